@@ -1,0 +1,472 @@
+"""Figures from arrays. No page, no model: numbers in, a Plotly figure out.
+
+Colours: viridis and cividis are perceptually even and safe for colour-blind readers; the marks use
+blue and vermilion, which such readers tell apart, in tones that stand out on white and on black.
+Backgrounds are transparent and text has no colour of its own, so that the page's theme decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
+
+BLUE = "#3A7EBF"
+VERMILION = "#D2622A"
+GREY = "rgba(128, 128, 128, 0.5)"
+SCORE_COLOURS = "Viridis"
+SOUND_COLOURS = "Cividis"
+TRANSPARENT = "rgba(0, 0, 0, 0)"
+
+MAX_COLUMNS = 1_200  # of a picture over time; more than a screen shows
+MAX_SQUARE = 300  # frames along each side of a similarity matrix
+ROW_PX = 25  # height of one class
+WRAP_AT = 26  # characters of a class name on one line
+
+
+# Arrays made small enough to send to a browser
+
+
+def envelope(
+    samples: np.ndarray, sample_rate: int, columns: int = MAX_COLUMNS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Outline of a waveform: times in seconds, and the least and greatest sample around each.
+
+    Each of the three is (n,) with n <= `columns`; every sample is counted.
+    """
+    starts = _block_starts(len(samples), columns)
+    low, high = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
+    return starts / sample_rate, low, high
+
+
+def shrink(values: np.ndarray, columns: int = MAX_COLUMNS, reduce=np.maximum) -> np.ndarray:
+    """Blocks of rows (n, d) joined into at most `columns` rows; the same array where few enough."""
+    if len(values) <= columns:
+        return values
+    return reduce.reduceat(values, _block_starts(len(values), columns), axis=0)
+
+
+def _block_starts(n: int, blocks: int) -> np.ndarray:
+    return np.arange(min(n, blocks)) * n // min(n, blocks)
+
+
+def frame_edges(times_s: np.ndarray, rows: int | None = None) -> np.ndarray:
+    """Borders (n + 1,) of frames in seconds; of `rows` equal blocks where frames were joined."""
+    end = times_s[-1] + FRAME_S
+    if rows is None or rows == len(times_s):
+        return np.append(times_s, end)
+    return np.linspace(times_s[0], end, rows + 1)
+
+
+# Tag a sound
+
+
+def timeline(
+    duration_s: float,
+    names: Sequence[str],
+    scores: np.ndarray,
+    times_s: np.ndarray,
+    outline: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    log_mel: np.ndarray | None = None,
+) -> go.Figure:
+    """Waveform, log-mel spectrogram and classes by time, one under the other on one time axis.
+
+    Parameters
+    ----------
+    names : N classes, the first on top
+    scores : (T, N) of each frame alone
+    times_s : (T,) start of each frame
+    outline : as `envelope` gives; None where there is no sound
+    log_mel : (frames, 64) over the whole duration; None where there is no sound
+    """
+    heights = [ROW_PX * len(names) + 12]
+    if log_mel is not None:
+        heights.insert(0, 150)
+    if outline is not None:
+        heights.insert(0, 80)
+    figure = make_subplots(
+        rows=len(heights), cols=1, shared_xaxes=True, row_heights=heights,
+        vertical_spacing=10 / sum(heights),
+    )  # fmt: skip
+    row = 0
+    if outline is not None:
+        row += 1
+        _add_outline(figure, row, outline)
+    if log_mel is not None:
+        row += 1
+        _add_log_mel(figure, row, log_mel, duration_s)
+    shown = shrink(scores)
+    figure.add_heatmap(
+        row=row + 1, col=1, x=frame_edges(times_s, len(shown)), y=[_wrap(name) for name in names],
+        z=shown.T, zmin=0, zmax=max(0.25, float(scores.max())), colorscale=SCORE_COLOURS, xgap=1,
+        ygap=2,
+        colorbar={"title": {"text": "Score", "side": "right"}, "thickness": 10, "len": 1,
+                  "y": heights[-1] / sum(heights) / 2, "lenmode": "fraction", "nticks": 4,
+                  "outlinewidth": 0}
+        | {"len": heights[-1] / sum(heights)},
+        hovertemplate="%{y}<br>%{x:.2f} s: %{z:.3f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", row=row + 1, col=1)
+    figure.update_xaxes(range=[0, max(duration_s, FRAME_S)], showgrid=False, zeroline=False)
+    figure.update_xaxes(title="Seconds", row=row + 1, col=1)
+    return _finish(figure, sum(heights) + 60)
+
+
+def _add_outline(figure: go.Figure, row: int, outline: tuple) -> None:
+    times, low, high = outline
+    figure.add_scatter(
+        row=row, col=1, x=np.concatenate([times, times[::-1]]), mode="lines", fill="toself",
+        y=np.concatenate([high, low[::-1]]), line={"width": 1, "color": BLUE}, fillcolor=BLUE,
+        hoverinfo="skip",
+    )  # fmt: skip
+    # A quiet sound stays visibly quiet, a silent one is a line.
+    peak = max(0.05, float(np.abs([low, high]).max()) * 1.05)
+    figure.update_yaxes(
+        range=[-peak, peak], nticks=3, showgrid=False, title="Wave", row=row, col=1
+    )
+
+
+def _add_log_mel(figure: go.Figure, row: int, log_mel: np.ndarray, duration_s: float) -> None:
+    shown = shrink(log_mel)
+    low, high = float(shown.min()), float(np.percentile(shown, 99.8))
+    # One byte a cell: a fourth of the size, and finer than the eye.
+    levels = np.clip((shown - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
+    figure.add_heatmap(
+        row=row, col=1, x=np.linspace(0, duration_s, len(shown) + 1), z=levels.T,
+        colorscale=SOUND_COLOURS, zmin=0, zmax=255, showscale=False, hoverinfo="skip",
+    )  # fmt: skip
+    hertz = (250, 1000, 2000, 4000)
+    figure.update_yaxes(
+        tickvals=[mel_band(value) for value in hertz], ticktext=[f"{v:,} Hz" for v in hertz],
+        showgrid=False, zeroline=False, row=row, col=1,
+    )  # fmt: skip
+
+
+def mel_band(hertz: float) -> float:
+    """Which of the 64 mel bands a frequency is the centre of, as a fraction."""
+    low, high, mel = (math.log1p(value / 700) for value in (MEL_MIN_HZ, MEL_MAX_HZ, hertz))
+    return (mel - low) / (high - low) * (N_MELS + 1) - 1
+
+
+def tag_bars(names: Sequence[str], scores: np.ndarray) -> go.Figure:
+    """Scores (N,) from 0 to 1 as bars under the names, the first on top."""
+    rows = np.arange(len(names))
+    figure = go.Figure()
+    figure.add_bar(x=np.ones(len(rows)), y=rows, orientation="h", width=0.22, hoverinfo="skip",
+                   marker_color="rgba(128, 128, 128, 0.15)")  # fmt: skip
+    figure.add_bar(x=scores, y=rows, orientation="h", width=0.22, marker_color=BLUE,
+                   customdata=names, hovertemplate="%{customdata}: %{x:.4f}<extra></extra>")  # fmt: skip
+    for text, x, anchor in ((names, 0, "left"), ([f"{s:.2f}" for s in scores], 1, "right")):
+        for row, label in zip(rows, text, strict=True):
+            figure.add_annotation(x=x, y=row - 0.4, text=label, showarrow=False, xanchor=anchor)
+    figure.update_xaxes(range=[0, 1], visible=False)
+    figure.update_yaxes(range=[len(rows) - 0.7, -0.8], visible=False)
+    figure.update_layout(barmode="overlay")
+    return _finish(figure, 36 * len(rows) + 12, fixed=True)
+
+
+# Attention
+
+
+def explanation(
+    times_s: np.ndarray,
+    scores: np.ndarray,
+    attention: np.ndarray,
+    contributions: np.ndarray,
+    unit: str,
+    marked: int | None = None,
+    ceilings: tuple[float, float] = (1.0, 1.0),
+) -> go.Figure:
+    """One class over time: its frame scores, attention weights and contributions, each (T,).
+
+    Parameters
+    ----------
+    unit : what the contributions add up to
+    marked : a frame to point at
+    ceilings : top of the first two axes, the same for models that are compared
+    """
+    edges = frame_edges(times_s)
+    figure = make_subplots(
+        rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.09,
+        subplot_titles=("Score of each frame alone", "Attention weight",
+                        f"Contribution to the {unit}"),
+    )  # fmt: skip
+    parts = (
+        (1, scores, BLUE, "score"),
+        (2, attention, BLUE, "weight"),
+        (3, np.maximum(contributions, 0), BLUE, "contribution"),
+        (3, np.minimum(contributions, 0), VERMILION, "contribution"),
+    )
+    for row, values, colour, what in parts:
+        figure.add_scatter(
+            row=row, col=1, x=edges, y=np.append(values, values[-1]), mode="lines", fill="tozeroy",
+            line={"shape": "hv", "width": 1.5, "color": colour},
+            hovertemplate=f"from %{{x:.2f}} s: {what} %{{y:.4f}}<extra></extra>",
+        )  # fmt: skip
+    figure.add_hline(y=1 / len(times_s), line={"dash": "dot", "width": 1, "color": GREY},
+                     row=2, col=1)  # fmt: skip
+    if marked is not None:
+        figure.add_vrect(x0=edges[marked], x1=edges[marked + 1], fillcolor=GREY, opacity=0.35,
+                         line_width=0, row="all", col=1)  # fmt: skip
+    for row, ceiling in enumerate(ceilings, start=1):
+        figure.update_yaxes(range=[0, ceiling * 1.05], nticks=4, row=row, col=1)
+    # The line for equal weights is part of the scale; an all-zero row still has an axis.
+    span = max(float(np.abs(contributions).max()), 1e-3) * 1.1
+    below = -span if contributions.min() < 0 else 0
+    figure.update_yaxes(range=[below, span], nticks=5, row=3, col=1)
+    figure.update_xaxes(range=[0, edges[-1]], showgrid=False)
+    figure.update_xaxes(title="Seconds", row=3, col=1)
+    figure.update_annotations(x=0, xanchor="left", font_size=13)
+    return _finish(figure, 460)
+
+
+# Embeddings
+
+
+def embedding_picture(values: np.ndarray, times_s: np.ndarray, title: str) -> go.Figure:
+    """Embeddings (T, 128) with time across.
+
+    Colours span the 1st to 99th percentile of all dimensions but the last: the last one of
+    VGGish's PCA mostly sits at the ends of its range.
+    """
+    low, high = np.percentile(values[:, :-1], (1, 99))
+    shown = shrink(values.astype(np.float32), reduce=np.add) / (len(values) / min(len(values), MAX_COLUMNS))
+    figure = go.Figure(
+        go.Heatmap(
+            x=frame_edges(times_s, len(shown)), z=shown.T, zmin=float(low), zmax=float(high),
+            colorscale=SCORE_COLOURS,
+            colorbar={"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0},
+            hovertemplate="%{x:.2f} s, dimension %{y}: %{z:.4g}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title="Seconds", showgrid=False)
+    figure.update_yaxes(title="Dimension", tickvals=[0, 32, 64, 96, 127], showgrid=False)
+    return _finish(figure, 430)
+
+
+def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure:
+    """Similarity (T, T) between frames, both axes in seconds; long clips are thinned."""
+    kept = _block_starts(len(similarity), MAX_SQUARE)
+    shown = similarity[np.ix_(kept, kept)].astype(np.float32)
+    edges = frame_edges(times_s, len(kept))
+    figure = go.Figure(
+        go.Heatmap(
+            x=edges, y=edges, z=shown, zmin=min(0.0, float(shown.min())), zmax=1,
+            colorscale=SCORE_COLOURS,
+            colorbar={"title": {"text": "Cosine", "side": "right"}, "thickness": 10,
+                      "outlinewidth": 0},
+            hovertemplate="%{x:.2f} s and %{y:.2f} s: %{z:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title="Seconds", showgrid=False, constrain="domain")
+    figure.update_yaxes(title="Seconds", showgrid=False, scaleanchor="x", autorange="reversed",
+                        constrain="domain")  # fmt: skip
+    return _finish(figure, 430)
+
+
+def class_map(
+    class_points: np.ndarray,
+    names: Sequence[str],
+    points: np.ndarray,
+    times_s: np.ndarray,
+    nearest: Sequence[int],
+    explained: np.ndarray,
+) -> go.Figure:
+    """A clip's frames among the class centroids.
+
+    Parameters
+    ----------
+    class_points, points : (K, 2) and (T, 2) in the plane
+    nearest : classes to name
+    explained : (2,) share of the variance along each axis
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=class_points[:, 0], y=class_points[:, 1], mode="markers", text=names,
+        marker={"size": 6, "color": GREY}, hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=class_points[nearest, 0], y=class_points[nearest, 1], mode="markers", hoverinfo="skip",
+        marker={"size": 10, "color": VERMILION, "symbol": "circle-open", "line": {"width": 2}},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=points[:, 0], y=points[:, 1], mode="lines+markers", customdata=times_s,
+        line={"width": 1, "color": GREY},
+        marker={"size": 10, "color": times_s, "colorscale": SCORE_COLOURS, "showscale": True,
+                "symbol": "diamond",
+                "colorbar": {"title": {"text": "Seconds", "side": "right"}, "thickness": 10,
+                             "outlinewidth": 0}},
+        hovertemplate="frame at %{customdata:.2f} s<extra></extra>",
+    )  # fmt: skip
+    _name_beside(figure, class_points[nearest], [names[k] for k in nearest],
+                 np.concatenate([class_points, points]))  # fmt: skip
+    for axis, share, update in zip("12", explained, (figure.update_xaxes, figure.update_yaxes),
+                                   strict=True):  # fmt: skip
+        update(title=f"Axis {axis}: {share:.0%} of the variance between classes", zeroline=False)
+    return _finish(figure, 520)
+
+
+def _name_beside(
+    figure: go.Figure, places: np.ndarray, names: Sequence[str], everything: np.ndarray
+) -> None:
+    """Names in a column on the right, each with a line to its place, so that none overlap."""
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    width, height = high - low
+    step = max(height, 1e-6) * 0.07
+    order = np.argsort(places[:, 1])
+    level = -np.inf
+    heights = np.empty(len(places))
+    for k in order:
+        heights[k] = level = max(places[k, 1], level + step)
+    # The column is centred on its places, as far as the spacing allows.
+    heights -= (heights - places[:, 1]).mean()
+    for (x, y), text_y, name in zip(places, heights, names, strict=True):
+        figure.add_annotation(
+            x=x, y=y, ax=high[0] + 0.04 * width, ay=text_y, axref="x", ayref="y", text=name,
+            xanchor="left", arrowhead=0, arrowwidth=1, arrowcolor=GREY, standoff=5,
+        )  # fmt: skip
+    figure.update_xaxes(range=[low[0] - 0.04 * width, high[0] + 0.34 * width])
+
+
+# Classes
+
+
+def precision_scatter(
+    names: Sequence[str], counts: np.ndarray, precision: np.ndarray, chosen: int, title: str
+) -> go.Figure:
+    """Average precision (K,) against clip counts (K,) on a logarithmic axis; one class pointed at.
+
+    Classes without clips have no place on the axis and are left out. A point's `customdata` is
+    its class.
+    """
+    kept = np.flatnonzero((counts > 0) & np.isfinite(precision))
+    figure = go.Figure()
+    figure.add_scatter(
+        x=counts[kept], y=precision[kept], mode="markers", customdata=kept,
+        text=[names[k] for k in kept], marker={"size": 7, "color": BLUE, "opacity": 0.55},
+        hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
+    )  # fmt: skip
+    if chosen in kept:
+        figure.add_scatter(
+            x=counts[[chosen]], y=precision[[chosen]], mode="markers", hoverinfo="skip",
+            marker={"size": 13, "color": VERMILION, "symbol": "circle-open", "line": {"width": 3}},
+        )  # fmt: skip
+        figure.add_annotation(x=np.log10(counts[chosen]), y=precision[chosen], text=names[chosen],
+                              showarrow=False, yshift=18)  # fmt: skip
+    figure.update_xaxes(type="log", title=title, dtick=1, minor={"ticks": "outside", "dtick": "D1"})
+    figure.update_yaxes(title="Average precision", range=[0, 1.04])
+    return _finish(figure, 420)
+
+
+def counts_and_precision(
+    names: Sequence[str], counts: np.ndarray, precision: np.ndarray, title: str
+) -> go.Figure:
+    """Bars for clip counts (log, left) and stems for average precision (right), in the order given."""
+    figure = make_subplots(specs=[[{"secondary_y": True}]])
+    ranks = np.arange(1, len(names) + 1)
+    figure.add_bar(
+        x=ranks, y=counts, marker={"color": GREY, "line": {"width": 0}}, name=title, text=names,
+        textposition="none", hovertemplate="%{text}<br>%{y:,} clips<extra></extra>",
+    )  # fmt: skip
+    stems = np.full((len(names), 3), np.nan)
+    stems[:, 0], stems[:, 1] = 0, precision
+    figure.add_scatter(
+        x=np.repeat(ranks, 3), y=stems.ravel(), mode="lines", hoverinfo="skip", showlegend=False,
+        line={"width": 1, "color": BLUE}, opacity=0.6, secondary_y=True,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=ranks, y=precision, mode="markers", marker={"size": 5, "color": BLUE},
+        name="Average precision", text=names,
+        hovertemplate="%{text}<br>AP %{y:.3f}<extra></extra>", secondary_y=True,
+    )  # fmt: skip
+    figure.update_xaxes(showgrid=False, range=[0.3, len(names) + 0.7])
+    if len(names) <= 60:
+        figure.update_xaxes(tickvals=ranks, ticktext=list(names), tickangle=-60, automargin=True)
+    else:
+        figure.update_xaxes(title="Classes, from most to least clips")
+    figure.update_yaxes(type="log", title=title, dtick=1, secondary_y=False)
+    figure.update_yaxes(title="Average precision", range=[0, 1.04], showgrid=False,
+                        secondary_y=True)  # fmt: skip
+    figure.update_layout(bargap=0.15)
+    return _legend(_finish(figure, 480 if len(names) <= 60 else 400))
+
+
+# Models
+
+
+def results_dots(titles: Sequence[str], figures: Mapping[str, Sequence[float | None]]) -> go.Figure:
+    """One row for each model, one dot for each kind of figure, joined by a line.
+
+    Parameters
+    ----------
+    titles : N models, the first on top
+    figures : by what the figures are, N of them each; None where there is none
+    """
+    figure = go.Figure()
+    for k, title in enumerate(titles):
+        values = [column[k] for column in figures.values() if column[k] is not None]
+        figure.add_scatter(x=values, y=[title] * len(values), mode="lines", hoverinfo="skip",
+                           line={"color": GREY, "width": 2}, showlegend=False)  # fmt: skip
+    marks = zip(figures.items(), (BLUE, VERMILION), ("circle", "diamond"), strict=False)
+    for (what, column), colour, symbol in marks:
+        figure.add_scatter(
+            x=column, y=list(titles), mode="markers", name=what,
+            marker={"size": 12, "color": colour, "symbol": symbol},
+            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="mAP on the evaluation set", rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return _legend(_finish(figure, 44 * len(titles) + 110))
+
+
+def learning_curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str
+) -> go.Figure:
+    """A line for each model: iterations, and a figure at each."""
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+    figure = go.Figure()
+    for k, (name, (iterations, values)) in enumerate(curves.items()):
+        figure.add_scatter(
+            x=list(iterations), y=list(values), name=name, mode="lines",
+            line={"dash": dashes[k % len(dashes)], "width": 2},
+            hovertemplate="iteration %{x}: %{y:.4f}<extra>" + name + "</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="Iterations", rangemode="tozero")
+    figure.update_yaxes(title=title)
+    return _legend(_finish(figure, 380))
+
+
+def _wrap(name: str) -> str:
+    """A long class name in two lines, broken at the space nearest its middle."""
+    if len(name) <= WRAP_AT or " " not in name:
+        return name
+    spaces = [k for k, letter in enumerate(name) if letter == " "]
+    middle = min(spaces, key=lambda k: abs(k - len(name) / 2))
+    return f"{name[:middle]}<br>{name[middle + 1 :]}"
+
+
+def _legend(figure: go.Figure) -> go.Figure:
+    return figure.update_layout(
+        showlegend=True, margin_t=44,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom",
+                "title": ""},
+    )  # fmt: skip
+
+
+def _finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
+    figure.update_layout(
+        height=height, margin={"l": 8, "r": 8, "t": 24, "b": 8}, paper_bgcolor=TRANSPARENT,
+        plot_bgcolor=TRANSPARENT, showlegend=False, uirevision="keep",
+        # A drag that starts on a phone is meant to scroll the page.
+        dragmode=False if fixed else "zoom",
+    )  # fmt: skip
+    if fixed:
+        figure.update_xaxes(fixedrange=True)
+        figure.update_yaxes(fixedrange=True)
+    return figure

@@ -1,0 +1,72 @@
+"""Encoders: a waveform to frames of 128 numbers on a 0.96 s grid.
+
+torch is imported when an encoder is loaded, not before, so that naming one stays quick.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from audioset_demo.audio import Waveform
+from audioset_demo.encoders import weights
+from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
+from audioset_demo.errors import AudioSetDemoError
+
+__all__ = [
+    "ENCODER_CHOICES",
+    "ENCODER_TITLES",
+    "FRAME_S",
+    "N_DIMS",
+    "Embeddings",
+    "Encoder",
+    "load_encoder",
+    "resolve_encoder",
+]
+
+ENCODER_CHOICES = ("auto", "vggish", "compact")
+
+
+class Encoder(Protocol):
+    """What every encoder offers; `name` is a key of `ENCODER_TITLES`, `title` its value."""
+
+    name: str
+    title: str
+
+    def encode(self, waveform: Waveform) -> Embeddings: ...
+
+
+def resolve_encoder(name: str = "auto") -> str:
+    """The encoder that a choice stands for: "vggish" or "compact".
+
+    "auto" is VGGish where its network and PCA file are both installed, else the compact encoder.
+
+    Raises
+    ------
+    AudioSetDemoError : if there is no such choice.
+    WeightsError : if VGGish is asked for by name and its network is not installed.
+    """
+    if name not in ENCODER_CHOICES:
+        raise AudioSetDemoError(
+            f"There is no encoder '{name}'. Choose one of: {', '.join(ENCODER_CHOICES)}."
+        )
+    if name == "auto":
+        return "vggish" if weights.is_installed() else "compact"
+    if name == "vggish":
+        weights.require_network()
+    return name
+
+
+def load_encoder(name: str = "auto") -> Encoder:
+    """Load an encoder, ready to use and safe to share between threads.
+
+    Raises
+    ------
+    AudioSetDemoError, WeightsError : as `resolve_encoder`, and if an installed file is damaged.
+    """
+    if resolve_encoder(name) == "vggish":
+        from audioset_demo.encoders.vggish import VggishEncoder
+
+        return VggishEncoder()
+    from audioset_demo.encoders.compact import CompactEncoder
+
+    return CompactEncoder()

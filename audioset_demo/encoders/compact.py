@@ -1,0 +1,169 @@
+"""The compact encoder: a small network, bundled, that stands in for VGGish.
+
+It is not VGGish. It reads the same log-mel examples and was trained, by `python -m train encoder`,
+to land in the embedding space on which the tagging models were trained (VGGish after PCA, in
+[-2, 2]), so that those models name the sound.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from audioset_demo.audio import Waveform
+from audioset_demo.encoders.embeddings import ENCODER_TITLES, N_DIMS, Embeddings
+from audioset_demo.encoders.logmel import LOG_OFFSET, N_MELS, patches
+from audioset_demo.encoders.pca import CLIP, quantise
+from audioset_demo.errors import WeightsError
+
+WEIGHTS_FILE = "compact.safetensors"
+CARD_FILE = "compact.json"
+BATCH_EXAMPLES = 64
+# Log-mel of silence becomes 0 and loud sounds a few units: the scale that convolutions like.
+INPUT_SHIFT = float(-np.log(LOG_OFFSET))
+INPUT_SCALE = 0.25
+
+
+@dataclass(frozen=True)
+class CompactSettings:
+    """Widths (channels) and numbers of convolutions of the stages; each stage halves the map."""
+
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    depths: tuple[int, ...] = (1, 2, 3, 3)
+    hidden_units: int = 512
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, settings: dict) -> CompactSettings:
+        lists = {key: tuple(settings[key]) for key in ("widths", "depths")}
+        return cls(**{**settings, **lists})
+
+
+class _Stage(nn.Module):
+    """A convolution of stride 2, then residual ones; plain 3x3, which CPUs do fast."""
+
+    def __init__(self, n_in: int, n_out: int, depth: int):
+        super().__init__()
+        self.convs = nn.ModuleList(
+            nn.Conv2d(n_in if layer == 0 else n_out, n_out, 3, 2 if layer == 0 else 1, 1, bias=False)
+            for layer in range(depth)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(n_out) for _ in range(depth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            y = norm(conv(x))
+            x = F.relu(y if layer == 0 else x + y)
+        return x
+
+
+class CompactNet(nn.Module):
+    """Log-mel examples (B, 96, 64) to components (B, 128) in [-2, 2]."""
+
+    def __init__(self, settings: CompactSettings = CompactSettings()):  # noqa: B008 (frozen)
+        super().__init__()
+        self.settings = settings
+        widths = (1, *settings.widths)
+        self.stages = nn.ModuleList(
+            _Stage(n_in, n_out, depth)
+            for n_in, n_out, depth in zip(widths, widths[1:], settings.depths, strict=False)
+        )
+        n_bands = -(-N_MELS // 2 ** len(settings.widths))
+        self.n_features = 2 * settings.widths[-1] * n_bands
+        self.hidden = nn.Linear(self.n_features, settings.hidden_units)
+        self.norm = nn.BatchNorm1d(settings.hidden_units)
+        self.project = nn.Linear(settings.hidden_units, N_DIMS)
+
+    def features(self, examples: Tensor) -> Tensor:
+        """(B, 96, 64) to (B, hidden units): what the last layer reads."""
+        x = ((examples + INPUT_SHIFT) * INPUT_SCALE).unsqueeze(1)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for stage in self.stages:
+            x = stage(x)
+        # Over time, the mean and the maximum; bands stay apart, since pitch tells sounds apart.
+        pooled = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1).flatten(1)
+        return F.relu(self.norm(self.hidden(pooled)))
+
+    def components(self, features: Tensor) -> Tensor:
+        """(B, hidden units) to (B, 128) in [-2, 2]."""
+        return CLIP * torch.tanh(self.project(features).float() / CLIP)
+
+    def forward(self, examples: Tensor) -> Tensor:
+        return self.components(self.features(examples))
+
+
+def load_compact(folder: Path | None = None) -> tuple[CompactNet, dict]:
+    """The network in evaluation mode and its card, from a folder; by default the bundled ones.
+
+    Raises
+    ------
+    WeightsError : if a file is missing, damaged, or does not fit the other.
+    """
+    if folder is None:
+        with as_file(files("audioset_demo") / "assets" / "compact") as bundled:
+            return load_compact(bundled)
+    try:
+        card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+        network = CompactNet(CompactSettings.from_json(card["settings"]))
+        state = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS_FILE).items()}
+        network.load_state_dict(state)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise WeightsError(
+            f"{folder} does not hold the compact encoder ({WEIGHTS_FILE} and {CARD_FILE}): "
+            f"{error}. Install the package again, or train one: python -m train encoder --help"
+        ) from error
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last), card
+
+
+class CompactEncoder:
+    """The compact encoder with the bundled weights, or with those in `folder`.
+
+    Raises
+    ------
+    WeightsError : if the weights are missing or damaged.
+    """
+
+    name = "compact"
+    title = ENCODER_TITLES["compact"]
+
+    def __init__(self, folder: Path | None = None):
+        self._network, self.card = load_compact(folder)
+
+    def encode(self, waveform: Waveform) -> Embeddings:
+        """Embeddings of a clip; one shorter than 0.975 s is padded with silence to one frame.
+
+        `pca` is the network's own output, on the scale of VGGish's after PCA.
+        """
+        examples, times_s, notes = patches(waveform)
+        components = run(self._network, examples)
+        return Embeddings(
+            encoder=self.name,
+            times_s=times_s,
+            quantised=quantise(components),
+            pca=components,
+            embedding=None,
+            duration_s=waveform.duration_s,
+            name=waveform.name,
+            notes=notes,
+        )
+
+
+@torch.inference_mode()
+def run(network: CompactNet, examples: np.ndarray) -> np.ndarray:
+    """(T, 96, 64) log-mel to (T, 128) float32."""
+    out = np.empty((len(examples), N_DIMS), np.float32)
+    for start in range(0, len(examples), BATCH_EXAMPLES):
+        batch = torch.tensor(examples[start : start + BATCH_EXAMPLES], dtype=torch.float32)
+        out[start : start + BATCH_EXAMPLES] = network(batch).numpy()
+    return out

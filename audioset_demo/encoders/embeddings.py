@@ -1,0 +1,57 @@
+"""What an encoder hands to a tagging model: frames of 128 numbers on a 0.96 s grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from audioset_demo.errors import WeightsError
+
+FRAME_S = 0.96  # seconds from one frame to the next
+N_DIMS = 128  # numbers per frame
+
+# What the user reads for each encoder key; only VGGish itself may be called VGGish.
+ENCODER_TITLES = {
+    "vggish": "VGGish",
+    "compact": "compact encoder (not VGGish)",
+    "released": "released AudioSet features (VGGish)",
+}
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """The embeddings of one clip.
+
+    Attributes
+    ----------
+    encoder : a key of `ENCODER_TITLES`; "released" marks a features file of AudioSet's own.
+    times_s : (T,) float64, start of each frame in seconds.
+    quantised : (T, 128) uint8; tagging models read `(quantised - 128) / 128`. None where VGGish
+        ran without its PCA parameters.
+    pca : (T, 128) float32 after PCA, in [-2, 2] (the compact encoder's own output has the
+        same scale); None where only the quantised values are known.
+    embedding : (T, 128) float32 before PCA; VGGish only, else None.
+    duration_s : length of the clip in seconds.
+    name : file name or clip id shown to the user.
+    notes : remarks for the user, e.g. that a short clip was padded with silence.
+    """
+
+    encoder: str
+    times_s: np.ndarray
+    quantised: np.ndarray | None
+    pca: np.ndarray | None
+    embedding: np.ndarray | None
+    duration_s: float
+    name: str
+    notes: tuple[str, ...] = ()
+
+    def require_quantised(self) -> np.ndarray:
+        """`quantised`, or `WeightsError` where there is none."""
+        if self.quantised is None:
+            raise WeightsError(
+                f"{self.name}: holds embeddings from before PCA only, and tagging models read the "
+                "quantised ones; install the PCA parameters with `audioset-demo weights get` and "
+                "make the embeddings again"
+            )
+        return self.quantised

@@ -1,0 +1,121 @@
+"""VGGish: the network in torch, and the encoder around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+
+from audioset_demo.audio import Waveform
+from audioset_demo.encoders import weights
+from audioset_demo.encoders.embeddings import ENCODER_TITLES, N_DIMS, Embeddings
+from audioset_demo.encoders.logmel import patches
+from audioset_demo.encoders.pca import load_pca, quantise
+from audioset_demo.errors import WeightsError
+
+BATCH_EXAMPLES = 32
+
+
+class VggishNetwork(nn.Module):
+    """The released network, from log-mel examples to embeddings before PCA.
+
+    The last layer has no ReLU: the first public model had one, the released embeddings do not
+    (tensorflow/models, pull request 9080).
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 64, 3, padding=1)
+        self.conv2 = nn.Conv2d(64, 128, 3, padding=1)
+        self.conv3_1 = nn.Conv2d(128, 256, 3, padding=1)
+        self.conv3_2 = nn.Conv2d(256, 256, 3, padding=1)
+        self.conv4_1 = nn.Conv2d(256, 512, 3, padding=1)
+        self.conv4_2 = nn.Conv2d(512, 512, 3, padding=1)
+        self.fc1_1 = nn.Linear(6 * 4 * 512, 4096)
+        self.fc1_2 = nn.Linear(4096, 4096)
+        self.fc2 = nn.Linear(4096, N_DIMS)
+
+    def forward(self, examples: torch.Tensor) -> torch.Tensor:
+        """(B, 96, 64) log-mel to (B, 128)."""
+        x = examples.unsqueeze(1).to(memory_format=torch.channels_last)
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv3_2(F.relu(self.conv3_1(x)))), 2)
+        x = F.max_pool2d(F.relu(self.conv4_2(F.relu(self.conv4_1(x)))), 2)
+        x = x.permute(0, 2, 3, 1).flatten(1)  # fc1_1 was trained on N, H, W, C order
+        x = F.relu(self.fc1_2(F.relu(self.fc1_1(x))))
+        return self.fc2(x)
+
+
+def load_network(path: Path) -> VggishNetwork:
+    """The network with the weights of a safetensors file, in eval mode.
+
+    Raises
+    ------
+    WeightsError : if the file is missing, cut short, or not VGGish's.
+    """
+    with torch.device("meta"):  # the file's tensors take the place of the parameters
+        network = VggishNetwork()
+    try:
+        network.load_state_dict(load_file(path), assign=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(
+            f"'{path}' does not hold VGGish's weights, or is damaged. Delete it and run: "
+            "audioset-demo weights get"
+        ) from error
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+class VggishEncoder:
+    """VGGish with the installed weights.
+
+    Without the PCA file it still gives `embedding`; `pca` and `quantised` are then None and a
+    note says so, since tagging models read the quantised values.
+
+    Raises
+    ------
+    WeightsError : if the network's weights are not installed, or an installed file is damaged.
+    """
+
+    name = "vggish"
+    title = ENCODER_TITLES["vggish"]
+
+    def __init__(self):
+        weights.require_network()
+        self._network = load_network(weights.vggish_path())
+        self._pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
+
+    def encode(self, waveform: Waveform) -> Embeddings:
+        """Embeddings of a clip; one shorter than 0.975 s is padded with silence to one frame."""
+        examples, times_s, notes = patches(waveform)
+        embedding = self._run(examples)
+        if self._pca is None:
+            pca = quantised = None
+            notes += (weights.PCA_MISSING,)
+        else:
+            components = self._pca.project(embedding)
+            pca, quantised = components.astype(np.float32), quantise(components)
+        return Embeddings(
+            encoder=self.name,
+            times_s=times_s,
+            quantised=quantised,
+            pca=pca,
+            embedding=embedding,
+            duration_s=waveform.duration_s,
+            name=waveform.name,
+            notes=notes,
+        )
+
+    @torch.inference_mode()
+    def _run(self, examples: np.ndarray) -> np.ndarray:
+        """(T, 96, 64) to (T, 128) float32."""
+        out = np.empty((len(examples), N_DIMS), np.float32)
+        for start in range(0, len(examples), BATCH_EXAMPLES):
+            batch = torch.tensor(examples[start : start + BATCH_EXAMPLES])
+            out[start : start + BATCH_EXAMPLES] = self._network(batch).numpy()
+        return out

@@ -1,0 +1,187 @@
+"""Results as text and files that other programs read."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+import h5py
+import numpy as np
+
+from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, Embeddings
+from audioset_demo.tagging import Tagging
+
+
+def tagging_record(tagging: Tagging, top: int = 10) -> dict:
+    """The result of one clip as plain JSON: its top tags, and their frames.
+
+    `encoder` says which encoder spoke, in full.
+    """
+    classes = tagging.top(top)
+
+    def by_label(values: np.ndarray) -> dict[str, list[float]]:
+        return {tagging.labels[k].name: _rounded(values[:, k]) for k in classes}
+
+    return {
+        "file": tagging.name,
+        "duration_s": round(tagging.duration_s, 6),
+        "model": tagging.model.name,
+        "encoder": ENCODER_TITLES[tagging.encoder],
+        "tags": [
+            {
+                "label": tagging.labels[k].name,
+                "mid": tagging.labels[k].mid,
+                "index": k,
+                "score": float(f"{tagging.scores[k]:.6g}"),
+            }
+            for k in classes
+        ],
+        "frames": {
+            "times_s": _rounded(tagging.times_s),
+            "scores": by_label(tagging.frame_scores),
+            "attention": by_label(tagging.attention),
+            "contributions": by_label(tagging.contributions),
+        },
+        "notes": list(tagging.notes),
+    }
+
+
+def tagging_json(tagging: Tagging, top: int = 10) -> str:
+    """`tagging_record` on one line."""
+    return json.dumps(tagging_record(tagging, top), ensure_ascii=False)
+
+
+TAG_COLUMNS = ("file", "rank", "label", "mid", "index", "score", "model", "encoder")
+
+
+def tagging_csv(taggings: Sequence[Tagging], top: int = 10) -> str:
+    """The top tags of each clip, a row a tag."""
+    rows = (
+        (
+            tagging.name,
+            rank,
+            tagging.labels[k].name,
+            tagging.labels[k].mid,
+            k,
+            f"{tagging.scores[k]:.6g}",
+            tagging.model.name,
+            ENCODER_TITLES[tagging.encoder],
+        )
+        for tagging in taggings
+        for rank, k in enumerate(tagging.top(top), start=1)
+    )
+    return _csv(TAG_COLUMNS, rows)
+
+
+def frames_csv(tagging: Tagging, top: int = 10) -> str:
+    """Frame by frame: score, attention weight and contribution of each top tag."""
+    columns = ("time_s", "label", "score", "attention", "contribution", "model", "encoder")
+    rows = (
+        (
+            f"{time:.2f}",
+            tagging.labels[k].name,
+            f"{tagging.frame_scores[t, k]:.6g}",
+            f"{tagging.attention[t, k]:.6g}",
+            f"{tagging.contributions[t, k]:.6g}",
+            tagging.model.name,
+            ENCODER_TITLES[tagging.encoder],
+        )
+        for t, time in enumerate(tagging.times_s)
+        for k in tagging.top(top)
+    )
+    return _csv(columns, rows)
+
+
+def audacity_labels(tagging: Tagging, top: int = 10, threshold: float = 0.5) -> str:
+    """Label track for Audacity: runs of frames in which a top tag scores at least `threshold`.
+
+    A tag that never reaches it is marked where it is highest, so that no top tag goes unmarked.
+    """
+    regions = []
+    for k in tagging.top(top):
+        scores = tagging.frame_scores[:, k]
+        active = scores >= min(threshold, scores.max())
+        for first, last in _runs(active):
+            end = min(tagging.times_s[last] + FRAME_S, max(tagging.duration_s, FRAME_S))
+            regions.append((tagging.times_s[first], end, tagging.labels[k].name))
+    return "".join(f"{start:.6f}\t{end:.6f}\t{name}\n" for start, end, name in sorted(regions))
+
+
+def embeddings_csv(embeddings: Embeddings) -> str:
+    """A row a frame: its time, then the 128 quantised numbers."""
+    columns = ("time_s", *(f"q{d}" for d in range(embeddings.quantised.shape[1])), "encoder")
+    title = ENCODER_TITLES[embeddings.encoder]
+    rows = (
+        (f"{time:.2f}", *frame.tolist(), title)
+        for time, frame in zip(embeddings.times_s, embeddings.quantised, strict=True)
+    )
+    return _csv(columns, rows)
+
+
+def embedding_arrays(embeddings: Embeddings) -> dict[str, np.ndarray]:
+    """What an embeddings file holds of one clip; what the encoder does not give is absent."""
+    arrays = {
+        "embedding": embeddings.embedding,
+        "pca": embeddings.pca,
+        "quantised": embeddings.quantised,
+        "times_s": embeddings.times_s,
+        "encoder": np.array(embeddings.encoder),
+        "duration_s": np.array(embeddings.duration_s),
+    }
+    return {key: values for key, values in arrays.items() if values is not None}
+
+
+def embeddings_npz(clips: Sequence[Embeddings]) -> bytes:
+    """An NPZ file. One clip: its arrays; several: each array's name behind "CLIP/"."""
+    arrays = {
+        prefix + key: values
+        for prefix, clip in _prefixed(clips)
+        for key, values in embedding_arrays(clip).items()
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def embeddings_hdf5(clips: Sequence[Embeddings]) -> bytes:
+    """An HDF5 file. One clip: its datasets; several: a group for each clip."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for prefix, clip in _prefixed(clips):
+            for key, values in embedding_arrays(clip).items():
+                if values.dtype.kind == "U":
+                    file.create_dataset(prefix + key, data=str(values), dtype=h5py.string_dtype())
+                else:
+                    file.create_dataset(prefix + key, data=values)
+    return buffer.getvalue()
+
+
+def _prefixed(clips: Sequence[Embeddings]) -> list[tuple[str, Embeddings]]:
+    """Each clip behind the start of its keys: nothing for a single clip, else a name of its own."""
+    if len(clips) == 1:
+        return [("", clips[0])]
+    names: list[str] = []
+    for clip in clips:
+        name = clip.name.replace("/", "_")
+        while name in names:
+            name += "_"
+        names.append(name)
+    return [(f"{name}/", clip) for name, clip in zip(names, clips, strict=True)]
+
+
+def _runs(active: np.ndarray) -> list[tuple[int, int]]:
+    """First and last index of each run of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], active.astype(np.int8), [0]))))
+    return [(int(first), int(end) - 1) for first, end in edges.reshape(-1, 2)]
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.6g}") for value in values]
+
+
+def _csv(columns: Sequence[str], rows) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,54 @@
+"""The label set: 527 AudioSet classes, their places in the ontology, their numbers of clips."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Label:
+    """One class.
+
+    `paths` are the ways to it through the AudioSet ontology, root first, each ending in its own
+    name. Clip counts and `quality` (share of rated labels found true; None: not rated) are those of
+    the released lists. A class of one's own data has a name and an index only.
+    """
+
+    index: int
+    name: str
+    mid: str = ""
+    paths: tuple[tuple[str, ...], ...] = ()
+    n_bal_train: int = 0
+    n_unbal_train: int = 0
+    n_eval: int = 0
+    quality: float | None = None
+
+    @property
+    def n_train(self) -> int:
+        return self.n_bal_train + self.n_unbal_train
+
+
+@cache
+def audioset_labels() -> tuple[Label, ...]:
+    """The 527 classes of AudioSet, in the order of the released features."""
+    table = files("audioset_demo") / "assets" / "labels.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Label(
+                index=int(row["index"]),
+                name=row["name"],
+                mid=row["mid"],
+                paths=tuple(tuple(path.split(" > ")) for path in row["paths"].split(" | ")),
+                n_bal_train=int(row["n_bal_train"]),
+                n_unbal_train=int(row["n_unbal_train"]),
+                n_eval=int(row["n_eval"]),
+                quality=float(row["quality"]) if row["quality"] else None,
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def own_labels(names: tuple[str, ...]) -> tuple[Label, ...]:
+    """Labels of a model that was trained on one's own classes."""
+    return tuple(Label(index, name) for index, name in enumerate(names))

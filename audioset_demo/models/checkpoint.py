@@ -1,0 +1,58 @@
+"""Checkpoints: weights as safetensors, and a JSON card beside them that says what they are."""
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from audioset_demo.errors import CheckpointError
+from audioset_demo.files import write_atomically
+from audioset_demo.models.card import ModelCard, load_card, save_card
+from audioset_demo.models.pooling import TaggingModel
+
+
+def half_precision(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Matrices as float16; vectors (biases, BatchNorm) are few and stay as they are."""
+    return {
+        name: (tensor.half() if tensor.ndim > 1 else tensor).contiguous()
+        for name, tensor in tensors.items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def save_checkpoint(path: Path, model: TaggingModel, card: ModelCard) -> None:
+    """Write `path` (safetensors, half precision) and its card; no reader sees half of either."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda part: save_file(half_precision(model.state_dict()), part))
+    save_card(path, card)
+
+
+def load_checkpoint(path: str | os.PathLike) -> tuple[TaggingModel, ModelCard]:
+    """Build the model that a checkpoint describes, in float32 and in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        If either file is missing, damaged, or does not fit the other.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}. Check the path.")
+    card = load_card(path)
+    try:
+        tensors = load_file(path)
+    except Exception as error:  # safetensors raises its own type, not exported everywhere
+        raise CheckpointError(
+            f"{path} is not a complete safetensors file ({error}). Copy or train it again."
+        ) from None
+    model = TaggingModel(card.settings)
+    state = {name: tensor.float() for name, tensor in tensors.items()}
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise CheckpointError(
+            f"{path} does not hold the model of its card: missing {missing or 'nothing'}, "
+            f"unexpected {unexpected or 'nothing'}. The two files must come from one training."
+        )
+    return model.eval(), card

@@ -1,0 +1,319 @@
+"""The six tagging models in PyTorch: one trunk over frames, six ways to pool frames into a clip.
+
+Shapes: B clips, T frames, D dims of an embedding, H hidden units, K classes, M real frames in a
+batch. Padding never enters a computation: the trunk (and so its batch statistics) runs over the
+real frames alone, and every pooling gives padding a weight of exactly zero.
+
+Sources: arXiv 1711.00927 (single attention), 1803.02353 (multi-level), 1903.00765 (feature-level).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from audioset_demo.models.dropout import Dropout
+from audioset_demo.models.settings import ModelSettings
+
+# The reference clips attention to this interval before it is normalised over time.
+ATTENTION_MIN, ATTENTION_MAX = 1e-7, 1 - 1e-7
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one clip got its scores.
+
+    `contributions.sum(0) + constants` equals `scores` where `adds_up_to` is "score", and the
+    logit of `scores` where it is "logit".
+    """
+
+    scores: Tensor  # (K,)
+    frame_scores: Tensor  # (T, K)
+    attention: Tensor  # (T, K), sums to 1 over frames
+    contributions: Tensor  # (T, K)
+    constants: Tensor  # (K,)
+    adds_up_to: str
+
+
+class Trunk(nn.Module):
+    """Hidden layers applied to each frame alone: BatchNorm on the input, then Linear, BN, ReLU."""
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        self.input_norm = nn.BatchNorm1d(settings.n_dims) if settings.input_norm else nn.Identity()
+        widths = [settings.n_dims] + [settings.hidden_units] * settings.hidden_layers
+        self.layers = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(n_in, n_out, bias=settings.hidden_bias),
+                nn.BatchNorm1d(n_out),
+                nn.ReLU(),
+                Dropout(settings.dropout),
+            )
+            for n_in, n_out in zip(widths, widths[1:], strict=False)
+        )
+
+    def forward(self, frames: Tensor) -> list[Tensor]:
+        """(M, D) -> the output of every hidden layer, each (M, H)."""
+        hidden = self.input_norm(frames)
+        levels = []
+        for layer in self.layers:
+            hidden = layer(hidden)
+            levels.append(hidden)
+        return levels
+
+
+def to_clips(frames: Tensor, mask: Tensor) -> Tensor:
+    """Put real frames (M, C) back into their clips (B, T, C); padding becomes zero."""
+    if frames.shape[0] == mask.numel():
+        return frames.reshape(*mask.shape, -1)
+    clips = frames.new_zeros(*mask.shape, frames.shape[-1])
+    clips[mask] = frames
+    return clips
+
+
+def attention_weights(logits: Tensor, activation: str, mask: Tensor) -> Tensor:
+    """Attention weights (B, T, C) that sum to 1 over the real frames of each clip.
+
+    `softmax` runs over the last axis (classes or units), as in the reference's Keras code.
+    """
+    activated = {
+        "sigmoid": torch.sigmoid,
+        "softmax": lambda values: torch.softmax(values, dim=-1),
+        "relu": torch.relu,
+        "exp": torch.exp,
+    }[activation](logits)
+    clipped = activated.clamp(ATTENTION_MIN, ATTENTION_MAX) * mask.unsqueeze(-1)
+    return clipped / clipped.sum(dim=1, keepdim=True)
+
+
+class FrameClassifier(nn.Module):
+    """A score for each class and frame, from the last hidden layer."""
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        self.classify = nn.Linear(settings.hidden_units, settings.n_classes)
+
+    def frame_probabilities(self, levels: list[Tensor]) -> Tensor:
+        """(M, K) probabilities of the real frames."""
+        return torch.sigmoid(self.classify(levels[-1]).float())
+
+    def frame_scores(self, levels: list[Tensor]) -> Tensor:
+        return self.frame_probabilities(levels)
+
+
+class AverageHead(FrameClassifier):
+    """The clip's score is the mean of its frames' scores."""
+
+    def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
+        probabilities = to_clips(self.frame_probabilities(levels), mask)
+        return probabilities.sum(dim=1) / mask.sum(dim=1, keepdim=True)
+
+    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
+        probabilities = self.frame_probabilities(levels)
+        attention = torch.full_like(probabilities, 1 / len(probabilities))
+        return _additive_score(attention, attention * probabilities)
+
+
+class MaxHead(FrameClassifier):
+    """The clip's score is that of its best frame; the whole of it belongs to that frame."""
+
+    def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
+        # Probabilities are positive, so the zeros of padding never win.
+        return to_clips(self.frame_probabilities(levels), mask).amax(dim=1)
+
+    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
+        probabilities = self.frame_probabilities(levels)
+        winner = probabilities.argmax(dim=0, keepdim=True)
+        attention = torch.zeros_like(probabilities).scatter_(0, winner, 1.0)
+        return _additive_score(attention, attention * probabilities)
+
+
+class SingleAttentionHead(FrameClassifier):
+    """Frames' scores averaged with weights that the model learned, class by class."""
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__(settings)
+        self.activation = settings.attention_activation
+        self.attend = nn.Linear(settings.hidden_units, settings.n_classes)
+
+    def weights_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Attention weights and frame scores of one level, each (B, T, K)."""
+        logits = to_clips(self.attend(hidden).float(), mask)
+        values = to_clips(torch.sigmoid(self.classify(hidden).float()), mask)
+        return attention_weights(logits, self.activation, mask), values
+
+    def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
+        weights, values = self.weights_and_values(levels[-1], mask)
+        return (weights * values).sum(dim=1)
+
+    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
+        weights, values = self.weights_and_values(levels[-1], mask)
+        return _additive_score(weights[0], (weights * values)[0])
+
+
+class MultiAttentionHead(nn.Module):
+    """Single attention on each of the last two hidden layers, joined by one linear layer."""
+
+    N_LEVELS = 2
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        n_heads = 1 if settings.shared_head else self.N_LEVELS
+        self.heads = nn.ModuleList(SingleAttentionHead(settings) for _ in range(n_heads))
+        self.join = nn.Linear(self.N_LEVELS * settings.n_classes, settings.n_classes)
+
+    def _heads_and_levels(self, levels: list[Tensor]) -> list[tuple[SingleAttentionHead, Tensor]]:
+        heads = [self.heads[min(level, len(self.heads) - 1)] for level in range(self.N_LEVELS)]
+        return list(zip(heads, levels[-self.N_LEVELS :], strict=True))
+
+    def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
+        pooled = [head([level], mask) for head, level in self._heads_and_levels(levels)]
+        return torch.sigmoid(self.join(torch.cat(pooled, dim=-1)).float())
+
+    def frame_scores(self, levels: list[Tensor]) -> Tensor:
+        values = [head.frame_scores([level]) for head, level in self._heads_and_levels(levels)]
+        return torch.sigmoid(self.join(torch.cat(values, dim=-1)).float())
+
+    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
+        pairs = [
+            head.weights_and_values(level, mask) for head, level in self._heads_and_levels(levels)
+        ]
+        parts = torch.cat([(weights * values)[0] for weights, values in pairs], dim=-1)
+        return {
+            # A class's own weights, averaged over the levels.
+            "attention": torch.stack([weights[0] for weights, _ in pairs]).mean(dim=0),
+            "contributions": parts @ self.join.weight.T,
+            "constants": self.join.bias.clone(),
+            "adds_up_to": "logit",
+        }
+
+
+class FeatureAttentionHead(nn.Module):
+    """Attention over the hidden features: each unit has its own weights over time."""
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        units = settings.hidden_units
+        self.activation = settings.attention_activation
+        self.attend = nn.Linear(units, units)
+        self.transform = nn.Linear(units, units)
+        self.norm = nn.BatchNorm1d(units)
+        self.dropout = Dropout(settings.dropout)
+        self.classify = nn.Linear(units, settings.n_classes)
+
+    def _weights_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        logits = to_clips(self.attend(hidden).float(), mask)
+        values = to_clips(self.transform(hidden).float(), mask)
+        return attention_weights(logits, self.activation, mask), values
+
+    def _classify_pooled(self, pooled: Tensor) -> Tensor:
+        features = self.dropout(torch.relu(self.norm(pooled)))
+        return torch.sigmoid(self.classify(features).float())
+
+    def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
+        weights, values = self._weights_and_values(levels[-1], mask)
+        return self._classify_pooled((weights * values).sum(dim=1))
+
+    def frame_scores(self, levels: list[Tensor]) -> Tensor:
+        return self._classify_pooled(self.transform(levels[-1]).float())
+
+    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
+        """Linear through the last layer once the mask of active units is fixed.
+
+        A class has no attention of its own here: it reads the units through the last layer. Its
+        attention is the mean of the active units' weights, each counted by |weight in that layer|.
+        """
+        weights, values = self._weights_and_values(levels[-1], mask)
+        weighted = (weights * values)[0]  # (T, H)
+        active = self.norm(weighted.sum(dim=0, keepdim=True))[0] > 0  # (H,)
+        scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
+        shift = self.norm.bias - self.norm.running_mean * scale
+        readout = self.classify.weight * active  # (K, H)
+        importance = (readout * scale).abs()
+        # A class that reads no active unit attends to all of them alike.
+        importance = torch.where(importance.sum(1, keepdim=True) > 0, importance, 1.0)
+        importance = importance / importance.sum(dim=1, keepdim=True)
+        return {
+            "attention": weights[0] @ importance.T,
+            "contributions": (weighted * scale) @ readout.T,
+            "constants": self.classify.bias + readout @ shift,
+            "adds_up_to": "logit",
+        }
+
+
+HEADS = {
+    "average": AverageHead,
+    "max": MaxHead,
+    "single_attention": SingleAttentionHead,
+    "multi_attention": MultiAttentionHead,
+    "feature_attention": FeatureAttentionHead,
+    # Differs from `average` in training only: there, each frame is its own example.
+    "frame_baseline": AverageHead,
+}
+
+
+def _additive_score(attention: Tensor, contributions: Tensor) -> dict:
+    return {
+        "attention": attention,
+        "contributions": contributions,
+        "constants": contributions.new_zeros(contributions.shape[-1]),
+        "adds_up_to": "score",
+    }
+
+
+class TaggingModel(nn.Module):
+    """One of the six models: `forward` scores a batch of clips, `explain` takes one clip apart.
+
+    Input is `(uint8 - 128) / 128`, float32.
+    """
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        self.settings = settings
+        self.trunk = Trunk(settings)
+        self.head = HEADS[settings.pooling](settings)
+        self.apply(_initialise)
+
+    def forward(self, clips: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Scores of clips.
+
+        Parameters
+        ----------
+        clips : (B, T, D) float32
+        mask : (B, T) bool, True for real frames; None: all are. Each clip has at least one.
+
+        Returns
+        -------
+        (B, K) float32 probabilities.
+        """
+        if mask is None:
+            mask = torch.ones(clips.shape[:2], dtype=torch.bool, device=clips.device)
+        return self.head(self.trunk(_real_frames(clips, mask)), mask)
+
+    def frame_scores(self, frames: Tensor) -> Tensor:
+        """(M, D) frames -> (M, K): the score of each frame as a clip of its own."""
+        return self.head.frame_scores(self.trunk(frames))
+
+    @torch.inference_mode()
+    def explain(self, frames: Tensor) -> Explanation:
+        """Scores of one clip (T, D), and what each frame had to do with them."""
+        if self.training:
+            raise RuntimeError("explain() describes a trained model: call eval() first.")
+        mask = torch.ones(1, len(frames), dtype=torch.bool, device=frames.device)
+        levels = self.trunk(frames)
+        return Explanation(
+            scores=self.head(levels, mask)[0],
+            frame_scores=self.head.frame_scores(levels),
+            **self.head.explain(levels, mask),
+        )
+
+
+def _real_frames(clips: Tensor, mask: Tensor) -> Tensor:
+    return clips.flatten(0, 1) if bool(mask.all()) else clips[mask]
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,65 @@
+"""The settings of a tagging model: what has to be known to build it again."""
+
+from dataclasses import asdict, dataclass
+
+from audioset_demo.errors import CheckpointError
+
+POOLINGS = (
+    "average",
+    "max",
+    "single_attention",
+    "multi_attention",
+    "feature_attention",
+    "frame_baseline",
+)
+TITLES = {
+    "average": "Average pooling",
+    "max": "Max pooling",
+    "single_attention": "Single attention",
+    "multi_attention": "Multi-level attention",
+    "feature_attention": "Feature-level attention",
+    "frame_baseline": "Frame baseline",
+}
+ATTENTION_ACTIVATIONS = ("sigmoid", "softmax", "relu", "exp")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Settings of one tagging model.
+
+    The defaults are those of the reference's PyTorch code (arXiv 1803.02353, 1903.00765), but for
+    `shared_head`: the paper has a head for each level. Its Keras code differs in
+    `input_norm=False`, `hidden_bias=True` and `attention_activation="softmax"` (over classes).
+    """
+
+    pooling: str
+    n_classes: int = 527
+    n_dims: int = 128
+    hidden_units: int = 1024
+    hidden_layers: int = 3
+    dropout: float = 0.5
+    attention_activation: str = "sigmoid"
+    shared_head: bool = False
+    input_norm: bool = True
+    hidden_bias: bool = False
+
+    def __post_init__(self):
+        if self.pooling not in POOLINGS:
+            raise CheckpointError(
+                f"There is no model '{self.pooling}'. Choose one of: {', '.join(POOLINGS)}."
+            )
+        if self.attention_activation not in ATTENTION_ACTIVATIONS:
+            raise CheckpointError(
+                f"There is no attention activation '{self.attention_activation}'. "
+                f"Choose one of: {', '.join(ATTENTION_ACTIVATIONS)}."
+            )
+        if self.pooling == "multi_attention" and self.hidden_layers < 2:
+            raise CheckpointError(
+                f"Multi-level attention reads the last two hidden layers; hidden_layers is "
+                f"{self.hidden_layers}. Give at least 2."
+            )
+        if not 0 <= self.dropout < 1:
+            raise CheckpointError(f"Dropout must lie in [0, 1), not {self.dropout}.")
+
+    def to_json(self) -> dict:
+        return asdict(self)

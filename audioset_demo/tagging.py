@@ -1,0 +1,152 @@
+"""From a sound or its embeddings to tags, and to the reasons for them.
+
+A ladder of rungs, each a method of `Tagger`: features -> `Tagging`, waveform -> `Tagging`,
+file -> `Tagging`. `Tagging` is the one result; every picture and export is drawn from it.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from audioset_demo.audio import Waveform, read_waveform
+from audioset_demo.encoders import Embeddings, Encoder, load_encoder, weights
+from audioset_demo.errors import CheckpointError, WeightsError
+from audioset_demo.features import embeddings_from_array
+from audioset_demo.labels import Label, audioset_labels, own_labels
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import load_checkpoint
+from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.published import DEFAULT_MODEL, find_checkpoint
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """What is in a clip, when, and why: K classes, T frames.
+
+    Attributes
+    ----------
+    labels : K labels
+    scores : (K,) float32, probability of each class in the clip
+    times_s : (T,) start of each frame in seconds
+    frame_scores : (T, K), the score that each frame would get as a clip of its own
+    attention : (T, K), weight of each frame for each class; sums to 1 over frames
+    contributions : (T, K), share of each frame in each class's score
+    constants : (K,), what a class has before any frame
+    adds_up_to : "score" or "logit": what `contributions.sum(0) + constants` equals
+    model : card of the model that spoke
+    encoder : key of `ENCODER_TITLES`
+    name, duration_s : of the clip
+    notes : remarks for the user on how the clip was read
+    """
+
+    labels: tuple[Label, ...]
+    scores: np.ndarray
+    times_s: np.ndarray
+    frame_scores: np.ndarray
+    attention: np.ndarray
+    contributions: np.ndarray
+    constants: np.ndarray
+    adds_up_to: str
+    model: ModelCard
+    encoder: str
+    name: str
+    duration_s: float
+    notes: tuple[str, ...]
+
+    def top(self, k: int) -> list[int]:
+        """Indices of the `k` classes with the highest scores, best first."""
+        return np.argsort(-self.scores, kind="stable")[:k].tolist()
+
+
+class Tagger:
+    """One model behind one encoder.
+
+    The encoder is loaded when a sound first needs it: features need none.
+    """
+
+    def __init__(self, model: TaggingModel, card: ModelCard, encoder: str = "auto"):
+        self.model = model
+        self.card = card
+        self.labels = _labels_of(card)
+        self._encoder_name = encoder
+        self._encoder: Encoder | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def encoder(self) -> Encoder:
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = load_encoder(self._encoder_name)
+        return self._encoder
+
+    def tag(self, source: str | Path | bytes | Waveform | Embeddings) -> Tagging:
+        """Tag a file, its bytes, a waveform, or embeddings.
+
+        Raises
+        ------
+        AudioError, WeightsError
+            If the sound cannot be read, or the encoder is not installed.
+        """
+        if isinstance(source, Embeddings):
+            return self._tag_embeddings(source)
+        waveform = source if isinstance(source, Waveform) else read_waveform(source)
+        return self._tag_embeddings(self.encoder.encode(waveform))
+
+    def tag_features(self, features: np.ndarray, name: str = "features") -> Tagging:
+        """Tag features (T, 128): uint8 as released, or float after `(uint8 - 128) / 128`.
+
+        Raises
+        ------
+        FeaturesError
+            If the array has another form.
+        """
+        return self._tag_embeddings(embeddings_from_array(features, name))
+
+    def _tag_embeddings(self, embeddings: Embeddings) -> Tagging:
+        if embeddings.quantised is None:
+            raise WeightsError(f"{embeddings.name} cannot be tagged. {weights.PCA_MISSING}")
+        frames = (torch.from_numpy(embeddings.quantised).float() - 128) / 128
+        explanation = self.model.explain(frames)
+        return Tagging(
+            labels=self.labels,
+            scores=explanation.scores.numpy(),
+            times_s=embeddings.times_s,
+            frame_scores=explanation.frame_scores.numpy(),
+            attention=explanation.attention.numpy(),
+            contributions=explanation.contributions.numpy(),
+            constants=explanation.constants.numpy(),
+            adds_up_to=explanation.adds_up_to,
+            model=self.card,
+            encoder=embeddings.encoder,
+            name=embeddings.name,
+            duration_s=embeddings.duration_s,
+            notes=embeddings.notes,
+        )
+
+
+def load_tagger(model: str | Path = DEFAULT_MODEL, encoder: str = "auto") -> Tagger:
+    """A tagger from a published model's name or a checkpoint's path.
+
+    Parameters
+    ----------
+    encoder : "auto" takes VGGish where it is installed, else the compact encoder
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such model, or it is damaged.
+    """
+    return Tagger(*load_checkpoint(find_checkpoint(model)), encoder=encoder)
+
+
+def _labels_of(card: ModelCard) -> tuple[Label, ...]:
+    labels = own_labels(card.labels) if card.labels is not None else audioset_labels()
+    if len(labels) != card.settings.n_classes:
+        raise CheckpointError(
+            f"The model '{card.name}' has {card.settings.n_classes} classes but {len(labels)} "
+            "labels. Its card must name each class."
+        )
+    return labels

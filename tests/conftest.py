@@ -1,0 +1,24 @@
+"""What several tests share: where real data is, and settings for property tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Examples are drawn alike on every run, and a slow machine is no failure.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
+
+DATA_DIR = Path(os.environ.get("AUDIOSET_DEMO_DATA", Path(__file__).parents[1] / "../shared/data"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data: audioset/, audio/, vggish/, yamnet/."""
+    if not DATA_DIR.is_dir():
+        pytest.skip(
+            "needs real AudioSet features and sounds: set AUDIOSET_DEMO_DATA to a folder with "
+            "audioset/bal_train.h5 (python -m train pack), audio/, vggish/ and yamnet/"
+        )
+    return DATA_DIR.resolve()

@@ -1,0 +1,100 @@
+"""The log-mel front end: VGGish's published numbers, and how clips are framed."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audioset_demo.audio import Waveform
+from audioset_demo.encoders import logmel
+from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.encoders.logmel import examples, log_mel, mel_matrix, patches
+
+RATE = logmel.SAMPLE_RATE
+TOLERANCE = 1e-5
+
+
+def noise(n: int, rate: int = RATE) -> Waveform:
+    samples = np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32)
+    return Waveform(samples, rate, "noise.wav")
+
+
+def test_golden_sine():
+    # The input of vggish_smoke_test.py in tensorflow/models; figures measured on its front end.
+    sine = np.sin(2 * np.pi * 1000 * np.arange(0, 3, 1 / RATE))
+    found = examples(log_mel(sine))
+    assert found.shape == (3, 96, 64)
+    assert found.dtype == np.float32
+    golden = {"mean": -3.429619, "std": 2.126577, "min": -4.601163, "max": 4.811118}
+    exact = found.astype(np.float64)
+    assert {key: getattr(exact, key)() for key in golden} == pytest.approx(golden, abs=TOLERANCE)
+
+
+def test_golden_silence():
+    assert log_mel(np.zeros(RATE)) == pytest.approx(-4.605170, abs=TOLERANCE)
+
+
+def test_golden_mel_matrix():
+    assert mel_matrix().shape == (257, 64)
+    assert mel_matrix().sum() == pytest.approx(230.9136, abs=1e-4)
+    assert not mel_matrix()[0].any(), "the DC bin has no weight"
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_frames", "n_examples"),
+    [(399, 0, 0), (400, 1, 0), (15_599, 95, 0), (15_600, 96, 1), (153_840, 960, 10),
+     (160_000, 998, 10)],
+)  # fmt: skip
+def test_golden_frame_counts(n_samples, n_frames, n_examples):
+    spectrogram = log_mel(np.zeros(n_samples, np.float32))
+    assert spectrogram.shape == (n_frames, 64)
+    assert examples(spectrogram).shape == (n_examples, 96, 64)
+
+
+@settings(max_examples=25, deadline=None)
+@given(n_samples=st.integers(1, 6 * RATE))
+def test_every_clip_has_as_many_examples_as_fit_and_at_least_one(n_samples):
+    found = patches(noise(n_samples))
+    assert len(found.examples) == max(1, ((n_samples - 400) // 160 + 1) // 96)
+    assert found.times_s == pytest.approx(FRAME_S * np.arange(len(found.examples)))
+    assert bool(found.notes) == (n_samples < 15_600)
+
+
+@settings(max_examples=25, deadline=None)
+@given(n_frames=st.integers(0, 400), hop=st.integers(1, 120))
+def test_examples_are_the_whole_windows_at_their_hop(n_frames, hop):
+    spectrogram = np.arange(n_frames * 64.0).reshape(n_frames, 64)
+    found = examples(spectrogram, hop)
+    starts = range(0, n_frames - 95, hop)
+    assert len(found) == len(starts)
+    for example, start in zip(found, starts, strict=True):
+        assert np.array_equal(example, spectrogram[start : start + 96])
+
+
+@settings(max_examples=10, deadline=None)
+@given(block=st.integers(1, 700))
+def test_the_spectrogram_does_not_depend_on_its_blocks(block):
+    samples = noise(4 * RATE).samples
+    whole = log_mel(samples)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logmel, "BLOCK_FRAMES", block)
+        assert np.abs(log_mel(samples) - whole).max() <= 1e-6
+
+
+def test_a_short_clip_is_padded_at_its_end_and_says_so():
+    clip = noise(6_400)
+    found = patches(clip)
+    assert found.notes == ("0.400 s is shorter than one frame (0.975 s): padded with silence",)
+    assert np.array_equal(found.examples[0, :38], log_mel(clip.samples))
+    assert found.examples[0, 40:] == pytest.approx(np.log(0.01))
+
+
+def test_other_sample_rates_give_the_same_picture():
+    def tones(rate):
+        t = np.arange(2 * rate) / rate
+        samples = 0.3 * np.sin(2 * np.pi * 440 * t) + 0.2 * np.sin(2 * np.pi * 3000 * t)
+        return patches(Waveform(samples.astype(np.float32), rate, "tones.wav")).examples
+
+    # The first and last frames hold the edge, where a resampler rings.
+    for rate in (22_050, 44_100, 48_000):
+        assert np.abs(tones(rate) - tones(RATE))[:, 2:-2].max() < 0.01

@@ -1,0 +1,254 @@
+"""Training of a tagging model in PyTorch: one run, from its first iteration to its last.
+
+A run is a folder:
+
+    config.json                    what was asked for
+    metrics.jsonl                  loss and validation figures, a line each
+    state.safetensors              where to resume: float32 weights, Adam's moments, the iteration
+    checkpoints/iter_00500.*       checkpoints (half precision, as published) and their cards
+
+What an iteration does depends on (seed, iteration) alone, so a run that was killed and resumed ends
+with the weights of one that was not.
+"""
+
+import json
+import math
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy
+from tqdm import tqdm
+
+from audioset_demo.errors import DataError
+from audioset_demo.evaluation import evaluate_scores
+from audioset_demo.files import write_atomically
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
+from audioset_demo.models.pooling import TaggingModel
+from train.config import CONFIG_FILE, FitConfig
+from train.data import FeatureSet, split
+from train.predict import predict
+from train.sampling import BalancedSampler
+
+STATE_FILE = "state.safetensors"
+METRICS_FILE = "metrics.jsonl"
+CHECKPOINT_DIR = "checkpoints"
+LOG_EVERY = 50
+
+
+def fit(config: FitConfig, features: FeatureSet, run: Path, resume: bool = False) -> None:
+    """Train one model, or go on with a run that was stopped.
+
+    Raises
+    ------
+    DataError
+        If `run` already holds a run and `resume` is not set, if it holds another one, or if the
+        loss stops being a number. Checkpoints written before stay as they are.
+    """
+    fit_part, validation = split(features)
+    _open_run(config, run, resume)
+    torch.manual_seed(config.seed)
+    model = TaggingModel(config.model_settings(features.n_classes))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, eps=1e-7, fused=True)
+    first = _restore(run, model, optimizer) if resume else 0
+    sampler = BalancedSampler(fit_part.y, config.batch_size, config.seed)
+    started, losses = time.monotonic(), []
+    progress = tqdm(
+        range(first, config.iterations),
+        initial=first,
+        total=config.iterations,
+        unit="batch",
+        desc=config.model,
+    )
+    for iteration in progress:
+        losses.append(_step(config, model, optimizer, fit_part, sampler, iteration))
+        done = iteration + 1
+        if done % LOG_EVERY == 0:
+            progress.set_postfix(loss=f"{np.mean(losses):.4f}")
+            _log(
+                run,
+                {
+                    "iteration": done,
+                    "loss": float(np.mean(losses)),
+                    "seconds": round(time.monotonic() - started, 1),
+                },
+            )
+            losses.clear()
+        if done % config.evaluate_every == 0 or done == config.iterations:
+            figures = _save_and_validate(config, run, model, fit_part, validation, done)
+            _log(run, {"iteration": done, "validation": figures})
+            tqdm.write(
+                f"iteration {done}: validation mAP {figures['mAP']:.4f}, AUC {figures['AUC']:.4f}"
+            )
+            _save_state(run, model, optimizer, done)
+
+
+def learning_rate_at(config: FitConfig, iteration: int) -> float:
+    """Cosine from the full rate to zero."""
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * iteration / config.iterations))
+
+
+def _step(config, model, optimizer, data: FeatureSet, sampler, iteration: int) -> float:
+    # Dropout draws from torch's generator: seeded for each iteration, a resumed run draws alike.
+    torch.manual_seed(_iteration_seed(config.seed, iteration))
+    clips, mask, targets = data.batch(sampler.batch(iteration))
+    if config.mixup > 0:
+        rng = np.random.default_rng([config.seed, 2, iteration])
+        clips, mask, targets = mixup(clips, mask, targets, config.mixup, rng)
+    model.train()
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate_at(config, iteration)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.precision == "bf16"):
+        loss = training_loss(model, clips, mask, targets)
+    if not torch.isfinite(loss):
+        raise DataError(
+            f"The loss is {loss.item()} at iteration {iteration}. Lower --learning-rate "
+            f"({config.learning_rate}); the checkpoints written so far are intact."
+        )
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def training_loss(model: TaggingModel, clips: Tensor, mask: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy of clips; for the frame baseline, of frames that inherit the labels."""
+    if model.settings.pooling == "frame_baseline":
+        scores = model.frame_scores(clips[mask])
+        targets = targets.repeat_interleave(mask.sum(dim=1), dim=0)
+    else:
+        scores = model(clips, mask)
+    # A weighted mean of probabilities can exceed 1 by rounding.
+    return binary_cross_entropy(scores.clamp(1e-7, 1 - 1e-7), targets)
+
+
+def mixup(
+    clips: Tensor, mask: Tensor, targets: Tensor, alpha: float, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mix each clip with another of the batch, in a share drawn from Beta(alpha, alpha).
+
+    A mixed clip is as long as the shorter of the two, so that padding is mixed into nothing.
+    """
+    n = len(clips)
+    share = torch.from_numpy(rng.beta(alpha, alpha, size=n)).float()
+    other = torch.from_numpy(rng.permutation(n))
+    clips = torch.lerp(clips[other], clips, share[:, None, None])
+    targets = torch.lerp(targets[other], targets, share[:, None])
+    return clips, mask & mask[other], targets
+
+
+def _iteration_seed(seed: int, iteration: int) -> int:
+    return int(np.random.SeedSequence([seed, 3, iteration]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _save_and_validate(
+    config: FitConfig,
+    run: Path,
+    model: TaggingModel,
+    fit_part: FeatureSet,
+    validation: FeatureSet,
+    iteration: int,
+) -> dict:
+    """Write a checkpoint, and score the validation part with what was written."""
+    path = run / CHECKPOINT_DIR / f"iter_{iteration:05d}.safetensors"
+    scores = predict(model.eval(), validation)
+    card = ModelCard(
+        name=config.model,
+        settings=model.settings,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        labels=fit_part.labels,
+        training={
+            "set": f"{fit_part.name} ({len(fit_part):,} clips)",
+            "backend": config.backend,
+            "iteration": iteration,
+            "config": config.to_json(),
+            "command": config.command(),
+        },
+    )
+    save_checkpoint(path, model, card)
+    written_scores = predict(load_checkpoint(path)[0], validation)
+    figures = evaluate_scores(validation.y, written_scores).to_json()
+    figures["half_precision_max_difference"] = float(np.abs(scores - written_scores).max())
+    figures["set"] = validation.name
+    return figures
+
+
+def _open_run(config: FitConfig, run: Path, resume: bool) -> None:
+    if (run / CONFIG_FILE).exists():
+        if not resume:
+            raise DataError(
+                f"{run} already holds a run. Add --resume to go on with it, or give another "
+                "--output."
+            )
+        there = FitConfig.load(run)
+        differing = [
+            f"--{field.name.replace('_', '-')} was {getattr(there, field.name)}, now "
+            f"{getattr(config, field.name)}"
+            for field in fields(config)
+            if getattr(there, field.name) != getattr(config, field.name)
+        ]
+        if differing:
+            raise DataError(
+                f"{run} was started with other settings ({'; '.join(differing)}). Resume it with "
+                "the same ones, or give another --output."
+            )
+    run.mkdir(parents=True, exist_ok=True)
+    config.save(run)
+
+
+def _save_state(run: Path, model: TaggingModel, optimizer: torch.optim.Adam, done: int) -> None:
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state[parameter].items():
+            tensors[f"adam.{key}.{name}"] = value
+    write_atomically(
+        run / STATE_FILE,
+        lambda part: save_file(tensors, part, metadata={"iteration": str(done)}),
+    )
+
+
+def _restore(run: Path, model: TaggingModel, optimizer: torch.optim.Adam) -> int:
+    """Load the last state; the number of iterations done, 0 if there is none."""
+    path = run / STATE_FILE
+    if not path.exists():
+        (run / METRICS_FILE).unlink(missing_ok=True)
+        return 0
+    try:
+        with safe_open(path, "pt") as file:
+            done = int(file.metadata()["iteration"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except Exception as error:  # safetensors raises its own type, not exported everywhere
+        raise DataError(
+            f"{path} is damaged ({error}). Start the run again in another folder."
+        ) from None
+    model.load_state_dict(
+        {
+            key.removeprefix("model."): value
+            for key, value in tensors.items()
+            if key.startswith("model.")
+        }
+    )
+    for name, parameter in model.named_parameters():
+        optimizer.state[parameter] = {
+            key: tensors[f"adam.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")
+        }
+    _drop_metrics_after(run, done)
+    return done
+
+
+def _drop_metrics_after(run: Path, done: int) -> None:
+    path = run / METRICS_FILE
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["iteration"] <= done]
+    write_atomically(path, lambda part: part.write_text("".join(kept), encoding="utf-8"))
+
+
+def _log(run: Path, line: dict) -> None:
+    with open(run / METRICS_FILE, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
