@@ -45,11 +45,19 @@ def envelope(
     return starts / sample_rate, low, high
 
 
-def shrink(values: np.ndarray, columns: int = MAX_COLUMNS, reduce=np.maximum) -> np.ndarray:
-    """Blocks of rows (n, d) joined into at most `columns` rows; the same array where few enough."""
+def shrink(values: np.ndarray, columns: int = MAX_COLUMNS) -> np.ndarray:
+    """Blocks of rows (n, d) joined by their maximum into at most `columns` rows.
+
+    The maximum keeps short events visible that a mean would wash out.
+    """
     if len(values) <= columns:
         return values
-    return reduce.reduceat(values, _block_starts(len(values), columns), axis=0)
+    return np.maximum.reduceat(values, _block_starts(len(values), columns), axis=0)
+
+
+def thinned(n: int) -> np.ndarray:
+    """Which of n frames to show where each is compared with each: all, or evenly spread ones."""
+    return _block_starts(n, MAX_SQUARE)
 
 
 def _block_starts(n: int, blocks: int) -> np.ndarray:
@@ -93,7 +101,7 @@ def timeline(
     figure = make_subplots(
         rows=len(heights), cols=1, shared_xaxes=True, row_heights=heights,
         vertical_spacing=10 / sum(heights),
-    )  # fmt: skip
+    )
     row = 0
     if outline is not None:
         row += 1
@@ -111,7 +119,7 @@ def timeline(
                   "outlinewidth": 0}
         | {"len": heights[-1] / sum(heights)},
         hovertemplate="%{y}<br>%{x:.2f} s: %{z:.3f}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_yaxes(autorange="reversed", row=row + 1, col=1)
     figure.update_xaxes(range=[0, max(duration_s, FRAME_S)], showgrid=False, zeroline=False)
     figure.update_xaxes(title="Seconds", row=row + 1, col=1)
@@ -124,7 +132,7 @@ def _add_outline(figure: go.Figure, row: int, outline: tuple) -> None:
         row=row, col=1, x=np.concatenate([times, times[::-1]]), mode="lines", fill="toself",
         y=np.concatenate([high, low[::-1]]), line={"width": 1, "color": BLUE}, fillcolor=BLUE,
         hoverinfo="skip",
-    )  # fmt: skip
+    )
     # A quiet sound stays visibly quiet, a silent one is a line.
     peak = max(0.05, float(np.abs([low, high]).max()) * 1.05)
     figure.update_yaxes(
@@ -140,12 +148,12 @@ def _add_log_mel(figure: go.Figure, row: int, log_mel: np.ndarray, duration_s: f
     figure.add_heatmap(
         row=row, col=1, x=np.linspace(0, duration_s, len(shown) + 1), z=levels.T,
         colorscale=SOUND_COLOURS, zmin=0, zmax=255, showscale=False, hoverinfo="skip",
-    )  # fmt: skip
+    )
     hertz = (250, 1000, 2000, 4000)
     figure.update_yaxes(
         tickvals=[mel_band(value) for value in hertz], ticktext=[f"{v:,} Hz" for v in hertz],
         showgrid=False, zeroline=False, row=row, col=1,
-    )  # fmt: skip
+    )
 
 
 def mel_band(hertz: float) -> float:
@@ -159,9 +167,9 @@ def tag_bars(names: Sequence[str], scores: np.ndarray) -> go.Figure:
     rows = np.arange(len(names))
     figure = go.Figure()
     figure.add_bar(x=np.ones(len(rows)), y=rows, orientation="h", width=0.22, hoverinfo="skip",
-                   marker_color="rgba(128, 128, 128, 0.15)")  # fmt: skip
+                   marker_color="rgba(128, 128, 128, 0.15)")
     figure.add_bar(x=scores, y=rows, orientation="h", width=0.22, marker_color=BLUE,
-                   customdata=names, hovertemplate="%{customdata}: %{x:.4f}<extra></extra>")  # fmt: skip
+                   customdata=names, hovertemplate="%{customdata}: %{x:.4f}<extra></extra>")
     for text, x, anchor in ((names, 0, "left"), ([f"{s:.2f}" for s in scores], 1, "right")):
         for row, label in zip(rows, text, strict=True):
             figure.add_annotation(x=x, y=row - 0.4, text=label, showarrow=False, xanchor=anchor)
@@ -196,7 +204,7 @@ def explanation(
         rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.09,
         subplot_titles=("Score of each frame alone", "Attention weight",
                         f"Contribution to the {unit}"),
-    )  # fmt: skip
+    )
     parts = (
         (1, scores, BLUE, "score"),
         (2, attention, BLUE, "weight"),
@@ -208,12 +216,12 @@ def explanation(
             row=row, col=1, x=edges, y=np.append(values, values[-1]), mode="lines", fill="tozeroy",
             line={"shape": "hv", "width": 1.5, "color": colour},
             hovertemplate=f"from %{{x:.2f}} s: {what} %{{y:.4f}}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.add_hline(y=1 / len(times_s), line={"dash": "dot", "width": 1, "color": GREY},
-                     row=2, col=1)  # fmt: skip
+                     row=2, col=1)
     if marked is not None:
         figure.add_vrect(x0=edges[marked], x1=edges[marked + 1], fillcolor=GREY, opacity=0.35,
-                         line_width=0, row="all", col=1)  # fmt: skip
+                         line_width=0, row="all", col=1)
     for row, ceiling in enumerate(ceilings, start=1):
         figure.update_yaxes(range=[0, ceiling * 1.05], nticks=4, row=row, col=1)
     # The line for equal weights is part of the scale; an all-zero row still has an axis.
@@ -236,25 +244,25 @@ def embedding_picture(values: np.ndarray, times_s: np.ndarray, title: str) -> go
     VGGish's PCA mostly sits at the ends of its range.
     """
     low, high = np.percentile(values[:, :-1], (1, 99))
-    shown = shrink(values.astype(np.float32), reduce=np.add) / (len(values) / min(len(values), MAX_COLUMNS))
+    shown = shrink(values.astype(np.float32))
     figure = go.Figure(
         go.Heatmap(
             x=frame_edges(times_s, len(shown)), z=shown.T, zmin=float(low), zmax=float(high),
             colorscale=SCORE_COLOURS,
-            colorbar={"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0},
+            colorbar={"title": {"text": title, "side": "right"}, "thickness": 10,
+                      "outlinewidth": 0},
             hovertemplate="%{x:.2f} s, dimension %{y}: %{z:.4g}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_xaxes(title="Seconds", showgrid=False)
     figure.update_yaxes(title="Dimension", tickvals=[0, 32, 64, 96, 127], showgrid=False)
     return _finish(figure, 430)
 
 
 def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure:
-    """Similarity (T, T) between frames, both axes in seconds; long clips are thinned."""
-    kept = _block_starts(len(similarity), MAX_SQUARE)
-    shown = similarity[np.ix_(kept, kept)].astype(np.float32)
-    edges = frame_edges(times_s, len(kept))
+    """Similarity (n, n) between frames, n <= T where they were thinned; both axes in seconds."""
+    shown = similarity.astype(np.float32)
+    edges = frame_edges(times_s, len(shown))
     figure = go.Figure(
         go.Heatmap(
             x=edges, y=edges, z=shown, zmin=min(0.0, float(shown.min())), zmax=1,
@@ -263,10 +271,10 @@ def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure
                       "outlinewidth": 0},
             hovertemplate="%{x:.2f} s and %{y:.2f} s: %{z:.3f}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_xaxes(title="Seconds", showgrid=False, constrain="domain")
     figure.update_yaxes(title="Seconds", showgrid=False, scaleanchor="x", autorange="reversed",
-                        constrain="domain")  # fmt: skip
+                        constrain="domain")
     return _finish(figure, 430)
 
 
@@ -290,11 +298,11 @@ def class_map(
     figure.add_scatter(
         x=class_points[:, 0], y=class_points[:, 1], mode="markers", text=names,
         marker={"size": 6, "color": GREY}, hovertemplate="%{text}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.add_scatter(
         x=class_points[nearest, 0], y=class_points[nearest, 1], mode="markers", hoverinfo="skip",
         marker={"size": 10, "color": VERMILION, "symbol": "circle-open", "line": {"width": 2}},
-    )  # fmt: skip
+    )
     figure.add_scatter(
         x=points[:, 0], y=points[:, 1], mode="lines+markers", customdata=times_s,
         line={"width": 1, "color": GREY},
@@ -303,11 +311,11 @@ def class_map(
                 "colorbar": {"title": {"text": "Seconds", "side": "right"}, "thickness": 10,
                              "outlinewidth": 0}},
         hovertemplate="frame at %{customdata:.2f} s<extra></extra>",
-    )  # fmt: skip
+    )
     _name_beside(figure, class_points[nearest], [names[k] for k in nearest],
-                 np.concatenate([class_points, points]))  # fmt: skip
+                 np.concatenate([class_points, points]))
     for axis, share, update in zip("12", explained, (figure.update_xaxes, figure.update_yaxes),
-                                   strict=True):  # fmt: skip
+                                   strict=True):
         update(title=f"Axis {axis}: {share:.0%} of the variance between classes", zeroline=False)
     return _finish(figure, 520)
 
@@ -330,7 +338,7 @@ def _name_beside(
         figure.add_annotation(
             x=x, y=y, ax=high[0] + 0.04 * width, ay=text_y, axref="x", ayref="y", text=name,
             xanchor="left", arrowhead=0, arrowwidth=1, arrowcolor=GREY, standoff=5,
-        )  # fmt: skip
+        )
     figure.update_xaxes(range=[low[0] - 0.04 * width, high[0] + 0.34 * width])
 
 
@@ -351,14 +359,14 @@ def precision_scatter(
         x=counts[kept], y=precision[kept], mode="markers", customdata=kept,
         text=[names[k] for k in kept], marker={"size": 7, "color": BLUE, "opacity": 0.55},
         hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
-    )  # fmt: skip
+    )
     if chosen in kept:
         figure.add_scatter(
             x=counts[[chosen]], y=precision[[chosen]], mode="markers", hoverinfo="skip",
             marker={"size": 13, "color": VERMILION, "symbol": "circle-open", "line": {"width": 3}},
-        )  # fmt: skip
+        )
         figure.add_annotation(x=np.log10(counts[chosen]), y=precision[chosen], text=names[chosen],
-                              showarrow=False, yshift=18)  # fmt: skip
+                              showarrow=False, yshift=18)
     figure.update_xaxes(type="log", title=title, dtick=1, minor={"ticks": "outside", "dtick": "D1"})
     figure.update_yaxes(title="Average precision", range=[0, 1.04])
     return _finish(figure, 420)
@@ -367,24 +375,24 @@ def precision_scatter(
 def counts_and_precision(
     names: Sequence[str], counts: np.ndarray, precision: np.ndarray, title: str
 ) -> go.Figure:
-    """Bars for clip counts (log, left) and stems for average precision (right), in the order given."""
+    """Bars for clip counts (log, left) and stems for average precision (right), in order."""
     figure = make_subplots(specs=[[{"secondary_y": True}]])
     ranks = np.arange(1, len(names) + 1)
     figure.add_bar(
         x=ranks, y=counts, marker={"color": GREY, "line": {"width": 0}}, name=title, text=names,
         textposition="none", hovertemplate="%{text}<br>%{y:,} clips<extra></extra>",
-    )  # fmt: skip
+    )
     stems = np.full((len(names), 3), np.nan)
     stems[:, 0], stems[:, 1] = 0, precision
     figure.add_scatter(
         x=np.repeat(ranks, 3), y=stems.ravel(), mode="lines", hoverinfo="skip", showlegend=False,
         line={"width": 1, "color": BLUE}, opacity=0.6, secondary_y=True,
-    )  # fmt: skip
+    )
     figure.add_scatter(
         x=ranks, y=precision, mode="markers", marker={"size": 5, "color": BLUE},
         name="Average precision", text=names,
         hovertemplate="%{text}<br>AP %{y:.3f}<extra></extra>", secondary_y=True,
-    )  # fmt: skip
+    )
     figure.update_xaxes(showgrid=False, range=[0.3, len(names) + 0.7])
     if len(names) <= 60:
         figure.update_xaxes(tickvals=ranks, ticktext=list(names), tickangle=-60, automargin=True)
@@ -392,7 +400,7 @@ def counts_and_precision(
         figure.update_xaxes(title="Classes, from most to least clips")
     figure.update_yaxes(type="log", title=title, dtick=1, secondary_y=False)
     figure.update_yaxes(title="Average precision", range=[0, 1.04], showgrid=False,
-                        secondary_y=True)  # fmt: skip
+                        secondary_y=True)
     figure.update_layout(bargap=0.15)
     return _legend(_finish(figure, 480 if len(names) <= 60 else 400))
 
@@ -412,14 +420,14 @@ def results_dots(titles: Sequence[str], figures: Mapping[str, Sequence[float | N
     for k, title in enumerate(titles):
         values = [column[k] for column in figures.values() if column[k] is not None]
         figure.add_scatter(x=values, y=[title] * len(values), mode="lines", hoverinfo="skip",
-                           line={"color": GREY, "width": 2}, showlegend=False)  # fmt: skip
+                           line={"color": GREY, "width": 2}, showlegend=False)
     marks = zip(figures.items(), (BLUE, VERMILION), ("circle", "diamond"), strict=False)
     for (what, column), colour, symbol in marks:
         figure.add_scatter(
             x=column, y=list(titles), mode="markers", name=what,
             marker={"size": 12, "color": colour, "symbol": symbol},
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title="mAP on the evaluation set", rangemode="tozero")
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return _legend(_finish(figure, 44 * len(titles) + 110))
@@ -436,7 +444,7 @@ def learning_curves(
             x=list(iterations), y=list(values), name=name, mode="lines",
             line={"dash": dashes[k % len(dashes)], "width": 2},
             hovertemplate="iteration %{x}: %{y:.4f}<extra>" + name + "</extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title="Iterations", rangemode="tozero")
     figure.update_yaxes(title=title)
     return _legend(_finish(figure, 380))
@@ -456,7 +464,7 @@ def _legend(figure: go.Figure) -> go.Figure:
         showlegend=True, margin_t=44,
         legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom",
                 "title": ""},
-    )  # fmt: skip
+    )
 
 
 def _finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
@@ -465,7 +473,7 @@ def _finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
         plot_bgcolor=TRANSPARENT, showlegend=False, uirevision="keep",
         # A drag that starts on a phone is meant to scroll the page.
         dragmode=False if fixed else "zoom",
-    )  # fmt: skip
+    )
     if fixed:
         figure.update_xaxes(fixedrange=True)
         figure.update_yaxes(fixedrange=True)

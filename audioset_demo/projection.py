@@ -1,4 +1,4 @@
-"""Where frames lie among the classes: a plane through the class centroids, nearest classes, similarity.
+"""Where frames lie among the classes: a plane through their centroids, nearest ones, likeness.
 
 Everything is in the units of quantised embeddings (0 to 255). Angles are taken from the mean of the
 centroids: seen from zero, every two frames would point almost the same way.

@@ -105,27 +105,31 @@ def _step(config, model, optimizer, data: FeatureSet, sampler, iteration: int) -
     for group in optimizer.param_groups:
         group["lr"] = learning_rate_at(config, iteration)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.precision == "bf16"):
-        loss = training_loss(model, clips, mask, targets)
-    if not torch.isfinite(loss):
+        scores, targets = training_scores(model, clips, mask, targets)
+    if not torch.isfinite(scores).all():
         raise DataError(
-            f"The loss is {loss.item()} at iteration {iteration}. Lower --learning-rate "
-            f"({config.learning_rate}); the checkpoints written so far are intact."
+            f"The scores are not finite at iteration {iteration}: the model has diverged. Lower "
+            f"--learning-rate ({config.learning_rate}); the checkpoints written so far are intact."
         )
+    # A weighted mean of probabilities can exceed 1 by rounding.
+    loss = binary_cross_entropy(scores.clamp(1e-7, 1 - 1e-7), targets)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
     return loss.item()
 
 
-def training_loss(model: TaggingModel, clips: Tensor, mask: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy of clips; for the frame baseline, of frames that inherit the labels."""
+def training_scores(
+    model: TaggingModel, clips: Tensor, mask: Tensor, targets: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Scores and what they should be: of clips, or for the frame baseline of their frames.
+
+    There, each frame is an example of its own that inherits the clip's labels.
+    """
     if model.settings.pooling == "frame_baseline":
-        scores = model.frame_scores(clips[mask])
-        targets = targets.repeat_interleave(mask.sum(dim=1), dim=0)
-    else:
-        scores = model(clips, mask)
-    # A weighted mean of probabilities can exceed 1 by rounding.
-    return binary_cross_entropy(scores.clamp(1e-7, 1 - 1e-7), targets)
+        lengths = mask.sum(dim=1)
+        return model.frame_scores(clips[mask]), targets.repeat_interleave(lengths, dim=0)
+    return model(clips, mask), targets
 
 
 def mixup(

@@ -1,0 +1,138 @@
+"""The command line's contracts: formats, exit codes, one bad clip does not stop the others."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+
+from audioset_demo.cli import main
+from audioset_demo.models.published import published_models
+from audioset_demo.samples import synthesise
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> list[str]:
+    """A WAV, an MP3, and a text file that claims to be a WAV."""
+    folder = tmp_path_factory.mktemp("clips")
+    siren, rain = synthesise("siren"), synthesise("rain")
+    soundfile.write(folder / "a.wav", siren.samples[: 3 * 16_000], 16_000)
+    soundfile.write(folder / "b.mp3", rain.samples, 16_000)
+    (folder / "broken.wav").write_text("this is not a sound")
+    return [str(folder / name) for name in ("a.wav", "b.mp3", "broken.wav")]
+
+
+def test_tag_prints_an_object_a_line_and_fails_for_the_broken_clip_alone(clips, capsys):
+    assert main(["tag", *clips, "--format", "json", "--top", "4", "--encoder", "compact"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["file"] for line in lines] == clips
+    for line, duration, n_frames in zip(lines, (3.0, 10.0), (3, 10), strict=False):
+        assert line["duration_s"] == pytest.approx(duration, abs=0.1)
+        assert line["model"] == "feature_attention"
+        assert line["encoder"] == "compact encoder (not VGGish)"
+        scores = [tag["score"] for tag in line["tags"]]
+        assert len(scores) == 4 and scores == sorted(scores, reverse=True)
+        assert set(line["tags"][0]) == {"label", "mid", "index", "score"}
+        frames = line["frames"]
+        assert np.allclose(frames["times_s"], 0.96 * np.arange(n_frames))
+        for key in ("scores", "attention", "contributions"):
+            assert list(frames[key]) == [tag["label"] for tag in line["tags"]]
+            assert {len(values) for values in frames[key].values()} == {n_frames}
+    error = lines[2]["error"]
+    assert error["type"] == "AudioError" and "broken.wav" in error["message"]
+    assert "tags" not in lines[2]
+
+
+def test_tag_needs_no_tensorflow_and_exits_with_the_failure(clips):
+    script = (
+        "import sys; from audioset_demo.cli import main; code = main(sys.argv[1:]);"
+        "sys.exit(code if 'tensorflow' not in sys.modules else 99)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "tag", *clips], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Siren" in done.stdout and "broken.wav" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_tag_as_csv_has_one_header(clips, capsys):
+    assert main(["tag", *clips[:2], "--format", "csv", "--top", "2"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["file"], row["rank"]) for row in rows] == [
+        ("a.wav", "1"), ("a.wav", "2"), ("b.mp3", "1"), ("b.mp3", "2"),
+    ]  # fmt: skip
+
+
+def test_tag_as_audacity_labels_stays_within_the_clip(clips, capsys):
+    assert main(["tag", clips[0], "--format", "audacity", "--top", "3"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert len({name for _, _, name in rows}) == 3
+    assert all(0 <= float(start) < float(end) <= 3.0 for start, end, _ in rows)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "h5"])
+def test_embed_writes_the_arrays_of_one_clip(clips, tmp_path, suffix):
+    output = tmp_path / f"out.{suffix}"
+    assert main(["embed", clips[0], "--output", str(output), "--encoder", "compact"]) == 0
+    with np.load(output) if suffix == "npz" else h5py.File(output) as file:
+        assert file["quantised"][()].shape == (3, 128)
+        assert file["quantised"][()].dtype == np.uint8
+        assert file["pca"][()].dtype == np.float32
+        assert np.allclose(file["times_s"][()], [0, 0.96, 1.92])
+        assert "embedding" not in file  # the compact encoder has nothing before PCA
+
+
+def test_embed_refuses_another_kind_of_file(clips, tmp_path, capsys):
+    assert main(["embed", clips[0], "--output", str(tmp_path / "out.txt")]) == 1
+    assert "'.txt'" in capsys.readouterr().err
+
+
+def test_embed_writes_what_could_be_read_and_says_what_could_not(clips, tmp_path, capsys):
+    output = tmp_path / "out.h5"
+    assert main(["embed", *clips, "--output", str(output), "--encoder", "compact"]) == 1
+    assert "broken.wav" in capsys.readouterr().err
+    with h5py.File(output) as file:
+        assert sorted(file) == ["a.wav", "b.mp3"]
+
+
+def test_models_lists_what_is_published(capsys):
+    assert main(["models", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == [model.name for model in published_models()]
+    assert [row["name"] for row in rows if row["default"]] == ["feature_attention"]
+    keys = {"name", "checkpoint", "parameters", "bytes", "training_set", "mAP", "AUC", "d_prime"}
+    assert all(keys | {"default"} == set(row) for row in rows)
+
+
+@pytest.mark.parametrize(("sort", "column"), [("ap", "ap"), ("count", "n_unbal_train")])
+def test_classes_are_listed_in_the_order_asked_for(capsys, sort, column):
+    assert main(["classes", "--sort", sort, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    values = [row[column] for row in rows]
+    assert len(rows) == 527
+    assert sum(a >= b for a, b in zip(values, values[1:], strict=False)) > 500
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones(clips, capsys):
+    assert main(["tag", clips[0], "--model", "feature_atention"]) == 1
+    error = capsys.readouterr().err
+    assert "'feature_atention'" in error and "feature_attention" in error
+
+
+def test_weights_status_says_how_to_get_what_is_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path))
+    assert main(["weights", "status"]) == 0
+    out = capsys.readouterr().out
+    assert "not installed" in out and "audioset-demo weights get" in out
+
+
+def test_vggish_that_is_not_installed_is_a_clear_error(clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path))
+    assert main(["tag", clips[0], "--encoder", "vggish"]) == 1
+    assert "audioset-demo weights get" in capsys.readouterr().err

@@ -1,0 +1,50 @@
+"""Evaluation: macro figures over the classes that can be evaluated."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioset_demo.errors import DataError
+from audioset_demo.evaluation import d_prime, evaluate_scores
+
+
+@given(st.integers(0, 10_000), st.integers(5, 60), st.booleans())
+def test_average_precision_is_the_mean_precision_at_each_positive(seed, n_clips, with_ties):
+    rng = np.random.default_rng(seed)
+    targets = rng.random(n_clips) < 0.4
+    targets[:2] = True, False
+    scores = rng.integers(0, 5, n_clips) if with_ties else rng.permutation(n_clips)
+    # Clips of equal score are retrieved together.
+    precision = [targets[scores >= score].mean() for score in scores[targets]]
+    wins = scores[targets][:, None] - scores[~targets]
+    auc = ((wins > 0) + 0.5 * (wins == 0)).mean()
+    result = evaluate_scores(targets[:, None], scores[:, None].astype(float))
+    assert result.mean_average_precision == pytest.approx(np.mean(precision), abs=1e-12)
+    assert result.mean_auc == pytest.approx(auc, abs=1e-12)
+
+
+def test_d_prime_comes_from_the_mean_auc():
+    assert d_prime(0.5) == 0
+    assert d_prime(0.969) == pytest.approx(2.640, abs=1e-3)  # arXiv 1903.00765's pair of figures
+
+
+def test_classes_without_positive_or_negative_clips_are_left_out_and_counted():
+    targets = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1]], bool)
+    scores = np.array([[0.9, 0.1, 0.2], [0.1, 0.2, 0.4], [0.8, 0.3, 0.1]])
+    result = evaluate_scores(targets, scores)
+    assert result.mean_average_precision == 1.0
+    assert result.n_left_out == 2
+
+
+@pytest.mark.parametrize(
+    ("targets", "scores", "message"),
+    [
+        (np.ones((2, 3), bool), np.ones((2, 4)), r"\(2, 3\).*\(2, 4\)"),
+        (np.eye(2, dtype=bool), np.full((2, 2), np.nan), "4 scores are not finite"),
+        (np.zeros((3, 2), bool), np.ones((3, 2)), "None of the 2 classes"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused_by_value(targets, scores, message):
+    with pytest.raises(DataError, match=message):
+        evaluate_scores(targets, scores)

@@ -1,0 +1,116 @@
+"""Tagging: the ladder from features to a file, and the identity that explains a score."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import logit
+
+from audioset_demo import export, load_tagger
+from audioset_demo.audio import wav_bytes
+from audioset_demo.errors import CheckpointError
+from audioset_demo.features import read_features
+from audioset_demo.models.published import MODELS_DIR, published_models
+from audioset_demo.samples import synthesise
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    return load_tagger(encoder="compact")
+
+
+@pytest.fixture(scope="module")
+def siren(tagger):
+    return tagger.tag(synthesise("siren"))
+
+
+@pytest.mark.parametrize("model", [model.name for model in published_models()])
+def test_contributions_of_every_published_model_add_up(model):
+    features = np.random.default_rng(0).integers(0, 256, (12, 128), dtype=np.uint8)
+    tagging = load_tagger(model).tag_features(features)
+    total = tagging.contributions.sum(0, dtype=np.float64) + tagging.constants
+    # Where a float32 probability is as good as 0 or 1, its logit cannot be told from it.
+    scores = tagging.scores.astype(np.float64)
+    target = scores if tagging.adds_up_to == "score" else logit(scores)
+    told = (scores > 1e-6) & (scores < 1 - 1e-3) if tagging.adds_up_to == "logit" else scores > -1
+    assert told.mean() > 0.9
+    assert np.abs(total - target)[told].max() <= 1e-4
+    assert np.allclose(
+        1 / (1 + np.exp(-total)) if tagging.adds_up_to == "logit" else total,
+        tagging.scores,
+        atol=1e-5,
+    )
+    assert np.allclose(tagging.attention.sum(0), 1, atol=1e-4)
+
+
+def test_every_rung_gives_the_same_tags(tagger, siren, tmp_path):
+    waveform = synthesise("siren")
+    content = wav_bytes(waveform)
+    (tmp_path / "siren.wav").write_bytes(content)
+    by_file, by_bytes = tagger.tag(tmp_path / "siren.wav"), tagger.tag(content)
+    by_features = tagger.tag_features(tagger.encoder.encode(waveform).quantised)
+    assert np.array_equal(by_file.scores, by_bytes.scores)
+    assert np.array_equal(by_features.scores, siren.scores)
+    # 16-bit samples differ from the synthesised ones by half a step.
+    assert np.abs(by_file.scores - siren.scores).max() < 0.02
+
+
+def test_features_before_and_after_scaling_are_the_same_clip(tagger):
+    released = np.random.default_rng(1).integers(0, 256, (10, 128), dtype=np.uint8)
+    scaled = (released.astype(np.float32) - 128) / 128
+    assert np.array_equal(tagger.tag_features(released).scores, tagger.tag_features(scaled).scores)
+
+
+def test_a_siren_is_heard_as_one(siren):
+    assert "Siren" in [siren.labels[k].name for k in siren.top(5)]
+
+
+def test_exported_embeddings_are_read_back(tagger):
+    clip = tagger.encoder.encode(synthesise("rain"))
+    for content in (export.embeddings_npz([clip]), export.embeddings_hdf5([clip])):
+        (back,) = (read_features(content, "clip").read(0),)
+        assert np.array_equal(back.quantised, clip.quantised)
+        assert np.array_equal(back.pca, clip.pca)
+        assert (back.encoder, back.duration_s) == (clip.encoder, clip.duration_s)
+        assert np.array_equal(tagger.tag(back).scores, tagger.tag(clip).scores)
+
+
+def test_several_clips_of_one_name_keep_apart(tagger):
+    clips = [tagger.encoder.encode(synthesise(key)) for key in ("rain", "siren")]
+    clips = [dataclasses.replace(clip, name="a/b.wav") for clip in clips]
+    names = read_features(export.embeddings_hdf5(clips), "clips.h5").names
+    assert sorted(names) == ["a_b.wav", "a_b.wav_"]
+
+
+def test_json_holds_plain_numbers(siren):
+    record = json.loads(export.tagging_json(siren, top=3))
+    assert record == export.tagging_record(siren, top=3)
+
+
+@given(top=st.integers(1, 527), threshold=st.floats(0, 1))
+def test_every_top_tag_gets_a_place_on_the_label_track(siren, top, threshold):
+    lines = export.audacity_labels(siren, top, threshold).splitlines()
+    regions = [
+        (float(start), float(end), name)
+        for start, end, name in (line.split("\t") for line in lines)
+    ]
+    assert {name for _, _, name in regions} == {siren.labels[k].name for k in siren.top(top)}
+    assert all(start < end <= siren.duration_s for start, end, _ in regions)
+
+
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path):
+    source = MODELS_DIR / "feature_attention"
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    checkpoint.write_bytes((source / "checkpoint.safetensors").read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="No card checkpoint.json"):
+        load_tagger(checkpoint)
+    (tmp_path / "checkpoint.json").write_text((source / "checkpoint.json").read_text())
+    with pytest.raises(CheckpointError, match="not a complete safetensors file"):
+        load_tagger(checkpoint)
+
+
+def test_published_models_stay_under_40_mb_together():
+    assert sum(model.bytes for model in published_models()) < 40e6
