@@ -38,7 +38,7 @@ def pcm16(draw):
 @settings(max_examples=60)
 @given(
     samples=pcm16(),
-    sample_rate=st.integers(1_000, 192_000),
+    sample_rate=st.integers(1_000, 65_535) | st.sampled_from([88_200, 96_000, 192_000]),
     form=st.sampled_from(["WAV", "FLAC", "AIFF"]),
 )
 def test_lossless_files_decode_to_the_mean_over_channels(samples, sample_rate, form):
@@ -89,13 +89,14 @@ def test_a_path_gives_what_its_bytes_give_and_the_file_its_name(tmp_path):
         np.testing.assert_array_equal(waveform.samples, read_waveform(path.read_bytes()).samples)
 
 
-@pytest.mark.parametrize(("form", "kept"), [("MP3", 0.3), ("FLAC", 0.3), ("OGG", 0.2)])
+@pytest.mark.parametrize(("form", "kept"), [("MP3", 0.4), ("FLAC", 0.4), ("OGG", 0.2)])
 def test_a_cut_file_gives_what_it_holds_and_a_note(form, kept):
-    samples = noise(44_100)[:, 0]
+    samples = noise(120_000)[:, 0]
     data = encode(samples, 44_100, form)
     waveform = read_waveform(data[: len(data) // 2])
     assert kept * len(samples) < len(waveform.samples) < 0.6 * len(samples)
-    assert "cut off" in waveform.notes[0]
+    # The header of an OGG does not state a length, so nothing can be missed there.
+    assert waveform.notes == () if form == "OGG" else "cut off" in waveform.notes[0]
     whole = read_waveform(data).samples[: len(waveform.samples)]
     n = len(whole) - 2304  # the last frames overlap with what is missing
     np.testing.assert_allclose(waveform.samples[:n], whole[:n], atol=1e-6)
@@ -151,18 +152,15 @@ def test_bad_files_are_refused_by_name_and_in_words(data, says):
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        (AudioLimits(max_bytes=1000), "2.0 MB|MB, above the limit"),
+        (AudioLimits(max_bytes=1000), "MB, above the limit"),
         (AudioLimits(max_duration_s=0.05), "lasts 0.1 s or more, above the limit"),
-        (AudioLimits(max_samples=1599), "1,600 samples or more"),
+        (AudioLimits(max_samples=999), "1,000 samples or more"),
     ],
 )
-def test_limits_hold_before_and_while_decoding(limits, says):
-    for data in (encode(noise(1600)), flac_that_states(0)):
-        if len(data) > 1000 and data.startswith(b"RIFF"):
-            with pytest.raises(AudioError, match=says):
-                read_waveform(data, limits=limits)
-    with pytest.raises(AudioError, match="above the limit"):
-        read_waveform(flac_that_states(0), limits=AudioLimits(max_samples=999))
+@pytest.mark.parametrize("stated", [1000, 0], ids=["in the header", "while decoding"])
+def test_limits_hold_before_and_while_decoding(limits, says, stated):
+    with pytest.raises(AudioError, match=says):
+        read_waveform(flac_that_states(stated), limits=limits)
 
 
 @pytest.mark.parametrize("make", [lambda path: path / "gone.wav", lambda path: path])

@@ -129,7 +129,7 @@ def test_every_model_learns(model, features, tmp_path):
     settings = {**TINY, "iterations": 150, "evaluate_every": 150}
     config = FitConfig(model=model, learning_rate=1e-2, mixup=0.0, **settings)
     fit(config, features, tmp_path / model)
-    assert select_checkpoint(tmp_path / model).validation["mAP"] > 0.9
+    assert select_checkpoint(tmp_path / model).figures["validation"]["mAP"] > 0.9
 
 
 def test_a_killed_run_resumes_to_the_weights_of_one_never_killed(features_path, run, tmp_path):
@@ -180,15 +180,17 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(run, features)
 
 def test_half_precision_keeps_the_scores(run):
     """The published weights are float16; the state holds the float32 ones."""
-    metrics = _metrics(run)
-    assert (
-        max(
-            line["validation"]["half_precision_max_difference"]
-            for line in metrics
-            if "validation" in line
-        )
-        < 1e-3
-    )
+    saved = [line for line in _metrics(run) if "checkpoint" in line]
+    assert len(saved) == 3
+    assert max(line["half_precision_max_difference"] for line in saved) < 1e-3
+
+
+def test_a_run_on_the_whole_set_claims_no_validation_figures(features, tmp_path):
+    fit(FitConfig(model="average", whole=True, **TINY), features, tmp_path / "run")
+    selected = select_checkpoint(tmp_path / "run")
+    assert selected.path.name == "iter_00012.safetensors"
+    assert "validation" not in selected.figures
+    assert load_checkpoint(selected.path)[1].training["set"] == "own (120 clips)"
 
 
 def test_a_run_is_evaluated_averaged_and_published(run, features_path, features, tmp_path):

@@ -119,6 +119,13 @@ def _add_fit(commands) -> None:
         help="iterations between checkpoints, each scored on the validation part",
     )
     training.add_argument(
+        "--whole",
+        action="store_true",
+        default=FitConfig.whole,
+        help="train on the validation part too, once the settings have been chosen without it; "
+        "the last checkpoint counts",
+    )
+    training.add_argument(
         "--precision",
         choices=["bf16", "fp32"],
         default=FitConfig.precision,

@@ -30,6 +30,7 @@ class FitConfig:
     seed: int = 0
     evaluate_every: int = 500
     precision: str = "bf16"
+    whole: bool = False
 
     def __post_init__(self):
         for name in ("iterations", "batch_size", "hidden_units", "hidden_layers", "evaluate_every"):

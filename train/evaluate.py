@@ -18,14 +18,15 @@ from train.predict import predict
 
 EVALUATION_FILE = "evaluation.json"
 PER_CLASS_FILE = "per_class.csv"
+RUN_FIGURES = ("half_precision_max_difference", "validation")
 
 
 @dataclass(frozen=True)
 class Selected:
-    """The checkpoint of a run with the highest mAP on the validation part; its figures there."""
+    """A run's checkpoint that counts, and what the run has measured of it."""
 
     path: Path
-    validation: dict
+    figures: dict
 
 
 def read_metrics(run: Path) -> list[dict]:
@@ -44,15 +45,19 @@ def read_metrics(run: Path) -> list[dict]:
 
 
 def select_checkpoint(run: Path) -> Selected:
-    """Choose a run's checkpoint on the validation part; never on the evaluation set."""
-    scored = [line for line in read_metrics(run) if "validation" in line]
-    if not scored:
+    """The checkpoint with the highest mAP on the validation part; never chosen on another set.
+
+    Of a run that trained on that part as well, the last one.
+    """
+    saved = [line for line in read_metrics(run) if "checkpoint" in line]
+    if not saved:
         raise DataError(f"{run} has no checkpoint yet. Let the training go on.")
-    best = max(scored, key=lambda line: line["validation"]["mAP"])
-    path = checkpoints(run).get(best["iteration"])
-    if path is None:
-        raise DataError(f"{run} has lost its checkpoint of iteration {best['iteration']}.")
-    return Selected(path, best["validation"])
+    scored = [line for line in saved if "validation" in line]
+    best = max(scored, key=lambda line: line["validation"]["mAP"]) if scored else saved[-1]
+    path = run / CHECKPOINT_DIR / best["checkpoint"]
+    if not path.is_file():
+        raise DataError(f"{run} has lost its checkpoint {path.name}. Train it again.")
+    return Selected(path, {key: best[key] for key in RUN_FIGURES if key in best})
 
 
 def checkpoints(run: Path) -> dict[int, Path]:

@@ -7,7 +7,7 @@ import h5py
 from tqdm import tqdm
 
 from audioset_demo.audio import read_waveform
-from audioset_demo.encoders import ENCODER_TITLES, load_encoder
+from audioset_demo.encoders import load_encoder
 from audioset_demo.errors import AudioSetDemoError, DataError, WeightsError
 from audioset_demo.files import write_atomically
 from train.pack import FeatureWriter, PackedClip
@@ -88,4 +88,4 @@ def _write(path: Path, clips: list[PackedClip], label_set: list[str], encoder: s
             writer.add(clip)
         writer.flush()
         file.create_dataset("labels", data=label_set, dtype=h5py.string_dtype())
-        file.attrs["encoder"] = ENCODER_TITLES[encoder]
+        file.attrs["encoder"] = encoder

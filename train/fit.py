@@ -52,6 +52,8 @@ def fit(config: FitConfig, features: FeatureSet, run: Path, resume: bool = False
         loss stops being a number. Checkpoints written before stay as they are.
     """
     fit_part, validation = split(features)
+    if config.whole:
+        fit_part = features
     _open_run(config, run, resume)
     torch.manual_seed(config.seed)
     model = TaggingModel(config.model_settings(features.n_classes))
@@ -82,10 +84,8 @@ def fit(config: FitConfig, features: FeatureSet, run: Path, resume: bool = False
             losses.clear()
         if done % config.evaluate_every == 0 or done == config.iterations:
             figures = _save_and_validate(config, run, model, fit_part, validation, done)
-            _log(run, {"iteration": done, "validation": figures})
-            tqdm.write(
-                f"iteration {done}: validation mAP {figures['mAP']:.4f}, AUC {figures['AUC']:.4f}"
-            )
+            _log(run, {"iteration": done, **figures})
+            tqdm.write(json.dumps({"iteration": done, **figures}))
             _save_state(run, model, optimizer, done)
 
 
@@ -159,7 +159,11 @@ def _save_and_validate(
     validation: FeatureSet,
     iteration: int,
 ) -> dict:
-    """Write a checkpoint, and score the validation part with what was written."""
+    """Write a checkpoint, and score with what was written.
+
+    The validation part tells how far half precision moves a score; how good the scores are it
+    tells only of a run that has not seen it.
+    """
     path = run / CHECKPOINT_DIR / f"iter_{iteration:05d}.safetensors"
     scores = predict(model.eval(), validation)
     card = ModelCard(
@@ -177,9 +181,13 @@ def _save_and_validate(
     )
     save_checkpoint(path, model, card)
     written_scores = predict(load_checkpoint(path)[0], validation)
-    figures = evaluate_scores(validation.y, written_scores).to_json()
-    figures["half_precision_max_difference"] = float(np.abs(scores - written_scores).max())
-    figures["set"] = validation.name
+    figures = {
+        "checkpoint": path.name,
+        "half_precision_max_difference": float(np.abs(scores - written_scores).max()),
+    }
+    if not config.whole:
+        evaluation = evaluate_scores(validation.y, written_scores)
+        figures["validation"] = {**evaluation.to_json(), "set": validation.name}
     return figures
 
 

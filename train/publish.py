@@ -36,7 +36,7 @@ def publish(run: Path, name: str | None = None, models_dir: Path = MODELS_DIR) -
     Raises
     ------
     DataError
-        If the run has not been evaluated, or another of its checkpoints was.
+        If the run has not been evaluated, or was at another of its checkpoints.
     """
     selected = select_checkpoint(run)
     evaluation = _evaluation_of(run, selected)
@@ -45,7 +45,7 @@ def publish(run: Path, name: str | None = None, models_dir: Path = MODELS_DIR) -
     published.mkdir(parents=True, exist_ok=True)
     checkpoint = published / CHECKPOINT_FILE
     write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
-    metrics = {"eval": evaluation, "validation": selected.validation}
+    metrics = {"eval": evaluation, **selected.figures}
     save_card(checkpoint, replace(card, name=published.name, metrics=metrics))
     write_atomically(
         published / PER_CLASS_FILE,

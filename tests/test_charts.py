@@ -1,0 +1,155 @@
+"""Figures from arrays: what they show is what was measured, and they stay small."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from audioset_demo import charts, result_charts
+from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, mel_matrix
+from audioset_demo.reduction import envelope, frame_edges, shrink, thinned
+
+sounds = arrays(np.float32, st.integers(1, 300), elements=st.floats(-1, 1, width=32))
+rng = np.random.default_rng(0)
+
+
+def clip(n_frames: int, n_classes: int = 10):
+    times = np.arange(n_frames) * FRAME_S
+    return times, [f"class {k}" for k in range(n_classes)], rng.random((n_frames, n_classes))
+
+
+def traces(figure, kind):
+    return [trace for trace in figure.data if trace.type == kind]
+
+
+@given(sounds, st.integers(1, 50))
+def test_envelope_counts_every_sample(samples, columns):
+    times, low, high = envelope(samples, 100, columns)
+    assert len(times) == len(low) == len(high) <= columns
+    assert low.min() == samples.min() and high.max() == samples.max()
+    assert (np.diff(times) > 0).all() and times[-1] < len(samples) / 100
+
+
+@given(arrays(np.float32, (st.integers(1, 200)).map(lambda n: (n, 3))), st.integers(1, 50))
+def test_shrinking_keeps_peaks_and_leaves_short_arrays_alone(values, columns):
+    values = np.nan_to_num(values)
+    small = shrink(values, columns)
+    assert len(small) <= columns
+    np.testing.assert_array_equal(small.max(axis=0), values.max(axis=0))
+    if len(values) <= columns:
+        assert small is values
+
+
+@given(st.integers(1, 5_000))
+def test_thinned_frames_are_ordered_and_few(n):
+    kept = thinned(n)
+    assert kept[0] == 0 and kept[-1] < n and len(kept) == min(n, 300)
+    assert (np.diff(kept) > 0).all()
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_frame_edges_enclose_the_frames(n_frames, rows):
+    edges = frame_edges(np.arange(n_frames) * FRAME_S, rows)
+    assert len(edges) == rows + 1 and (np.diff(edges) > 0).all()
+    assert edges[0] == 0 and edges[-1] == pytest.approx(n_frames * FRAME_S)
+
+
+def test_timeline_puts_sound_and_classes_on_one_time_axis():
+    times, names, scores = clip(10)
+    sound = rng.uniform(-1, 1, 160_000).astype(np.float32)
+    figure = charts.timeline(10.0, names, scores, times, envelope(sound, 16_000),
+                             rng.random((998, 64)))
+    spectrogram, classes = traces(figure, "heatmap")
+    assert figure.layout.xaxis.matches == figure.layout.xaxis2.matches == "x3"
+    assert tuple(figure.layout.xaxis3.range) == (0, 10)
+    np.testing.assert_array_equal(classes.z, scores.T)
+    assert list(classes.y) == names and figure.layout.yaxis3.autorange == "reversed"
+    assert spectrogram.x[-1] == 10 and classes.x[-1] == pytest.approx(9.6)
+
+
+def test_timeline_without_a_sound_shows_the_classes_alone():
+    times, names, scores = clip(3)
+    figure = charts.timeline(2.88, names, scores, times)
+    assert [trace.type for trace in figure.data] == ["heatmap"]
+
+
+def test_timeline_of_half_an_hour_is_small():
+    times, names, scores = clip(1_875, 50)
+    sound = rng.uniform(-1, 1, 1_800_000).astype(np.float32)
+    figure = charts.timeline(1_800.0, names, scores, times, envelope(sound, 1_000),
+                             rng.random((179_998, 64)).astype(np.float32))
+    assert len(figure.to_json()) < 2_000_000
+
+
+@pytest.mark.parametrize("hertz", [250, 440, 1000, 2000, 4000, 7000])
+def test_frequency_ticks_stand_at_the_band_that_hears_them(hertz):
+    bin_ = round(hertz / (SAMPLE_RATE / 2) * (N_BINS - 1))
+    assert abs(charts.mel_band(hertz) - mel_matrix()[bin_].argmax()) < 1
+
+
+def test_tags_are_bars_in_the_order_given():
+    figure = charts.tag_bars(["Siren", "Bell"], np.array([0.75, 0.25]))
+    assert list(traces(figure, "bar")[1].x) == [0.75, 0.25]
+    texts = [note.text for note in sorted(figure.layout.annotations, key=lambda note: note.y)]
+    assert texts == ["Siren", "0.75", "Bell", "0.25"]
+
+
+def test_explanation_shows_gains_and_losses_that_add_up():
+    times, contributions = np.arange(4) * FRAME_S, np.array([0.5, -0.25, 0.0, -0.125])
+    figure = charts.explanation(times, np.full(4, 0.5), np.full(4, 0.25), contributions, "logit", 1)
+    gains, losses = figure.data[2:]
+    assert (gains.y[:4] >= 0).all() and (losses.y[:4] <= 0).all()
+    np.testing.assert_array_equal(gains.y[:4] + losses.y[:4], contributions)
+    # The last frame is drawn to its end.
+    assert gains.x[-1] == pytest.approx(4 * FRAME_S) and gains.y[-1] == gains.y[-2]
+    shaded = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert {(shape.x0, shape.x1) for shape in shaded} == {(times[1], times[2])}
+
+
+def test_a_last_dimension_at_its_limits_does_not_set_the_colours():
+    values = rng.integers(100, 150, (10, 128)).astype(np.uint8)
+    values[:, -1] = 255
+    picture = charts.embedding_picture(values, np.arange(10) * FRAME_S, "Quantised").data[0]
+    assert 100 <= picture.zmin < picture.zmax <= 150
+    np.testing.assert_array_equal(picture.z, values.T)
+
+
+@given(arrays(np.float64, (6, 2), elements=st.floats(-100, 100)))
+def test_names_on_the_map_never_overlap(points):
+    figure = charts.class_map(points, list("abcdef"), points[:2], np.arange(2.0), range(6),
+                              np.array([0.3, 0.2]))
+    heights = np.sort([note.ay for note in figure.layout.annotations])
+    assert {note.text for note in figure.layout.annotations} == set("abcdef")
+    assert (np.diff(heights) >= 0.069 * np.ptp(points[:, 1])).all()
+
+
+def test_scatter_leaves_out_what_a_log_axis_cannot_hold():
+    figure = result_charts.precision_scatter(
+        list("abcd"), np.array([10, 0, 1000, 5]), np.array([0.1, 0.2, 0.3, np.nan]), 2, "Clips"
+    )
+    points, chosen = figure.data
+    assert list(points.customdata) == [0, 2] and list(points.x) == [10, 1000]
+    assert list(chosen.customdata) == [2]
+
+
+def test_stems_stand_on_the_bars_of_their_class():
+    figure = result_charts.counts_and_precision(
+        list("abc"), np.array([100, 10, 1]), np.array([0.5, 0.25, 1.0]), "Clips"
+    )
+    (bars,), (stems, heads) = traces(figure, "bar"), traces(figure, "scatter")
+    assert list(bars.x) == list(heads.x) and list(stems.x[::3]) == list(bars.x)
+    assert list(stems.y[1::3]) == list(heads.y) == [0.5, 0.25, 1.0]
+    assert list(figure.layout.xaxis.ticktext) == list("abc")
+
+
+def test_a_model_without_a_published_figure_has_one_dot():
+    figure = result_charts.results_dots(["A", "B"], {"ours": [0.2, 0.3], "theirs": [0.4, None]})
+    line_of_b = [trace for trace in figure.data if trace.mode == "lines"][1]
+    assert list(line_of_b.x) == [0.3]
+
+
+def test_learning_curves_are_told_apart_without_colour():
+    figure = result_charts.learning_curves({name: ([1, 2], [3, 4]) for name in "abcdef"}, "mAP")
+    assert len({trace.line.dash for trace in figure.data}) == 6

@@ -1,0 +1,266 @@
+"""Training of the compact encoder: what it learns from, and that it can be stopped."""
+
+import csv
+import json
+from collections import defaultdict
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioset_demo.encoders.compact import CompactSettings, load_compact, run
+from audioset_demo.errors import DataError
+from audioset_demo.labels import audioset_labels
+from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.settings import ModelSettings
+from train.encoder import evaluate, publish, scenes
+from train.encoder.categories import Category, CategoryTable
+from train.encoder.config import EncoderConfig
+from train.encoder.fit import Run, fit, scenes_of
+from train.encoder.material import Material
+from train.encoder.objective import Objective, Weights, as_models_read
+from train.encoder.recordings import Recording, hold_out_sources, read_recordings, source_of
+from train.encoder.teacher import Lesson, class_columns
+
+SMALL = CompactSettings(widths=(4, 8), depths=(1, 1), hidden_units=8)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return CategoryTable(audioset_labels())
+
+
+# --- what the labels say ---------------------------------------------------------------------
+
+
+def test_every_class_of_the_category_table_exists_and_every_category_has_one(table):
+    assert all(category.classes for category in table.categories)
+
+
+def test_a_table_that_names_an_unknown_class_is_refused_by_name(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("category,files,classes,also\nBarking,,Dgo,\n")
+    with pytest.raises(DataError, match="'Barking' names 'Dgo'"):
+        CategoryTable(audioset_labels(), path)
+
+
+def test_a_category_is_found_by_name_or_as_a_class_or_by_its_files(table):
+    assert table.find("Rooster", "a.wav").name == "Rooster"
+    assert table.find("Accordion", "a.wav").classes == (
+        next(label.index for label in audioset_labels() if label.name == "Accordion"),
+    )
+    assert table.find("", "soundfx_beep3.flac").name == "Beeps"
+    assert table.find("", "something_else.flac") is None
+    with pytest.raises(DataError, match="--categories"):
+        table.find("Unheard-of", "a.wav")
+
+
+def test_a_category_wants_its_classes_most_and_their_parents_less(table):
+    names = [label.name for label in audioset_labels()]
+    wanted = dict(zip(names, table.targets(table.find("Dog", "a.wav")), strict=True))
+    assert wanted["Dog"] == 1.0
+    assert 0 < wanted["Animal"] < 1
+    assert wanted["Cat"] == 0
+
+
+# --- holding sources out ---------------------------------------------------------------------
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.booleans()),
+        min_size=1, max_size=40,
+    ),
+    st.floats(0, 0.9),
+)  # fmt: skip
+def test_no_source_is_on_both_sides_of_the_hold_out(items, share):
+    recordings = [
+        Recording(None, "set", Category(name, (), (0,), ()), f"source {number}", "", listed)
+        for name, number, listed in items
+    ]
+    sides = defaultdict(set)
+    for recording in hold_out_sources(recordings, share):
+        sides[recording.source].add(recording.held_out)
+    assert all(len(side) == 1 for side in sides.values())
+
+
+def test_categories_with_sources_to_spare_are_held_out_and_the_same_ones_every_time():
+    many = [
+        Recording(None, "set", Category("many", (), (0,), ()), f"source {n}", "", True)
+        for n in range(20)
+    ]
+    few = [
+        Recording(None, "set", Category("few", (), (1,), ()), f"other {n}", "", True)
+        for n in range(2)
+    ]
+    split = hold_out_sources(many + few, 0.2)
+    assert sum(item.held_out for item in split) == 4
+    assert not any(item.held_out for item in split if item.category.name == "few")
+    assert hold_out_sources(many[::-1] + few, 0.2) == split[:20][::-1] + split[20:]
+
+
+@pytest.mark.parametrize(
+    ("row", "source"),
+    [
+        ({"file": "2-100038-A.flac"}, "freesound 100038"),
+        ({"file": "b.wav", "attribution": "x (http://freesound.org/sounds/42/)"}, "freesound 42"),
+        ({"file": "b.wav", "attribution": "freesound 42"}, "freesound 42"),
+        ({"file": "mine.wav", "attribution": "me"}, "mine"),
+    ],
+)
+def test_the_source_is_the_freesound_id_where_there_is_one(row, source):
+    assert source_of(row) == source
+
+
+@pytest.mark.data
+def test_the_real_recordings_hold_out_each_source_once(table, shared_data):
+    recordings = read_recordings(shared_data / "audio", table, 0.2)
+    held_out = {item.source for item in recordings if item.held_out}
+    assert held_out.isdisjoint(item.source for item in recordings if not item.held_out)
+    assert len(held_out) > 100
+
+
+# --- a tiny training from beginning to end ---------------------------------------------------
+
+
+class FakeTeacher:
+    """Says "Speech" of loud sounds; counts what it was asked."""
+
+    mids = tuple(label.mid for label in audioset_labels()[:5])
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, samples):
+        self.asked += 1
+        scores = np.zeros(len(self.mids), np.float32)
+        scores[0] = min(1.0, 10 * float(np.abs(samples).mean()))
+        return Lesson(scores, np.array([scores[0], 1.0], np.float32))
+
+
+@pytest.fixture(scope="module")
+def audio(tmp_path_factory):
+    """Two sounds of one second and their list."""
+    folder = tmp_path_factory.mktemp("audio")
+    (folder / "own").mkdir()
+    rng = np.random.default_rng(0)
+    with open(folder / "own.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "category", "licence"])
+        for name, category in (("bark.wav", "Dog"), ("rain.wav", "Rain")):
+            soundfile.write(folder / "own" / name, rng.normal(0, 0.1, 16_000), 16_000)
+            writer.writerow([name, category, "CC0"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(audio, table, tmp_path_factory):
+    """Material of 12 scenes, an objective through one small frozen model, and the recordings."""
+    recordings = read_recordings(audio, table, hold_out=0.0)
+    teacher = FakeTeacher()
+    maker = scenes.SceneMaker(recordings, scenes.kinds_of(recordings, table), teacher)
+    shards = scenes.make_shards(maker, tmp_path_factory.mktemp("scenes"), 12, seed=0)
+    columns = class_columns(teacher.mids, audioset_labels())
+    material = Material(shards, maker.kinds.targets, columns)
+    torch.manual_seed(0)
+    model = TaggingModel(ModelSettings("feature_attention", hidden_units=8)).eval()
+    return recordings, maker, shards, material, Objective([model], material.known, Weights())
+
+
+def config(**changes) -> EncoderConfig:
+    return EncoderConfig(
+        **{"scenes": 12, "iterations": 3, "batch_size": 6, "alignment": 0.0,
+           "evaluate_every": 1000, "save_every": 1} | changes
+    )  # fmt: skip
+
+
+def test_a_training_that_was_stopped_ends_with_the_same_weights(world, tmp_path):
+    _, _, _, material, objective = world
+    whole = Run(config(), material, SMALL)
+    fit(whole, material, objective, tmp_path, evaluate=lambda network: {})
+
+    stopped = Run(config(), material, SMALL)
+    for _ in range(2):
+        stopped.step(objective, material)
+    stopped.save(tmp_path / "state.safetensors")
+    resumed = Run(config(seed=1), material, SMALL)  # other random weights, all to be replaced
+    resumed.config = whole.config
+    fit(resumed, material, objective, tmp_path, evaluate=lambda network: {})
+
+    assert resumed.done == 3
+    for name, value in whole.averaged().state_dict().items():
+        torch.testing.assert_close(resumed.mean[name], value, rtol=0, atol=0)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert all(line["iteration"] <= 3 for line in lines)
+
+
+def test_the_frozen_models_stay_as_they_are_and_the_encoder_moves(world, tmp_path):
+    _, _, _, material, objective = world
+    before = [p.clone() for p in objective.models[0].parameters()]
+    run_ = Run(config(), material, SMALL)
+    start = run_.student.encoder.project.weight.detach().clone()
+    run_.step(objective, material)
+    assert not torch.equal(run_.student.encoder.project.weight, start)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(before, objective.models[0].parameters(), strict=True)
+    )
+
+
+def test_scenes_are_made_once_and_not_mixed_with_those_of_other_categories(world, tmp_path):
+    recordings, maker, shards, _, _ = world
+    asked = maker.teacher.asked
+    assert scenes.make_shards(maker, shards[0].parent, 12, seed=0) == shards
+    assert maker.teacher.asked == asked
+    (tmp_path / "kinds.json").write_text('["Dog"]')
+    with pytest.raises(DataError, match="other categories"):
+        scenes.make_shards(maker, tmp_path, 12, seed=0)
+
+
+def test_held_out_recordings_are_never_learned_from(world):
+    recordings, maker, _, _, _ = world
+    leaked = [hold_out_sources(recordings, 0.0)[0]]
+    leaked = [type(leaked[0])(**{**leaked[0].__dict__, "held_out": True})]
+    with pytest.raises(ValueError, match="held out"):
+        scenes.SceneMaker(leaked, maker.kinds, maker.teacher)
+
+
+def test_every_scene_is_read_once_a_round():
+    settings = config(batch_size=4)
+    seen = np.concatenate([scenes_of(settings, 12, iteration) for iteration in range(3)])
+    assert sorted(seen) == list(range(12))
+
+
+def test_models_read_of_the_output_what_they_read_of_its_quantisation():
+    from audioset_demo.encoders.pca import quantise
+
+    components = np.random.default_rng(0).uniform(-2, 2, (50, 128)).astype(np.float32)
+    quantised = (quantise(components).astype(np.float32) - 128) / 128
+    smooth = as_models_read(torch.from_numpy(components)).numpy()
+    assert np.abs(smooth - quantised).max() <= 0.51 / 128
+    assert abs((smooth - quantised).mean()) < 1e-3
+
+
+def test_a_saved_encoder_gives_what_the_trained_one_gave(world, tmp_path):
+    _, _, _, material, _ = world
+    network = Run(config(), material, SMALL).averaged()
+    publish.save_encoder(tmp_path, network, {"settings": SMALL.to_json()})
+    examples = np.random.default_rng(0).normal(-3, 1, (3, 96, 64)).astype(np.float32)
+    loaded, _ = load_compact(tmp_path)
+    np.testing.assert_allclose(run(loaded, examples), run(network, examples), atol=2e-3)
+
+
+def test_hit_rates_count_clips_with_an_expected_class_near_the_top():
+    category = Category("Dog", (), (3,), (7,))
+    clip = evaluate.HeldOutClip(Recording(None, "set", category, "s", "", True), None, None)
+    scores = np.zeros((4, 20))
+    scores[0, 3] = scores[1, 7] = 1  # first
+    scores[2, [10, 11, 3]] = [0.9, 0.8, 0.7]  # third
+    scores[3, 10:16] = 1  # below six others
+    scores[3, 7] = 0.5
+    rates = evaluate.hit_rates([clip] * 4, scores)
+    assert (rates["top1"], rates["top5"], rates["top10"]) == (0.5, 0.75, 1.0)
+    assert rates["categories"]["Dog"]["clips"] == 4
