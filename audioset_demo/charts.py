@@ -1,4 +1,4 @@
-"""Figures from arrays. No page, no model: numbers in, a Plotly figure out.
+"""Figures of a clip: arrays in, a Plotly figure out.
 
 Colours: viridis and cividis are perceptually even and safe for colour-blind readers; the marks use
 blue and vermilion, which such readers tell apart, in tones that stand out on white and on black.
@@ -8,7 +8,7 @@ Backgrounds are transparent and text has no colour of its own, so that the page'
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +16,7 @@ from plotly.subplots import make_subplots
 
 from audioset_demo.encoders.embeddings import FRAME_S
 from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
+from audioset_demo.reduction import frame_edges, shrink
 
 BLUE = "#3A7EBF"
 VERMILION = "#D2622A"
@@ -24,52 +25,8 @@ SCORE_COLOURS = "Viridis"
 SOUND_COLOURS = "Cividis"
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
-MAX_COLUMNS = 1_200  # of a picture over time; more than a screen shows
-MAX_SQUARE = 300  # frames along each side of a similarity matrix
 ROW_PX = 25  # height of one class
 WRAP_AT = 26  # characters of a class name on one line
-
-
-# Arrays made small enough to send to a browser
-
-
-def envelope(
-    samples: np.ndarray, sample_rate: int, columns: int = MAX_COLUMNS
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Outline of a waveform: times in seconds, and the least and greatest sample around each.
-
-    Each of the three is (n,) with n <= `columns`; every sample is counted.
-    """
-    starts = _block_starts(len(samples), columns)
-    low, high = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
-    return starts / sample_rate, low, high
-
-
-def shrink(values: np.ndarray, columns: int = MAX_COLUMNS) -> np.ndarray:
-    """Blocks of rows (n, d) joined by their maximum into at most `columns` rows.
-
-    The maximum keeps short events visible that a mean would wash out.
-    """
-    if len(values) <= columns:
-        return values
-    return np.maximum.reduceat(values, _block_starts(len(values), columns), axis=0)
-
-
-def thinned(n: int) -> np.ndarray:
-    """Which of n frames to show where each is compared with each: all, or evenly spread ones."""
-    return _block_starts(n, MAX_SQUARE)
-
-
-def _block_starts(n: int, blocks: int) -> np.ndarray:
-    return np.arange(min(n, blocks)) * n // min(n, blocks)
-
-
-def frame_edges(times_s: np.ndarray, rows: int | None = None) -> np.ndarray:
-    """Borders (n + 1,) of frames in seconds; of `rows` equal blocks where frames were joined."""
-    end = times_s[-1] + FRAME_S
-    if rows is None or rows == len(times_s):
-        return np.append(times_s, end)
-    return np.linspace(times_s[0], end, rows + 1)
 
 
 # Tag a sound
@@ -114,16 +71,15 @@ def timeline(
         row=row + 1, col=1, x=frame_edges(times_s, len(shown)), y=[_wrap(name) for name in names],
         z=shown.T, zmin=0, zmax=max(0.25, float(scores.max())), colorscale=SCORE_COLOURS, xgap=1,
         ygap=2,
-        colorbar={"title": {"text": "Score", "side": "right"}, "thickness": 10, "len": 1,
-                  "y": heights[-1] / sum(heights) / 2, "lenmode": "fraction", "nticks": 4,
-                  "outlinewidth": 0}
-        | {"len": heights[-1] / sum(heights)},
+        colorbar={"title": {"text": "Score", "side": "right"}, "thickness": 10, "nticks": 5,
+                  "outlinewidth": 0, "y": heights[-1] / sum(heights) / 2,
+                  "len": heights[-1] / sum(heights), "x": 1.01},
         hovertemplate="%{y}<br>%{x:.2f} s: %{z:.3f}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", row=row + 1, col=1)
     figure.update_xaxes(range=[0, max(duration_s, FRAME_S)], showgrid=False, zeroline=False)
     figure.update_xaxes(title="Seconds", row=row + 1, col=1)
-    return _finish(figure, sum(heights) + 60)
+    return finish(figure, sum(heights) + 60)
 
 
 def _add_outline(figure: go.Figure, row: int, outline: tuple) -> None:
@@ -172,11 +128,12 @@ def tag_bars(names: Sequence[str], scores: np.ndarray) -> go.Figure:
                    customdata=names, hovertemplate="%{customdata}: %{x:.4f}<extra></extra>")
     for text, x, anchor in ((names, 0, "left"), ([f"{s:.2f}" for s in scores], 1, "right")):
         for row, label in zip(rows, text, strict=True):
-            figure.add_annotation(x=x, y=row - 0.4, text=label, showarrow=False, xanchor=anchor)
+            figure.add_annotation(x=x, y=row - 0.4, text=label, showarrow=False, xanchor=anchor,
+                                  borderpad=0, xshift=-3 if x == 0 else 3)
     figure.update_xaxes(range=[0, 1], visible=False)
     figure.update_yaxes(range=[len(rows) - 0.7, -0.8], visible=False)
     figure.update_layout(barmode="overlay")
-    return _finish(figure, 36 * len(rows) + 12, fixed=True)
+    return finish(figure, 36 * len(rows), fixed=True).update_layout(margin_t=0)
 
 
 # Attention
@@ -231,7 +188,7 @@ def explanation(
     figure.update_xaxes(range=[0, edges[-1]], showgrid=False)
     figure.update_xaxes(title="Seconds", row=3, col=1)
     figure.update_annotations(x=0, xanchor="left", font_size=13)
-    return _finish(figure, 460)
+    return finish(figure, 460)
 
 
 # Embeddings
@@ -256,7 +213,7 @@ def embedding_picture(values: np.ndarray, times_s: np.ndarray, title: str) -> go
     )
     figure.update_xaxes(title="Seconds", showgrid=False)
     figure.update_yaxes(title="Dimension", tickvals=[0, 32, 64, 96, 127], showgrid=False)
-    return _finish(figure, 430)
+    return finish(figure, 430)
 
 
 def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure:
@@ -267,7 +224,7 @@ def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure
         go.Heatmap(
             x=edges, y=edges, z=shown, zmin=min(0.0, float(shown.min())), zmax=1,
             colorscale=SCORE_COLOURS,
-            colorbar={"title": {"text": "Cosine", "side": "right"}, "thickness": 10,
+            colorbar={"title": {"text": "Cosine", "side": "right"}, "thickness": 10, "len": 0.75,
                       "outlinewidth": 0},
             hovertemplate="%{x:.2f} s and %{y:.2f} s: %{z:.3f}<extra></extra>",
         )
@@ -275,7 +232,7 @@ def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure
     figure.update_xaxes(title="Seconds", showgrid=False, constrain="domain")
     figure.update_yaxes(title="Seconds", showgrid=False, scaleanchor="x", autorange="reversed",
                         constrain="domain")
-    return _finish(figure, 430)
+    return finish(figure, 430)
 
 
 def class_map(
@@ -301,11 +258,11 @@ def class_map(
     )
     figure.add_scatter(
         x=class_points[nearest, 0], y=class_points[nearest, 1], mode="markers", hoverinfo="skip",
-        marker={"size": 10, "color": VERMILION, "symbol": "circle-open", "line": {"width": 2}},
+        marker={"size": 11, "color": TRANSPARENT, "line": {"width": 2, "color": VERMILION}},
     )
     figure.add_scatter(
         x=points[:, 0], y=points[:, 1], mode="lines+markers", customdata=times_s,
-        line={"width": 1, "color": GREY},
+        line={"width": 1, "color": GREY, "dash": "dot"},
         marker={"size": 10, "color": times_s, "colorscale": SCORE_COLOURS, "showscale": True,
                 "symbol": "diamond",
                 "colorbar": {"title": {"text": "Seconds", "side": "right"}, "thickness": 10,
@@ -317,7 +274,7 @@ def class_map(
     for axis, share, update in zip("12", explained, (figure.update_xaxes, figure.update_yaxes),
                                    strict=True):
         update(title=f"Axis {axis}: {share:.0%} of the variance between classes", zeroline=False)
-    return _finish(figure, 520)
+    return finish(figure, 520)
 
 
 def _name_beside(
@@ -342,114 +299,6 @@ def _name_beside(
     figure.update_xaxes(range=[low[0] - 0.04 * width, high[0] + 0.34 * width])
 
 
-# Classes
-
-
-def precision_scatter(
-    names: Sequence[str], counts: np.ndarray, precision: np.ndarray, chosen: int, title: str
-) -> go.Figure:
-    """Average precision (K,) against clip counts (K,) on a logarithmic axis; one class pointed at.
-
-    Classes without clips have no place on the axis and are left out. A point's `customdata` is
-    its class.
-    """
-    kept = np.flatnonzero((counts > 0) & np.isfinite(precision))
-    figure = go.Figure()
-    figure.add_scatter(
-        x=counts[kept], y=precision[kept], mode="markers", customdata=kept,
-        text=[names[k] for k in kept], marker={"size": 7, "color": BLUE, "opacity": 0.55},
-        hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
-    )
-    if chosen in kept:
-        figure.add_scatter(
-            x=counts[[chosen]], y=precision[[chosen]], mode="markers", hoverinfo="skip",
-            marker={"size": 13, "color": VERMILION, "symbol": "circle-open", "line": {"width": 3}},
-        )
-        figure.add_annotation(x=np.log10(counts[chosen]), y=precision[chosen], text=names[chosen],
-                              showarrow=False, yshift=18)
-    figure.update_xaxes(type="log", title=title, dtick=1, minor={"ticks": "outside", "dtick": "D1"})
-    figure.update_yaxes(title="Average precision", range=[0, 1.04])
-    return _finish(figure, 420)
-
-
-def counts_and_precision(
-    names: Sequence[str], counts: np.ndarray, precision: np.ndarray, title: str
-) -> go.Figure:
-    """Bars for clip counts (log, left) and stems for average precision (right), in order."""
-    figure = make_subplots(specs=[[{"secondary_y": True}]])
-    ranks = np.arange(1, len(names) + 1)
-    figure.add_bar(
-        x=ranks, y=counts, marker={"color": GREY, "line": {"width": 0}}, name=title, text=names,
-        textposition="none", hovertemplate="%{text}<br>%{y:,} clips<extra></extra>",
-    )
-    stems = np.full((len(names), 3), np.nan)
-    stems[:, 0], stems[:, 1] = 0, precision
-    figure.add_scatter(
-        x=np.repeat(ranks, 3), y=stems.ravel(), mode="lines", hoverinfo="skip", showlegend=False,
-        line={"width": 1, "color": BLUE}, opacity=0.6, secondary_y=True,
-    )
-    figure.add_scatter(
-        x=ranks, y=precision, mode="markers", marker={"size": 5, "color": BLUE},
-        name="Average precision", text=names,
-        hovertemplate="%{text}<br>AP %{y:.3f}<extra></extra>", secondary_y=True,
-    )
-    figure.update_xaxes(showgrid=False, range=[0.3, len(names) + 0.7])
-    if len(names) <= 60:
-        figure.update_xaxes(tickvals=ranks, ticktext=list(names), tickangle=-60, automargin=True)
-    else:
-        figure.update_xaxes(title="Classes, from most to least clips")
-    figure.update_yaxes(type="log", title=title, dtick=1, secondary_y=False)
-    figure.update_yaxes(title="Average precision", range=[0, 1.04], showgrid=False,
-                        secondary_y=True)
-    figure.update_layout(bargap=0.15)
-    return _legend(_finish(figure, 480 if len(names) <= 60 else 400))
-
-
-# Models
-
-
-def results_dots(titles: Sequence[str], figures: Mapping[str, Sequence[float | None]]) -> go.Figure:
-    """One row for each model, one dot for each kind of figure, joined by a line.
-
-    Parameters
-    ----------
-    titles : N models, the first on top
-    figures : by what the figures are, N of them each; None where there is none
-    """
-    figure = go.Figure()
-    for k, title in enumerate(titles):
-        values = [column[k] for column in figures.values() if column[k] is not None]
-        figure.add_scatter(x=values, y=[title] * len(values), mode="lines", hoverinfo="skip",
-                           line={"color": GREY, "width": 2}, showlegend=False)
-    marks = zip(figures.items(), (BLUE, VERMILION), ("circle", "diamond"), strict=False)
-    for (what, column), colour, symbol in marks:
-        figure.add_scatter(
-            x=column, y=list(titles), mode="markers", name=what,
-            marker={"size": 12, "color": colour, "symbol": symbol},
-            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
-        )
-    figure.update_xaxes(title="mAP on the evaluation set", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return _legend(_finish(figure, 44 * len(titles) + 110))
-
-
-def learning_curves(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str
-) -> go.Figure:
-    """A line for each model: iterations, and a figure at each."""
-    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-    figure = go.Figure()
-    for k, (name, (iterations, values)) in enumerate(curves.items()):
-        figure.add_scatter(
-            x=list(iterations), y=list(values), name=name, mode="lines",
-            line={"dash": dashes[k % len(dashes)], "width": 2},
-            hovertemplate="iteration %{x}: %{y:.4f}<extra>" + name + "</extra>",
-        )
-    figure.update_xaxes(title="Iterations", rangemode="tozero")
-    figure.update_yaxes(title=title)
-    return _legend(_finish(figure, 380))
-
-
 def _wrap(name: str) -> str:
     """A long class name in two lines, broken at the space nearest its middle."""
     if len(name) <= WRAP_AT or " " not in name:
@@ -459,15 +308,8 @@ def _wrap(name: str) -> str:
     return f"{name[:middle]}<br>{name[middle + 1 :]}"
 
 
-def _legend(figure: go.Figure) -> go.Figure:
-    return figure.update_layout(
-        showlegend=True, margin_t=44,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom",
-                "title": ""},
-    )
-
-
-def _finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
+def finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
+    """What every figure shares: its height in pixels, small margins, no background."""
     figure.update_layout(
         height=height, margin={"l": 8, "r": 8, "t": 24, "b": 8}, paper_bgcolor=TRANSPARENT,
         plot_bgcolor=TRANSPARENT, showlegend=False, uirevision="keep",

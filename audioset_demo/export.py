@@ -108,12 +108,19 @@ def audacity_labels(tagging: Tagging, top: int = 10, threshold: float = 0.5) -> 
 
 
 def embeddings_csv(embeddings: Embeddings) -> str:
-    """A row a frame: its time, then the 128 quantised numbers."""
-    columns = ("time_s", *(f"q{d}" for d in range(embeddings.quantised.shape[1])), "encoder")
+    """A row a frame: its time, then the 128 quantised numbers.
+
+    Raises
+    ------
+    WeightsError
+        If there are none, for want of VGGish's PCA parameters.
+    """
+    quantised = embeddings.require_quantised()
+    columns = ("time_s", *(f"q{d}" for d in range(quantised.shape[1])), "encoder")
     title = ENCODER_TITLES[embeddings.encoder]
     rows = (
         (f"{time:.2f}", *frame.tolist(), title)
-        for time, frame in zip(embeddings.times_s, embeddings.quantised, strict=True)
+        for time, frame in zip(embeddings.times_s, quantised, strict=True)
     )
     return _csv(columns, rows)
 
@@ -149,10 +156,9 @@ def embeddings_hdf5(clips: Sequence[Embeddings]) -> bytes:
     with h5py.File(buffer, "w") as file:
         for prefix, clip in _prefixed(clips):
             for key, values in embedding_arrays(clip).items():
-                if values.dtype.kind == "U":
-                    file.create_dataset(prefix + key, data=str(values), dtype=h5py.string_dtype())
-                else:
-                    file.create_dataset(prefix + key, data=values)
+                # HDF5 has no type for numpy's text.
+                stored = values.astype(bytes) if values.dtype.kind == "U" else values
+                file.create_dataset(prefix + key, data=stored)
     return buffer.getvalue()
 
 

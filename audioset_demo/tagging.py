@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from audioset_demo.audio import Waveform, read_waveform
-from audioset_demo.encoders import Embeddings, Encoder, load_encoder, weights
-from audioset_demo.errors import CheckpointError, WeightsError
+from audioset_demo.encoders import Embeddings, Encoder, load_encoder
+from audioset_demo.errors import CheckpointError
 from audioset_demo.features import embeddings_from_array
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard
@@ -106,9 +106,7 @@ class Tagger:
         return self._tag_embeddings(embeddings_from_array(features, name))
 
     def _tag_embeddings(self, embeddings: Embeddings) -> Tagging:
-        if embeddings.quantised is None:
-            raise WeightsError(f"{embeddings.name} cannot be tagged. {weights.PCA_MISSING}")
-        frames = (torch.from_numpy(embeddings.quantised).float() - 128) / 128
+        frames = (torch.from_numpy(embeddings.require_quantised()).float() - 128) / 128
         explanation = self.model.explain(frames)
         return Tagging(
             labels=self.labels,

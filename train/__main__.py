@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_average(commands)
     _add_publish(commands)
+    _add_encoder(commands)
     _add_assets(commands)
     return parser
 
@@ -260,6 +261,14 @@ def _publish(arguments: argparse.Namespace) -> None:
     from train.publish import publish
 
     print(publish(arguments.run, arguments.name))
+
+
+def _add_encoder(commands) -> None:
+    from train.encoder import command
+
+    parser = _command(commands, "encoder", "train the compact encoder", command.run)
+    parser.description = command.DESCRIPTION
+    command.add_arguments(parser)
 
 
 def _add_assets(commands) -> None:

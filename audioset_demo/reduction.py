@@ -1,0 +1,47 @@
+"""Arrays over time made small enough to draw, however long the clip."""
+
+import numpy as np
+
+from audioset_demo.encoders.embeddings import FRAME_S
+
+MAX_COLUMNS = 1_200  # of a picture over time; more than a screen shows
+MAX_SQUARE = 300  # frames along each side of a similarity matrix
+
+
+def envelope(
+    samples: np.ndarray, sample_rate: int, columns: int = MAX_COLUMNS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Outline of a waveform: times in seconds, and the least and greatest sample around each.
+
+    Each of the three is (n,) with n <= `columns`; every sample is counted.
+    """
+    starts = _block_starts(len(samples), columns)
+    low, high = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
+    return starts / sample_rate, low, high
+
+
+def shrink(values: np.ndarray, columns: int = MAX_COLUMNS) -> np.ndarray:
+    """Blocks of rows (n, d) joined by their maximum into at most `columns` rows.
+
+    The maximum keeps short events visible that a mean would wash out.
+    """
+    if len(values) <= columns:
+        return values
+    return np.maximum.reduceat(values, _block_starts(len(values), columns), axis=0)
+
+
+def thinned(n: int) -> np.ndarray:
+    """Which of n frames to show where each is compared with each: all, or evenly spread ones."""
+    return _block_starts(n, MAX_SQUARE)
+
+
+def _block_starts(n: int, blocks: int) -> np.ndarray:
+    return np.arange(min(n, blocks)) * n // min(n, blocks)
+
+
+def frame_edges(times_s: np.ndarray, rows: int | None = None) -> np.ndarray:
+    """Borders (n + 1,) of frames in seconds; of `rows` equal blocks where frames were joined."""
+    end = times_s[-1] + FRAME_S
+    if rows is None or rows == len(times_s):
+        return np.append(times_s, end)
+    return np.linspace(times_s[0], end, rows + 1)
