@@ -1,15 +1,11 @@
 """The configuration of one training run, saved as JSON beside its weights."""
 
-import json
 import shlex
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 from audioset_demo.errors import DataError
-from audioset_demo.files import write_atomically
 from audioset_demo.models.settings import ModelSettings
-
-CONFIG_FILE = "config.json"
+from train.runs import flag
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,7 @@ class FitConfig:
     def __post_init__(self):
         for name in ("iterations", "batch_size", "hidden_units", "hidden_layers", "evaluate_every"):
             if getattr(self, name) < 1:
-                raise DataError(
-                    f"--{name.replace('_', '-')} must be at least 1, not {getattr(self, name)}."
-                )
+                raise DataError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
         if self.batch_size < 2:
             raise DataError("--batch-size must be at least 2: batch statistics need two clips.")
         if not self.learning_rate > 0:
@@ -64,22 +58,8 @@ class FitConfig:
             value = getattr(self, field.name)
             if field.name == "model" or value == field.default:
                 continue
-            flag = "--" + field.name.replace("_", "-")
-            words += [flag] if value is True else [flag, str(value)]
+            words += [flag(field.name)] if value is True else [flag(field.name), str(value)]
         return shlex.join(words)
 
     def to_json(self) -> dict:
         return asdict(self)
-
-    def save(self, run: Path) -> None:
-        text = json.dumps(self.to_json(), indent=1) + "\n"
-        write_atomically(run / CONFIG_FILE, lambda part: part.write_text(text, encoding="utf-8"))
-
-    @classmethod
-    def load(cls, run: Path) -> "FitConfig":
-        try:
-            return cls(**json.loads((run / CONFIG_FILE).read_text(encoding="utf-8")))
-        except (OSError, json.JSONDecodeError, TypeError) as error:
-            raise DataError(
-                f"{run} is not a training run: its {CONFIG_FILE} cannot be read ({error})."
-            ) from None

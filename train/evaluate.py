@@ -13,8 +13,9 @@ from audioset_demo.files import write_atomically
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.checkpoint import load_checkpoint
 from train.data import FeatureSet, load_features
-from train.fit import CHECKPOINT_DIR, METRICS_FILE
+from train.fit import CHECKPOINT_DIR
 from train.predict import predict
+from train.runs import read_metrics
 
 EVALUATION_FILE = "evaluation.json"
 PER_CLASS_FILE = "per_class.csv"
@@ -27,21 +28,6 @@ class Selected:
 
     path: Path
     figures: dict
-
-
-def read_metrics(run: Path) -> list[dict]:
-    """Lines of a run's metrics.
-
-    Raises
-    ------
-    DataError
-        If the folder holds no training run.
-    """
-    try:
-        lines = (run / METRICS_FILE).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        raise DataError(f"{run} is not a training run: it has no {METRICS_FILE}.") from None
-    return [json.loads(line) for line in lines]
 
 
 def select_checkpoint(run: Path) -> Selected:

@@ -14,7 +14,6 @@ with the weights of one that was not.
 import json
 import math
 import time
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +30,13 @@ from audioset_demo.files import write_atomically
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
 from audioset_demo.models.pooling import TaggingModel
-from train.config import CONFIG_FILE, FitConfig
+from train.config import FitConfig
 from train.data import FeatureSet, split
 from train.predict import predict
+from train.runs import drop_metrics_after, log_metrics, open_run
 from train.sampling import BalancedSampler
 
 STATE_FILE = "state.safetensors"
-METRICS_FILE = "metrics.jsonl"
 CHECKPOINT_DIR = "checkpoints"
 LOG_EVERY = 50
 
@@ -54,11 +53,12 @@ def fit(config: FitConfig, features: FeatureSet, run: Path, resume: bool = False
     fit_part, validation = split(features)
     if config.whole:
         fit_part = features
-    _open_run(config, run, resume)
+    open_run(run, config.to_json(), resume)
     torch.manual_seed(config.seed)
     model = TaggingModel(config.model_settings(features.n_classes))
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, eps=1e-7, fused=True)
-    first = _restore(run, model, optimizer) if resume else 0
+    first = _restore(run, model, optimizer)
+    drop_metrics_after(run, first)
     sampler = BalancedSampler(fit_part.y, config.batch_size, config.seed)
     started, losses = time.monotonic(), []
     progress = tqdm(
@@ -73,7 +73,7 @@ def fit(config: FitConfig, features: FeatureSet, run: Path, resume: bool = False
         done = iteration + 1
         if done % LOG_EVERY == 0:
             progress.set_postfix(loss=f"{np.mean(losses):.4f}")
-            _log(
+            log_metrics(
                 run,
                 {
                     "iteration": done,
@@ -84,7 +84,7 @@ def fit(config: FitConfig, features: FeatureSet, run: Path, resume: bool = False
             losses.clear()
         if done % config.evaluate_every == 0 or done == config.iterations:
             figures = _save_and_validate(config, run, model, fit_part, validation, done)
-            _log(run, {"iteration": done, **figures})
+            log_metrics(run, {"iteration": done, **figures})
             tqdm.write(json.dumps({"iteration": done, **figures}))
             _save_state(run, model, optimizer, done)
 
@@ -191,29 +191,6 @@ def _save_and_validate(
     return figures
 
 
-def _open_run(config: FitConfig, run: Path, resume: bool) -> None:
-    if (run / CONFIG_FILE).exists():
-        if not resume:
-            raise DataError(
-                f"{run} already holds a run. Add --resume to go on with it, or give another "
-                "--output."
-            )
-        there = FitConfig.load(run)
-        differing = [
-            f"--{field.name.replace('_', '-')} was {getattr(there, field.name)}, now "
-            f"{getattr(config, field.name)}"
-            for field in fields(config)
-            if getattr(there, field.name) != getattr(config, field.name)
-        ]
-        if differing:
-            raise DataError(
-                f"{run} was started with other settings ({'; '.join(differing)}). Resume it with "
-                "the same ones, or give another --output."
-            )
-    run.mkdir(parents=True, exist_ok=True)
-    config.save(run)
-
-
 def _save_state(run: Path, model: TaggingModel, optimizer: torch.optim.Adam, done: int) -> None:
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
@@ -229,7 +206,6 @@ def _restore(run: Path, model: TaggingModel, optimizer: torch.optim.Adam) -> int
     """Load the last state; the number of iterations done, 0 if there is none."""
     path = run / STATE_FILE
     if not path.exists():
-        (run / METRICS_FILE).unlink(missing_ok=True)
         return 0
     try:
         with safe_open(path, "pt") as file:
@@ -250,17 +226,4 @@ def _restore(run: Path, model: TaggingModel, optimizer: torch.optim.Adam) -> int
         optimizer.state[parameter] = {
             key: tensors[f"adam.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")
         }
-    _drop_metrics_after(run, done)
     return done
-
-
-def _drop_metrics_after(run: Path, done: int) -> None:
-    path = run / METRICS_FILE
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["iteration"] <= done]
-    write_atomically(path, lambda part: part.write_text("".join(kept), encoding="utf-8"))
-
-
-def _log(run: Path, line: dict) -> None:
-    with open(run / METRICS_FILE, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")

@@ -15,8 +15,9 @@ from audioset_demo.models.published import (
     MODELS_DIR,
     PER_CLASS_FILE,
 )
-from train.evaluate import EVALUATION_FILE, Selected, read_metrics, select_checkpoint
+from train.evaluate import EVALUATION_FILE, Selected, select_checkpoint
 from train.evaluate import PER_CLASS_FILE as RUN_PER_CLASS_FILE
+from train.runs import read_metrics
 
 CURVE_COLUMNS = ("iteration", "loss", "validation_mAP", "validation_AUC")
 
