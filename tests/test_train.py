@@ -209,6 +209,20 @@ def test_a_run_is_evaluated_averaged_and_published(run, features_path, features,
     }  # fmt: skip
 
 
+def test_a_run_on_the_whole_set_borrows_the_validation_figures_of_its_twin(
+    run, features_path, features, tmp_path
+):
+    whole = tmp_path / "whole"
+    fit(FitConfig(model="single_attention", whole=True, **TINY), features, whole)
+    evaluate(whole, features_path)
+    published = publish(whole, validated_by=run, models_dir=tmp_path)
+    validation = json.loads((published / "checkpoint.json").read_text())["metrics"]["validation"]
+    assert validation["mAP"] == select_checkpoint(run).figures["validation"]["mAP"]
+    assert "fit part" in validation["of"]
+    with pytest.raises(DataError, match="saw the whole set"):
+        publish(whole, validated_by=whole, models_dir=tmp_path)
+
+
 def test_a_run_is_not_published_before_it_is_evaluated(features, tmp_path):
     fit(FitConfig(model="average", **TINY), features, tmp_path / "run")
     with pytest.raises(DataError, match="has not been evaluated"):

@@ -255,12 +255,19 @@ def _add_publish(commands) -> None:
     parser = _command(commands, "publish", "make an evaluated run part of the app", _publish)
     parser.add_argument("run", type=Path, help="a run that has been evaluated")
     parser.add_argument("--name", help="what the app calls it (default: the model)")
+    parser.add_argument(
+        "--validated-by",
+        type=Path,
+        metavar="RUN",
+        help="for a run on the whole set: one with the same settings that held the validation "
+        "part out, to publish its figures there",
+    )
 
 
 def _publish(arguments: argparse.Namespace) -> None:
     from train.publish import publish
 
-    print(publish(arguments.run, arguments.name))
+    print(publish(arguments.run, arguments.name, arguments.validated_by))
 
 
 def _add_encoder(commands) -> None:
