@@ -26,6 +26,7 @@ SOUND_COLOURS = "Cividis"
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 ROW_PX = 25  # height of one class
+MAX_GAPPED = 60  # frames that still stand apart on a narrow screen
 WRAP_AT = 26  # characters of a class name on one line
 
 
@@ -69,8 +70,9 @@ def timeline(
     shown = shrink(scores)
     figure.add_heatmap(
         row=row + 1, col=1, x=frame_edges(times_s, len(shown)), y=[_wrap(name) for name in names],
-        z=shown.T, zmin=0, zmax=max(0.25, float(scores.max())), colorscale=SCORE_COLOURS, xgap=1,
-        ygap=2,
+        z=shown.T, zmin=0, zmax=max(0.25, float(scores.max())), colorscale=SCORE_COLOURS, ygap=2,
+        # A gap between cells of a pixel or two would be all that is left of them.
+        xgap=1 if len(shown) <= MAX_GAPPED else 0,
         colorbar={"title": {"text": "Score", "side": "right"}, "thickness": 10, "nticks": 5,
                   "outlinewidth": 0, "y": heights[-1] / sum(heights) / 2,
                   "len": heights[-1] / sum(heights), "x": 1.01},

@@ -272,7 +272,6 @@ class TaggingModel(nn.Module):
         self.settings = settings
         self.trunk = Trunk(settings)
         self.head = HEADS[settings.pooling](settings)
-        self.apply(_initialise)
 
     def forward(self, clips: Tensor, mask: Tensor | None = None) -> Tensor:
         """Scores of clips.
@@ -310,10 +309,3 @@ class TaggingModel(nn.Module):
 
 def _real_frames(clips: Tensor, mask: Tensor) -> Tensor:
     return clips.flatten(0, 1) if bool(mask.all()) else clips[mask]
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

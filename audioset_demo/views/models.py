@@ -1,0 +1,108 @@
+"""Models: how good each is, how it was trained, and how to make it again."""
+
+import streamlit as st
+
+from audioset_demo import result_charts as charts
+from audioset_demo.models.published import full_data_figures
+from audioset_demo.views import results
+from audioset_demo.views.parts import chart, errors_shown, escape, model_title, title, who_speaks
+
+OURS = "This project, balanced-only (1 % of the data)"
+PUBLISHED = "Published by others, full data (2.0M clips)"
+
+title("Models", "What each model is, how good it is, and the command that makes it again.")
+with errors_shown():
+    who_speaks()
+    models = list(results.models().values())
+full = {figures["pooling"]: figures for figures in full_data_figures()}
+
+st.subheader("Results", anchor=False)
+
+
+def cell(figures: dict | None, key: str) -> str:
+    return f"{figures[key]:.3f}" if figures and key in figures else "–"
+
+
+rows = []
+for model in models:
+    evaluated = model.card.metrics.get("eval", {})
+    published = full.get(model.card.settings.pooling) if model.card.labels is None else None
+    rows.append(
+        {
+            "Model": model_title(model),
+            "mAP, balanced-only": cell(evaluated, "mAP"),
+            "AUC, balanced-only": cell(evaluated, "AUC"),
+            "d', balanced-only": cell(evaluated, "d_prime"),
+            "Parameters": f"{model.card.parameters / 1e6:.2f}M",
+            "Size": f"{model.bytes / 1e6:.1f}\N{NO-BREAK SPACE}MB",
+            "mAP, full data": cell(published, "mAP"),
+            "AUC, full data": cell(published, "AUC"),
+            "d', full data": cell(published, "d_prime"),
+            "Published as": published["title"] if published else "–",
+        }
+    )
+st.table({column: [row[column] for row in rows] for column in rows[0]}, hide_index=True)
+sources = sorted({figures["source"] for figures in full.values()})
+scored = {
+    f"{model.card.metrics['eval']['clips']:,} clips of \"{model.card.metrics['eval']['set']}\""
+    for model in models
+    if "eval" in model.card.metrics
+}
+st.caption(
+    f"Balanced-only: this project's own models, trained on the 22,160 clips of AudioSet's balanced "
+    f"training set and scored on {escape(', '.join(sorted(scored)))}. Full data: figures that "
+    f"others published ({escape(', '.join(sources))}), each the average of nine checkpoints "
+    "trained on 2.0M clips. They are no measure of these models, but of what more data gives."
+)
+titled = [(model, full.get(model.card.settings.pooling)) for model in models]
+chart(
+    charts.results_dots(
+        [model.card.title for model, _ in titled],
+        {
+            OURS: [model.card.metrics.get("eval", {}).get("mAP") for model, _ in titled],
+            PUBLISHED: [found and found["mAP"] for _, found in titled],
+        },
+    ),
+    "mAP of each model, balanced-only, beside the published figure for the full data",
+    key="results", bar=False,
+)
+
+st.subheader("Learning curves", anchor=False)
+
+
+def curves(key: str) -> dict[str, tuple[list[float], list[float]]]:
+    found = {}
+    for model in models:
+        points = [row for row in model.learning_curve() if key in row]
+        if points:
+            found[model.card.title] = ([row["iteration"] for row in points],
+                                       [row[key] for row in points])
+    return found
+
+
+with errors_shown():
+    for column, key, what in zip(
+        st.columns(2, gap="medium"),
+        ("validation_mAP", "loss"),
+        ("mAP on the validation part", "Training loss"),
+        strict=True,
+    ):
+        with column:
+            chart(charts.learning_curves(curves(key), what), f"{what} by iteration of each model",
+                  key=key, bar=False)
+
+st.subheader("Cards", anchor=False)
+for model in models:
+    card = model.card
+    with st.expander(model_title(model), expanded=model.is_default):
+        st.markdown(
+            f"Trained on {escape(card.training.get('set', 'an unnamed set'))}, embeddings from "
+            f"{escape(card.encoder)}, input `{card.input}`."
+        )
+        st.markdown("The command that makes it again")
+        st.code(card.training.get("command", "not recorded"), language="bash", wrap_lines=True)
+        if "command" in card.metrics.get("eval", {}):
+            st.markdown("The command that scores it")
+            st.code(card.metrics["eval"]["command"], language="bash", wrap_lines=True)
+        st.markdown("The whole card")
+        st.json(card.to_json() | {"labels": card.labels and list(card.labels)}, expanded=1)

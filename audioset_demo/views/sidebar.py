@@ -1,0 +1,98 @@
+"""The sidebar of every page: the clip, the encoder, the model."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from audioset_demo.encoders import ENCODER_CHOICES, ENCODER_TITLES, resolve_encoder, weights
+from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.views import chooser, clips, results
+from audioset_demo.views.parts import errors_shown, escape, model_title
+
+MANY_CLIPS = 500  # a list longer than this is chosen from by number
+
+
+def show(choose_clip: bool) -> None:
+    """Draw the sidebar, and take up a clip that was put forward on the last run.
+
+    `choose_clip` is False on the page that has the chooser in its own body.
+    """
+    clips.take_offer(results.read)
+    with st.sidebar, errors_shown():
+        _clip(choose_clip)
+        _encoder()
+        published = results.models()
+        st.selectbox("Model", list(published), key="model", persist_state="session",
+                     format_func=lambda name: model_title(published[name]))
+
+
+def _clip(choose_clip: bool) -> None:
+    clip = clips.current()
+    with st.container(border=True, gap="small"):
+        what = "Sample" if clip.sample else "Embeddings" if clip.is_features else "Sound"
+        st.caption(f"{what} chosen")
+        st.markdown(f"**{escape(clip.name)}**")
+        if clip.is_features:
+            _clip_of_file(clip)
+        if choose_clip:
+            with st.popover("Change", icon=":material/swap_horiz:", width="stretch"):
+                chooser.show("sidebar")
+            if clips.error():
+                st.error(escape(clips.error()), icon=":material/error:")
+
+
+def _clip_of_file(clip: clips.Clip) -> None:
+    names = results.features_names(clip)
+    if len(names) < 2:
+        return
+    # A key of its own for each file: the choice does not outlive it.
+    key = f"clip of {clip.sha256}"
+    st.session_state[key] = clip.index
+
+    def take() -> None:
+        clips.choose_index(st.session_state[key])
+
+    if len(names) > MANY_CLIPS:
+        st.number_input(f"Clip, 0 to {len(names) - 1}", 0, len(names) - 1, key=key, on_change=take)
+        st.caption(escape(names[clip.index]))
+    else:
+        st.selectbox(f"Clip of {len(names)}", range(len(names)), key=key, on_change=take,
+                     format_func=names.__getitem__)
+
+
+def _encoder() -> None:
+    def name(choice: str) -> str:
+        words = ENCODER_TITLES.get(choice, "automatic")
+        return words[0].upper() + words[1:]
+
+    choice = st.selectbox("Encoder", ENCODER_CHOICES, key="encoder", format_func=name,
+                          persist_state="session")
+    if choice == "auto":
+        st.caption(f"Now: {ENCODER_TITLES[resolve_encoder()]}")
+    if not weights.is_installed():
+        with st.popover("VGGish is not installed", icon=":material/download:", width="stretch"):
+            _get_vggish()
+
+
+def _get_vggish() -> None:
+    st.markdown(
+        f"VGGish is Google's own encoder. Its weights ({weights.NETWORK.size // 2**20} MB) are "
+        "downloaded once from Google's address, checked against their SHA-256 and converted. A "
+        "download that breaks off goes on where it stopped."
+    )
+    st.markdown("With a copy at hand, no download is needed:")
+    st.code("audioset-demo weights get --from PATH", language=None)
+    if st.button("Download VGGish", type="primary", icon=":material/download:"):
+        bar = st.progress(0.0, "Connecting")
+
+        def progress(done: int, total: int | None, stage: str) -> None:
+            share = min(done / total, 1.0) if total else 0.0
+            bar.progress(share, f"{stage[0].upper()}{stage[1:]}: {done / 2**20:.0f} MB")
+
+        try:
+            weights.install(progress=progress)
+        except AudioSetDemoError as error:
+            bar.empty()
+            st.error(escape(str(error)), icon=":material/error:")
+        else:
+            st.rerun()
