@@ -57,7 +57,10 @@ def timeline(
     if outline is not None:
         heights.insert(0, 80)
     figure = make_subplots(
-        rows=len(heights), cols=1, shared_xaxes=True, row_heights=heights,
+        rows=len(heights),
+        cols=1,
+        shared_xaxes=True,
+        row_heights=heights,
         vertical_spacing=10 / sum(heights),
     )
     row = 0
@@ -69,13 +72,26 @@ def timeline(
         _add_log_mel(figure, row, log_mel, duration_s)
     shown = shrink(scores)
     figure.add_heatmap(
-        row=row + 1, col=1, x=frame_edges(times_s, len(shown)), y=[_wrap(name) for name in names],
-        z=shown.T, zmin=0, zmax=max(0.25, float(scores.max())), colorscale=SCORE_COLOURS, ygap=2,
+        row=row + 1,
+        col=1,
+        x=frame_edges(times_s, len(shown)),
+        y=[_wrap(name) for name in names],
+        z=shown.T,
+        zmin=0,
+        zmax=max(0.25, float(scores.max())),
+        colorscale=SCORE_COLOURS,
+        ygap=2,
         # A gap between cells of a pixel or two would be all that is left of them.
         xgap=1 if len(shown) <= MAX_GAPPED else 0,
-        colorbar={"title": {"text": "Score", "side": "right"}, "thickness": 10, "nticks": 5,
-                  "outlinewidth": 0, "y": heights[-1] / sum(heights) / 2,
-                  "len": heights[-1] / sum(heights), "x": 1.01},
+        colorbar={
+            "title": {"text": "Score", "side": "right"},
+            "thickness": 10,
+            "nticks": 5,
+            "outlinewidth": 0,
+            "y": heights[-1] / sum(heights) / 2,
+            "len": heights[-1] / sum(heights),
+            "x": 1.01,
+        },
         hovertemplate="%{y}<br>%{x:.2f} s: %{z:.3f}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", row=row + 1, col=1)
@@ -87,15 +103,19 @@ def timeline(
 def _add_outline(figure: go.Figure, row: int, outline: tuple) -> None:
     times, low, high = outline
     figure.add_scatter(
-        row=row, col=1, x=np.concatenate([times, times[::-1]]), mode="lines", fill="toself",
-        y=np.concatenate([high, low[::-1]]), line={"width": 1, "color": BLUE}, fillcolor=BLUE,
+        row=row,
+        col=1,
+        x=np.concatenate([times, times[::-1]]),
+        mode="lines",
+        fill="toself",
+        y=np.concatenate([high, low[::-1]]),
+        line={"width": 1, "color": BLUE},
+        fillcolor=BLUE,
         hoverinfo="skip",
     )
     # A quiet sound stays visibly quiet, a silent one is a line.
     peak = max(0.05, float(np.abs([low, high]).max()) * 1.05)
-    figure.update_yaxes(
-        range=[-peak, peak], nticks=3, showgrid=False, title="Wave", row=row, col=1
-    )
+    figure.update_yaxes(range=[-peak, peak], nticks=3, showgrid=False, title="Wave", row=row, col=1)
 
 
 def _add_log_mel(figure: go.Figure, row: int, log_mel: np.ndarray, duration_s: float) -> None:
@@ -104,13 +124,24 @@ def _add_log_mel(figure: go.Figure, row: int, log_mel: np.ndarray, duration_s: f
     # One byte a cell: a fourth of the size, and finer than the eye.
     levels = np.clip((shown - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
     figure.add_heatmap(
-        row=row, col=1, x=np.linspace(0, duration_s, len(shown) + 1), z=levels.T,
-        colorscale=SOUND_COLOURS, zmin=0, zmax=255, showscale=False, hoverinfo="skip",
+        row=row,
+        col=1,
+        x=np.linspace(0, duration_s, len(shown) + 1),
+        z=levels.T,
+        colorscale=SOUND_COLOURS,
+        zmin=0,
+        zmax=255,
+        showscale=False,
+        hoverinfo="skip",
     )
     hertz = (250, 1000, 2000, 4000)
     figure.update_yaxes(
-        tickvals=[mel_band(value) for value in hertz], ticktext=[f"{v:,} Hz" for v in hertz],
-        showgrid=False, zeroline=False, row=row, col=1,
+        tickvals=[mel_band(value) for value in hertz],
+        ticktext=[f"{v:,} Hz" for v in hertz],
+        showgrid=False,
+        zeroline=False,
+        row=row,
+        col=1,
     )
 
 
@@ -124,14 +155,34 @@ def tag_bars(names: Sequence[str], scores: np.ndarray) -> go.Figure:
     """Scores (N,) from 0 to 1 as bars under the names, the first on top."""
     rows = np.arange(len(names))
     figure = go.Figure()
-    figure.add_bar(x=np.ones(len(rows)), y=rows, orientation="h", width=0.22, hoverinfo="skip",
-                   marker_color="rgba(128, 128, 128, 0.15)")
-    figure.add_bar(x=scores, y=rows, orientation="h", width=0.22, marker_color=BLUE,
-                   customdata=names, hovertemplate="%{customdata}: %{x:.4f}<extra></extra>")
+    figure.add_bar(
+        x=np.ones(len(rows)),
+        y=rows,
+        orientation="h",
+        width=0.22,
+        hoverinfo="skip",
+        marker_color="rgba(128, 128, 128, 0.15)",
+    )
+    figure.add_bar(
+        x=scores,
+        y=rows,
+        orientation="h",
+        width=0.22,
+        marker_color=BLUE,
+        customdata=names,
+        hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+    )
     for text, x, anchor in ((names, 0, "left"), ([f"{s:.2f}" for s in scores], 1, "right")):
         for row, label in zip(rows, text, strict=True):
-            figure.add_annotation(x=x, y=row - 0.4, text=label, showarrow=False, xanchor=anchor,
-                                  borderpad=0, xshift=-3 if x == 0 else 3)
+            figure.add_annotation(
+                x=x,
+                y=row - 0.4,
+                text=label,
+                showarrow=False,
+                xanchor=anchor,
+                borderpad=0,
+                xshift=-3 if x == 0 else 3,
+            )
     figure.update_xaxes(range=[0, 1], visible=False)
     figure.update_yaxes(range=[len(rows) - 0.7, -0.8], visible=False)
     figure.update_layout(barmode="overlay")
@@ -160,9 +211,15 @@ def explanation(
     """
     edges = frame_edges(times_s)
     figure = make_subplots(
-        rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.09,
-        subplot_titles=("Score of each frame alone", "Attention weight",
-                        f"Contribution to the {unit}"),
+        rows=3,
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.09,
+        subplot_titles=(
+            "Score of each frame alone",
+            "Attention weight",
+            f"Contribution to the {unit}",
+        ),
     )
     parts = (
         (1, scores, BLUE, "score"),
@@ -172,15 +229,28 @@ def explanation(
     )
     for row, values, colour, what in parts:
         figure.add_scatter(
-            row=row, col=1, x=edges, y=np.append(values, values[-1]), mode="lines", fill="tozeroy",
+            row=row,
+            col=1,
+            x=edges,
+            y=np.append(values, values[-1]),
+            mode="lines",
+            fill="tozeroy",
             line={"shape": "hv", "width": 1.5, "color": colour},
             hovertemplate=f"from %{{x:.2f}} s: {what} %{{y:.4f}}<extra></extra>",
         )
-    figure.add_hline(y=1 / len(times_s), line={"dash": "dot", "width": 1, "color": GREY},
-                     row=2, col=1)
+    figure.add_hline(
+        y=1 / len(times_s), line={"dash": "dot", "width": 1, "color": GREY}, row=2, col=1
+    )
     if marked is not None:
-        figure.add_vrect(x0=edges[marked], x1=edges[marked + 1], fillcolor=GREY, opacity=0.35,
-                         line_width=0, row="all", col=1)
+        figure.add_vrect(
+            x0=edges[marked],
+            x1=edges[marked + 1],
+            fillcolor=GREY,
+            opacity=0.35,
+            line_width=0,
+            row="all",
+            col=1,
+        )
     for row, ceiling in enumerate(ceilings, start=1):
         figure.update_yaxes(range=[0, ceiling * 1.05], nticks=4, row=row, col=1)
     # The line for equal weights is part of the scale; an all-zero row still has an axis.
@@ -206,10 +276,16 @@ def embedding_picture(values: np.ndarray, times_s: np.ndarray, title: str) -> go
     shown = shrink(values.astype(np.float32))
     figure = go.Figure(
         go.Heatmap(
-            x=frame_edges(times_s, len(shown)), z=shown.T, zmin=float(low), zmax=float(high),
+            x=frame_edges(times_s, len(shown)),
+            z=shown.T,
+            zmin=float(low),
+            zmax=float(high),
             colorscale=SCORE_COLOURS,
-            colorbar={"title": {"text": title, "side": "right"}, "thickness": 10,
-                      "outlinewidth": 0},
+            colorbar={
+                "title": {"text": title, "side": "right"},
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
             hovertemplate="%{x:.2f} s, dimension %{y}: %{z:.4g}<extra></extra>",
         )
     )
@@ -224,16 +300,25 @@ def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure
     edges = frame_edges(times_s, len(shown))
     figure = go.Figure(
         go.Heatmap(
-            x=edges, y=edges, z=shown, zmin=min(0.0, float(shown.min())), zmax=1,
+            x=edges,
+            y=edges,
+            z=shown,
+            zmin=min(0.0, float(shown.min())),
+            zmax=1,
             colorscale=SCORE_COLOURS,
-            colorbar={"title": {"text": "Cosine", "side": "right"}, "thickness": 10, "len": 0.75,
-                      "outlinewidth": 0},
+            colorbar={
+                "title": {"text": "Cosine", "side": "right"},
+                "thickness": 10,
+                "len": 0.75,
+                "outlinewidth": 0,
+            },
             hovertemplate="%{x:.2f} s and %{y:.2f} s: %{z:.3f}<extra></extra>",
         )
     )
     figure.update_xaxes(title="Seconds", showgrid=False, constrain="domain")
-    figure.update_yaxes(title="Seconds", showgrid=False, scaleanchor="x", autorange="reversed",
-                        constrain="domain")
+    figure.update_yaxes(
+        title="Seconds", showgrid=False, scaleanchor="x", autorange="reversed", constrain="domain"
+    )
     return finish(figure, 430)
 
 
@@ -255,26 +340,49 @@ def class_map(
     """
     figure = go.Figure()
     figure.add_scatter(
-        x=class_points[:, 0], y=class_points[:, 1], mode="markers", text=names,
-        marker={"size": 6, "color": GREY}, hovertemplate="%{text}<extra></extra>",
+        x=class_points[:, 0],
+        y=class_points[:, 1],
+        mode="markers",
+        text=names,
+        marker={"size": 6, "color": GREY},
+        hovertemplate="%{text}<extra></extra>",
     )
     figure.add_scatter(
-        x=class_points[nearest, 0], y=class_points[nearest, 1], mode="markers", hoverinfo="skip",
+        x=class_points[nearest, 0],
+        y=class_points[nearest, 1],
+        mode="markers",
+        hoverinfo="skip",
         marker={"size": 11, "color": TRANSPARENT, "line": {"width": 2, "color": VERMILION}},
     )
     figure.add_scatter(
-        x=points[:, 0], y=points[:, 1], mode="lines+markers", customdata=times_s,
+        x=points[:, 0],
+        y=points[:, 1],
+        mode="lines+markers",
+        customdata=times_s,
         line={"width": 1, "color": GREY, "dash": "dot"},
-        marker={"size": 10, "color": times_s, "colorscale": SCORE_COLOURS, "showscale": True,
-                "symbol": "diamond",
-                "colorbar": {"title": {"text": "Seconds", "side": "right"}, "thickness": 10,
-                             "outlinewidth": 0}},
+        marker={
+            "size": 10,
+            "color": times_s,
+            "colorscale": SCORE_COLOURS,
+            "showscale": True,
+            "symbol": "diamond",
+            "colorbar": {
+                "title": {"text": "Seconds", "side": "right"},
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
+        },
         hovertemplate="frame at %{customdata:.2f} s<extra></extra>",
     )
-    _name_beside(figure, class_points[nearest], [names[k] for k in nearest],
-                 np.concatenate([class_points, points]))
-    for axis, share, update in zip("12", explained, (figure.update_xaxes, figure.update_yaxes),
-                                   strict=True):
+    _name_beside(
+        figure,
+        class_points[nearest],
+        [names[k] for k in nearest],
+        np.concatenate([class_points, points]),
+    )
+    for axis, share, update in zip(
+        "12", explained, (figure.update_xaxes, figure.update_yaxes), strict=True
+    ):
         update(title=f"Axis {axis}: {share:.0%} of the variance between classes", zeroline=False)
     return finish(figure, 520)
 
@@ -295,8 +403,18 @@ def _name_beside(
     heights -= (heights - places[:, 1]).mean()
     for (x, y), text_y, name in zip(places, heights, names, strict=True):
         figure.add_annotation(
-            x=x, y=y, ax=high[0] + 0.04 * width, ay=text_y, axref="x", ayref="y", text=name,
-            xanchor="left", arrowhead=0, arrowwidth=1, arrowcolor=GREY, standoff=5,
+            x=x,
+            y=y,
+            ax=high[0] + 0.04 * width,
+            ay=text_y,
+            axref="x",
+            ayref="y",
+            text=name,
+            xanchor="left",
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=GREY,
+            standoff=5,
         )
     figure.update_xaxes(range=[low[0] - 0.04 * width, high[0] + 0.34 * width])
 
@@ -313,8 +431,12 @@ def _wrap(name: str) -> str:
 def finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
     """What every figure shares: its height in pixels, small margins, no background."""
     figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 24, "b": 8}, paper_bgcolor=TRANSPARENT,
-        plot_bgcolor=TRANSPARENT, showlegend=False, uirevision="keep",
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        paper_bgcolor=TRANSPARENT,
+        plot_bgcolor=TRANSPARENT,
+        showlegend=False,
+        uirevision="keep",
         # A drag that starts on a phone is meant to scroll the page.
         dragmode=False if fixed else "zoom",
     )

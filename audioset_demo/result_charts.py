@@ -24,18 +24,31 @@ def precision_scatter(
     kept = np.flatnonzero((counts > 0) & np.isfinite(precision))
     figure = go.Figure()
     figure.add_scatter(
-        x=counts[kept], y=precision[kept], mode="markers", customdata=kept,
-        text=[names[k] for k in kept], marker={"size": 7, "color": BLUE, "opacity": 0.55},
+        x=counts[kept],
+        y=precision[kept],
+        mode="markers",
+        customdata=kept,
+        text=[names[k] for k in kept],
+        marker={"size": 7, "color": BLUE, "opacity": 0.55},
         hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
     )
     if chosen in kept:
         figure.add_scatter(
-            x=counts[[chosen]], y=precision[[chosen]], mode="markers", customdata=[chosen],
-            text=[names[chosen]], marker={"size": 13, "color": VERMILION},
+            x=counts[[chosen]],
+            y=precision[[chosen]],
+            mode="markers",
+            customdata=[chosen],
+            text=[names[chosen]],
+            marker={"size": 13, "color": VERMILION},
             hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
         )
-        figure.add_annotation(x=np.log10(counts[chosen]), y=precision[chosen], text=names[chosen],
-                              showarrow=False, yshift=18)
+        figure.add_annotation(
+            x=np.log10(counts[chosen]),
+            y=precision[chosen],
+            text=names[chosen],
+            showarrow=False,
+            yshift=18,
+        )
     figure.update_xaxes(type="log", title=title, dtick=1, minor={"ticks": "outside", "dtick": "D1"})
     figure.update_yaxes(title="Average precision", range=[0, 1.04])
     return finish(figure, 420)
@@ -48,19 +61,35 @@ def counts_and_precision(
     figure = make_subplots(specs=[[{"secondary_y": True}]])
     ranks = np.arange(1, len(names) + 1)
     figure.add_bar(
-        x=ranks, y=counts, marker={"color": GREY, "line": {"width": 0}}, name=title, text=names,
-        textposition="none", hovertemplate="%{text}<br>%{y:,} clips<extra></extra>",
+        x=ranks,
+        y=counts,
+        marker={"color": GREY, "line": {"width": 0}},
+        name=title,
+        text=names,
+        textposition="none",
+        hovertemplate="%{text}<br>%{y:,} clips<extra></extra>",
     )
     stems = np.full((len(names), 3), np.nan)
     stems[:, 0], stems[:, 1] = 0, precision
     figure.add_scatter(
-        x=np.repeat(ranks, 3), y=stems.ravel(), mode="lines", hoverinfo="skip", showlegend=False,
-        line={"width": 1, "color": VERMILION}, opacity=0.4, secondary_y=True,
+        x=np.repeat(ranks, 3),
+        y=stems.ravel(),
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        line={"width": 1, "color": VERMILION},
+        opacity=0.4,
+        secondary_y=True,
     )
     figure.add_scatter(
-        x=ranks, y=precision, mode="markers", marker={"size": 4, "color": VERMILION},
-        name="Average precision", text=names,
-        hovertemplate="%{text}<br>AP %{y:.3f}<extra></extra>", secondary_y=True,
+        x=ranks,
+        y=precision,
+        mode="markers",
+        marker={"size": 4, "color": VERMILION},
+        name="Average precision",
+        text=names,
+        hovertemplate="%{text}<br>AP %{y:.3f}<extra></extra>",
+        secondary_y=True,
     )
     figure.update_xaxes(showgrid=False, range=[0.3, len(names) + 0.7])
     if len(names) <= MAX_NAMED:
@@ -69,8 +98,14 @@ def counts_and_precision(
         figure.update_xaxes(title="Classes, from most to least clips")
     figure.update_yaxes(type="log", title=title, dtick=1, secondary_y=False)
     # Ticks of its own: by default a second axis is labelled where the first one has its lines.
-    figure.update_yaxes(title="Average precision", range=[0, 1.04], showgrid=False,
-                        tickmode="array", tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1], secondary_y=True)
+    figure.update_yaxes(
+        title="Average precision",
+        range=[0, 1.04],
+        showgrid=False,
+        tickmode="array",
+        tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1],
+        secondary_y=True,
+    )
     figure.update_layout(bargap=0.15 if len(names) <= MAX_NAMED else 0)
     return _legend(finish(figure, 480 if len(names) <= MAX_NAMED else 400))
 
@@ -86,12 +121,21 @@ def results_dots(titles: Sequence[str], figures: Mapping[str, Sequence[float | N
     figure = go.Figure()
     for k, title in enumerate(titles):
         values = [column[k] for column in figures.values() if column[k] is not None]
-        figure.add_scatter(x=values, y=[title] * len(values), mode="lines", hoverinfo="skip",
-                           line={"color": GREY, "width": 2}, showlegend=False)
+        figure.add_scatter(
+            x=values,
+            y=[title] * len(values),
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": GREY, "width": 2},
+            showlegend=False,
+        )
     marks = zip(figures.items(), (BLUE, VERMILION), ("circle", "diamond"), strict=False)
     for (what, column), colour, symbol in marks:
         figure.add_scatter(
-            x=column, y=list(titles), mode="markers", name=what,
+            x=column,
+            y=list(titles),
+            mode="markers",
+            name=what,
             marker={"size": 12, "color": colour, "symbol": symbol},
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
@@ -108,7 +152,10 @@ def learning_curves(
     figure = go.Figure()
     for k, (name, (iterations, values)) in enumerate(curves.items()):
         figure.add_scatter(
-            x=list(iterations), y=list(values), name=name, mode="lines",
+            x=list(iterations),
+            y=list(values),
+            name=name,
+            mode="lines",
             line={"dash": dashes[k % len(dashes)], "width": 2},
             hovertemplate="iteration %{x}: %{y:.4f}<extra>" + name + "</extra>",
         )
@@ -119,7 +166,14 @@ def learning_curves(
 
 def _legend(figure: go.Figure) -> go.Figure:
     return figure.update_layout(
-        showlegend=True, margin_t=44,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom",
-                "title": ""},
+        showlegend=True,
+        margin_t=44,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "title": "",
+        },
     )

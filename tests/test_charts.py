@@ -59,8 +59,9 @@ def test_frame_edges_enclose_the_frames(n_frames, rows):
 def test_timeline_puts_sound_and_classes_on_one_time_axis():
     times, names, scores = clip(10)
     sound = rng.uniform(-1, 1, 160_000).astype(np.float32)
-    figure = charts.timeline(10.0, names, scores, times, envelope(sound, 16_000),
-                             rng.random((998, 64)))
+    figure = charts.timeline(
+        10.0, names, scores, times, envelope(sound, 16_000), rng.random((998, 64))
+    )
     spectrogram, classes = traces(figure, "heatmap")
     assert figure.layout.xaxis.matches == figure.layout.xaxis2.matches == "x3"
     assert tuple(figure.layout.xaxis3.range) == (0, 10)
@@ -78,9 +79,17 @@ def test_timeline_without_a_sound_shows_the_classes_alone():
 def test_timeline_of_half_an_hour_is_small():
     times, names, scores = clip(1_875, 50)
     sound = rng.uniform(-1, 1, 1_800_000).astype(np.float32)
-    figure = charts.timeline(1_800.0, names, scores, times, envelope(sound, 1_000),
-                             rng.random((179_998, 64)).astype(np.float32))
+    figure = charts.timeline(
+        1_800.0,
+        names,
+        scores,
+        times,
+        envelope(sound, 1_000),
+        rng.random((179_998, 64)).astype(np.float32),
+    )
     assert len(figure.to_json()) < 2_000_000
+    # Cells narrower than a pixel have no room for gaps between them.
+    assert traces(figure, "heatmap")[-1].xgap == 0
 
 
 @pytest.mark.parametrize("hertz", [250, 440, 1000, 2000, 4000, 7000])
@@ -118,8 +127,9 @@ def test_a_last_dimension_at_its_limits_does_not_set_the_colours():
 
 @given(arrays(np.float64, (6, 2), elements=st.floats(-100, 100)))
 def test_names_on_the_map_never_overlap(points):
-    figure = charts.class_map(points, list("abcdef"), points[:2], np.arange(2.0), range(6),
-                              np.array([0.3, 0.2]))
+    figure = charts.class_map(
+        points, list("abcdef"), points[:2], np.arange(2.0), range(6), np.array([0.3, 0.2])
+    )
     heights = np.sort([note.ay for note in figure.layout.annotations])
     assert {note.text for note in figure.layout.annotations} == set("abcdef")
     assert (np.diff(heights) >= 0.069 * np.ptp(points[:, 1])).all()

@@ -46,7 +46,9 @@ order = tagging.top(len(tagging.labels))
 left, right = st.columns(2)
 # A key of its own for each clip and model: the choice starts at the top tag of each.
 k = left.selectbox(
-    "Class (type to search)", order, persist_state="session",
+    "Class (type to search)",
+    order,
+    persist_state="session",
     key=f"class of {hash((clip.identity(), chosen))}",
     format_func=lambda k: f"{tagging.labels[k].name} · {tagging.scores[k]:.2f}",
 )
@@ -55,8 +57,12 @@ comparable = [name for name, model in models.items() if model.card.labels == tag
 others = [name for name in comparable if name != chosen]
 others.sort(key=lambda name: -models[name].card.metrics.get("eval", {}).get("mAP", 0.0))
 compared = right.multiselect(
-    "Models side by side", comparable, default=[chosen, *others[:1]], max_selections=MAX_MODELS,
-    format_func=lambda name: models[name].card.title, key=f"models beside {chosen}",
+    "Models side by side",
+    comparable,
+    default=[chosen, *others[:1]],
+    max_selections=MAX_MODELS,
+    format_func=lambda name: models[name].card.title,
+    key=f"models beside {chosen}",
     persist_state="session",
 ) or [chosen]
 with errors_shown():
@@ -66,9 +72,12 @@ n_frames = len(tagging.times_s)
 frame = 0
 if n_frames > 1:
     frame = st.select_slider(
-        "Frame that starts at", range(n_frames), int(np.argmax(tagging.contributions[:, k])),
+        "Frame that starts at",
+        range(n_frames),
+        int(np.argmax(tagging.contributions[:, k])),
         format_func=lambda frame: f"{tagging.times_s[frame]:.2f} s",
-        key=f"frame of {hash((clip.identity(), chosen, k))}", persist_state="session",
+        key=f"frame of {hash((clip.identity(), chosen, k))}",
+        persist_state="session",
         help="Shaded in the pictures; its numbers stand in the table below.",
     )
 ceilings = tuple(
@@ -82,27 +91,35 @@ for column, result in zip(st.columns(len(taggings), gap="medium"), taggings, str
         st.markdown(f"**{result.scores[k]:.3f}** · {escape(identity(result, k))}")
         chart(
             charts.explanation(
-                result.times_s, result.frame_scores[:, k], result.attention[:, k],
-                result.contributions[:, k], result.adds_up_to, frame, ceilings,
+                result.times_s,
+                result.frame_scores[:, k],
+                result.attention[:, k],
+                result.contributions[:, k],
+                result.adds_up_to,
+                frame,
+                ceilings,
             ),
             f"{result.model.title}, {result.labels[k].name}: frame scores, attention weights and "
             f"contributions over time; {identity(result, k)}",
-            key=f"explanation {result.model.name}", bar=False,
+            key=f"explanation {result.model.name}",
+            bar=False,
         )
 st.caption("Dotted: the weight that each frame would have if all counted alike.")
 
 start = float(tagging.times_s[frame])
 st.subheader(f"Frame {frame}: {start:.2f} to {start + FRAME_S:.2f} s", anchor=False)
 if not clip.is_features and start < tagging.duration_s:
-    st.audio(results.playable(clip, start, start + FRAME_S), format="audio/wav",
-             alt="The chosen frame")
+    st.audio(
+        results.playable(clip, start, start + FRAME_S), format="audio/wav", alt="The chosen frame"
+    )
 st.table(
     {
         "Model": [result.model.title for result in taggings],
         "Score of the frame alone": [f"{t.frame_scores[frame, k]:.4f}" for t in taggings],
         "Attention weight": [f"{t.attention[frame, k]:.4f}" for t in taggings],
-        "Contribution": [f"{t.contributions[frame, k]:+.4f} to the {t.adds_up_to}"
-                         for t in taggings],
+        "Contribution": [
+            f"{t.contributions[frame, k]:+.4f} to the {t.adds_up_to}" for t in taggings
+        ],
     },
     hide_index=True,
 )

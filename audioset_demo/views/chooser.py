@@ -17,14 +17,29 @@ def show(place: str) -> None:
     upload, record = f"{place} upload {turn}", f"{place} record {turn}"
     st.file_uploader(
         "A sound (WAV, FLAC, OGG, MP3, AIFF), or its embeddings (NPZ, HDF5)",
-        type=list(clips.UPLOAD_EXTENSIONS), key=upload, on_change=_take, args=(upload,),
+        type=list(clips.UPLOAD_EXTENSIONS),
+        key=upload,
+        on_change=_take,
+        args=(upload,),
     )
-    st.audio_input("Or record one", sample_rate=16_000, key=record, on_change=_take,
-                   args=(record, "recording.wav"))
+    st.audio_input(
+        "Or record one",
+        sample_rate=16_000,
+        key=record,
+        on_change=_take,
+        args=(record, "recording.wav"),
+    )
     samples = f"{place} samples"
     st.session_state[samples] = clips.current().sample or None
-    st.pills("Or pick a sample, made by this program", list(SAMPLES), key=samples,
-             format_func=SAMPLES.__getitem__, on_change=_pick, args=(samples,), wrap=True)
+    st.pills(
+        "Or pick a sample, made by this program",
+        list(SAMPLES),
+        key=samples,
+        format_func=SAMPLES.__getitem__,
+        on_change=_pick,
+        args=(samples,),
+        wrap=True,
+    )
     if message := clips.error():
         st.error(escape(message), icon=":material/error:")
         st.caption(f"Still chosen: {escape(clips.current().name)}")

@@ -60,7 +60,7 @@ names = [label.name for label in labels]
 scored_on = model.card.metrics.get("eval", {})
 st.caption(
     f"Average precision (AP) of {escape(model.card.title.lower())} on "
-    f"{scored_on.get('clips', 0):,} clips of \"{escape(str(scored_on.get('set', 'eval')))}\"; "
+    f'{scored_on.get("clips", 0):,} clips of "{escape(str(scored_on.get("set", "eval")))}"; '
     f"mean over classes {np.nanmean(precision):.4f}, balanced-only."
 )
 chosen = st.session_state.setdefault(CHOSEN, int(np.nan_to_num(precision).argmax()))
@@ -68,37 +68,61 @@ if chosen >= len(labels):
     chosen = st.session_state[CHOSEN] = 0
 
 if any(label.n_train for label in labels):
-    which = st.segmented_control("Count", list(COUNTS), default="n_train", required=True,
-                                 format_func=COUNTS.get, key="counts", persist_state="session")
+    which = st.segmented_control(
+        "Count",
+        list(COUNTS),
+        default="n_train",
+        required=True,
+        format_func=COUNTS.get,
+        key="counts",
+        persist_state="session",
+    )
     counts = np.array([getattr(label, which) for label in labels])
     chart(
         charts.precision_scatter(names, counts, precision, chosen, COUNTS[which]),
-        f"Average precision of each class against its {COUNTS[which].lower()}", key="scatter",
-        on_select=lambda: choose("scatter"), selection_mode="points",
+        f"Average precision of each class against its {COUNTS[which].lower()}",
+        key="scatter",
+        on_select=lambda: choose("scatter"),
+        selection_mode="points",
     )
     st.caption(
         "Click a point for that class in detail. These models saw the balanced training set only, "
         "where most classes have 60 clips or a few more; counts in the whole set say how common a "
         "sound is."
     )
-    ranks = st.slider("Classes shown, from most to least clips", 1, len(labels), (1, len(labels)),
-                      key="ranks", persist_state="session",
-                      help="Names appear where 60 or fewer are shown.")
+    ranks = st.slider(
+        "Classes shown, from most to least clips",
+        1,
+        len(labels),
+        (1, len(labels)),
+        key="ranks",
+        persist_state="session",
+        help="Names appear where 60 or fewer are shown.",
+    )
     order = np.argsort(-counts, kind="stable")[ranks[0] - 1 : ranks[1]]
     chart(
-        charts.counts_and_precision([names[k] for k in order], counts[order], precision[order],
-                                    COUNTS[which]),
+        charts.counts_and_precision(
+            [names[k] for k in order], counts[order], precision[order], COUNTS[which]
+        ),
         f"Bars: {COUNTS[which].lower()}; stems: average precision; most to least frequent class",
         key="stems",
     )
 else:
-    st.info("The classes of this model are its owner's: there are no clip counts to set beside "
-            "their average precision.", icon=":material/info:")
+    st.info(
+        "The classes of this model are its owner's: there are no clip counts to set beside "
+        "their average precision.",
+        icon=":material/info:",
+    )
 
 st.subheader("All classes", anchor=False)
 left, right = st.columns(2)
-wanted = left.text_input("Search by name or place in the ontology", key="search",
-                         persist_state="session").strip().lower()
+wanted = (
+    left.text_input(
+        "Search by name or place in the ontology", key="search", persist_state="session"
+    )
+    .strip()
+    .lower()
+)
 sort = right.selectbox("Sort by", list(SORTS), key="sort", persist_state="session")
 rows = [
     {
@@ -119,12 +143,16 @@ rows.sort(key=SORTS[sort])
 if rows:
     st.dataframe(
         {column: [row[column] for row in rows] for column in rows[0]},
-        hide_index=True, height=330, key="table", selection_mode="single-row",
+        hide_index=True,
+        height=330,
+        key="table",
+        selection_mode="single-row",
         on_select=lambda: choose("table", [row["Index"] for row in rows]),
         column_config={
             "AP": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f"),
             "Label quality": st.column_config.NumberColumn(
-                format="percent", help="Share of rated labels that raters found true"),
+                format="percent", help="Share of rated labels that raters found true"
+            ),
         },
         alt="All classes with their average precision and clip counts",
     )
@@ -132,12 +160,21 @@ if rows:
         download("CSV", lambda: as_csv(rows), "classes.csv", "text/csv")
         st.caption(f"{len(rows):,} of {len(labels):,} classes. Select a row for its detail.")
 else:
-    st.info(f"No class has \"{escape(wanted)}\" in its name or place. Try a part of the word.",
-            icon=":material/search_off:")
+    st.info(
+        f'No class has "{escape(wanted)}" in its name or place. Try a part of the word.',
+        icon=":material/search_off:",
+    )
 
 st.subheader("One class", anchor=False)
-label = labels[st.selectbox("Class (type to search)", range(len(labels)), key=CHOSEN,
-                            format_func=names.__getitem__, persist_state="session")]
+label = labels[
+    st.selectbox(
+        "Class (type to search)",
+        range(len(labels)),
+        key=CHOSEN,
+        format_func=names.__getitem__,
+        persist_state="session",
+    )
+]
 for path in label.paths:
     st.markdown(escape("  ›  ".join(path)))
 figures = {"Average precision": f"{precision[label.index]:.3f}"}

@@ -42,8 +42,9 @@ with errors_shown():
 st.subheader(escape(embeddings.name), anchor=False)
 st.caption(f"{embeddings.duration_s:,.2f} s · {count(len(embeddings.times_s), 'frame')} × 128")
 if clip.is_features:
-    st.info("Read from an embeddings file: there is no sound to play or draw.",
-            icon=":material/info:")
+    st.info(
+        "Read from an embeddings file: there is no sound to play or draw.", icon=":material/info:"
+    )
 if embeddings.encoder in CAUTION:
     st.info(CAUTION[embeddings.encoder], icon=":material/info:")
 notes(embeddings.notes)
@@ -52,12 +53,18 @@ forms = [form for form in FORMS if getattr(embeddings, form) is not None]
 left, right = st.columns(2, gap="medium")
 with left:
     form = st.segmented_control(
-        "Numbers", forms, default=forms[0], format_func=FORMS.get, required=True,
-        key=f"form of {len(forms)}", persist_state="session",
+        "Numbers",
+        forms,
+        default=forms[0],
+        format_func=FORMS.get,
+        required=True,
+        key=f"form of {len(forms)}",
+        persist_state="session",
     )
     chart(
         charts.embedding_picture(getattr(embeddings, form), embeddings.times_s, FORMS[form]),
-        f"The {len(embeddings.times_s)} frames by 128 dimensions as colours", key="picture",
+        f"The {len(embeddings.times_s)} frames by 128 dimensions as colours",
+        key="picture",
         bar=False,
     )
 with errors_shown():
@@ -66,12 +73,17 @@ space, labels = class_space(), audioset_labels()
 kept = thinned(len(frames))
 names = [label.name for label in labels]
 with right:
-    st.markdown("How alike the frames are", help="Cosine between frames, seen from the mean of the "
-                "class centroids. Blocks are stretches that sound the same.")
+    st.markdown(
+        "How alike the frames are",
+        help="Cosine between frames, seen from the mean of the "
+        "class centroids. Blocks are stretches that sound the same.",
+    )
     st.space("small")
     chart(
         charts.similarity_picture(space.self_similarity(frames[kept]), embeddings.times_s),
-        "Similarity of every frame with every other", key="similarity", bar=False,
+        "Similarity of every frame with every other",
+        key="similarity",
+        bar=False,
     )
 
 st.subheader("Among the classes", anchor=False)
@@ -80,8 +92,12 @@ whole = space.similarity(frames.mean(axis=0, keepdims=True))[0]
 nearest = np.argsort(-whole)[:N_NEAREST]
 chart(
     charts.class_map(
-        space.project(space.centroids), names, space.project(frames[kept]),
-        embeddings.times_s[kept], nearest, space.explained,
+        space.project(space.centroids),
+        names,
+        space.project(frames[kept]),
+        embeddings.times_s[kept],
+        nearest,
+        space.explained,
     ),
     "Centroids of the 527 classes in a plane, with the clip's frames among them. Nearest: "
     + ", ".join(names[j] for j in nearest[:3]),
@@ -102,7 +118,8 @@ with left:
             "Cosine": whole[nearest],
             "Frames nearest to it": [int((winners == j).sum()) for j in nearest],
         },
-        hide_index=True, column_config={"Cosine": st.column_config.NumberColumn(format="%.3f")},
+        hide_index=True,
+        column_config={"Cosine": st.column_config.NumberColumn(format="%.3f")},
         alt="Classes nearest to the whole clip",
     )
 with right:
@@ -113,16 +130,24 @@ with right:
             "Class": [names[j] for j in winners],
             "Cosine": similarity[np.arange(len(winners)), winners],
         },
-        hide_index=True, height=318,
-        column_config={"Seconds": st.column_config.NumberColumn(format="%.2f"),
-                       "Cosine": st.column_config.NumberColumn(format="%.3f")},
+        hide_index=True,
+        height=318,
+        column_config={
+            "Seconds": st.column_config.NumberColumn(format="%.2f"),
+            "Cosine": st.column_config.NumberColumn(format="%.3f"),
+        },
         alt="The class nearest to each frame",
     )
 
 name = stem(embeddings.name)
 with st.container(horizontal=True):
-    download("NPZ", lambda: export.embeddings_npz([embeddings]), f"{name}.npz",
-             "application/octet-stream")
+    download(
+        "NPZ",
+        lambda: export.embeddings_npz([embeddings]),
+        f"{name}.npz",
+        "application/octet-stream",
+    )
     download("CSV", lambda: export.embeddings_csv(embeddings), f"{name}.csv", "text/csv")
-    download("HDF5", lambda: export.embeddings_hdf5([embeddings]), f"{name}.h5",
-             "application/x-hdf5")
+    download(
+        "HDF5", lambda: export.embeddings_hdf5([embeddings]), f"{name}.h5", "application/x-hdf5"
+    )

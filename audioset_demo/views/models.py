@@ -44,7 +44,7 @@ for model in models:
 st.table({column: [row[column] for row in rows] for column in rows[0]}, hide_index=True)
 sources = sorted({figures["source"] for figures in full.values()})
 scored = {
-    f"{model.card.metrics['eval']['clips']:,} clips of \"{model.card.metrics['eval']['set']}\""
+    f'{model.card.metrics["eval"]["clips"]:,} clips of "{model.card.metrics["eval"]["set"]}"'
     for model in models
     if "eval" in model.card.metrics
 }
@@ -64,7 +64,8 @@ chart(
         },
     ),
     "mAP of each model, balanced-only, beside the published figure for the full data",
-    key="results", bar=False,
+    key="results",
+    bar=False,
 )
 
 st.subheader("Learning curves", anchor=False)
@@ -75,8 +76,10 @@ def curves(key: str) -> dict[str, tuple[list[float], list[float]]]:
     for model in models:
         points = [row for row in model.learning_curve() if key in row]
         if points:
-            found[model.card.title] = ([row["iteration"] for row in points],
-                                       [row[key] for row in points])
+            found[model.card.title] = (
+                [row["iteration"] for row in points],
+                [row[key] for row in points],
+            )
     return found
 
 
@@ -87,9 +90,24 @@ with errors_shown():
         ("mAP on the validation part", "Training loss"),
         strict=True,
     ):
+        found = curves(key)
         with column:
-            chart(charts.learning_curves(curves(key), what), f"{what} by iteration of each model",
-                  key=key, bar=False)
+            if found:
+                chart(
+                    charts.learning_curves(found, what),
+                    f"{what} by iteration of each model",
+                    key=key,
+                    bar=False,
+                )
+            else:
+                st.info(
+                    f"{what}: no model here was measured on it while it was trained.",
+                    icon=":material/info:",
+                )
+st.caption(
+    "A model that was trained on the whole set has no figures on the validation part of its own; "
+    "what is drawn there is of a run with the same settings that held the part out."
+)
 
 st.subheader("Cards", anchor=False)
 for model in models:

@@ -64,8 +64,15 @@ def notes(remarks: tuple[str, ...]) -> None:
 
 def download(label: str, make: Callable[[], str | bytes], file_name: str, mime: str) -> None:
     """A button for a file that is made when it is asked for."""
-    st.download_button(label, make, file_name, mime, on_click="ignore", key=f"get {file_name}",
-                       icon=":material/download:")
+    st.download_button(
+        label,
+        make,
+        file_name,
+        mime,
+        on_click="ignore",
+        key=f"get {file_name}",
+        icon=":material/download:",
+    )
 
 
 def stem(name: str) -> str:

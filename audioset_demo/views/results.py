@@ -32,9 +32,7 @@ from audioset_demo.tagging import Tagger, Tagging, load_tagger
 from audioset_demo.views.clips import Clip
 
 # Half an hour is 1,875 frames: more than a page can show, less than a small machine can hold.
-LIMITS = AudioLimits(
-    max_bytes=100 * 2**20, max_duration_s=1_800.0, max_samples=1_800 * 48_000
-)
+LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=1_800.0, max_samples=1_800 * 48_000)
 MAX_CLIPS = 16  # half an hour is 12 MB
 MAX_SOUNDS = 2  # decoded: up to 350 MB each
 _KEYS = {Clip: Clip.identity}

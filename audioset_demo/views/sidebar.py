@@ -22,8 +22,13 @@ def show(choose_clip: bool) -> None:
         _clip(choose_clip)
         _encoder()
         published = results.models()
-        st.selectbox("Model", list(published), key="model", persist_state="session",
-                     format_func=lambda name: model_title(published[name]))
+        st.selectbox(
+            "Model",
+            list(published),
+            key="model",
+            persist_state="session",
+            format_func=lambda name: model_title(published[name]),
+        )
 
 
 def _clip(choose_clip: bool) -> None:
@@ -56,8 +61,13 @@ def _clip_of_file(clip: clips.Clip) -> None:
         st.number_input(f"Clip, 0 to {len(names) - 1}", 0, len(names) - 1, key=key, on_change=take)
         st.caption(escape(names[clip.index]))
     else:
-        st.selectbox(f"Clip of {len(names)}", range(len(names)), key=key, on_change=take,
-                     format_func=names.__getitem__)
+        st.selectbox(
+            f"Clip of {len(names)}",
+            range(len(names)),
+            key=key,
+            on_change=take,
+            format_func=names.__getitem__,
+        )
 
 
 def _encoder() -> None:
@@ -65,8 +75,9 @@ def _encoder() -> None:
         words = ENCODER_TITLES.get(choice, "automatic")
         return words[0].upper() + words[1:]
 
-    choice = st.selectbox("Encoder", ENCODER_CHOICES, key="encoder", format_func=name,
-                          persist_state="session")
+    choice = st.selectbox(
+        "Encoder", ENCODER_CHOICES, key="encoder", format_func=name, persist_state="session"
+    )
     if choice == "auto":
         st.caption(f"Now: {ENCODER_TITLES[resolve_encoder()]}")
     if not weights.is_installed():

@@ -44,19 +44,27 @@ with right:
         charts.tag_bars(names[:shown], tagging.scores[top[:shown]]),
         "Top tags with their scores: "
         + ", ".join(f"{tagging.labels[k].name} {tagging.scores[k]:.2f}" for k in top[:shown]),
-        key="tag bars", bar=False,
+        key="tag bars",
+        bar=False,
     )
 
 st.subheader("What, and when", anchor=False)
 if sound is None:
-    st.info("An embeddings file holds no sound: there is nothing to play, and no waveform or "
-            "spectrogram to draw.", icon=":material/info:")
+    st.info(
+        "An embeddings file holds no sound: there is nothing to play, and no waveform or "
+        "spectrogram to draw.",
+        icon=":material/info:",
+    )
 else:
     st.audio(results.playable(clip), format="audio/wav", alt="The clip, as it was decoded")
 chart(
     charts.timeline(
-        tagging.duration_s, names, tagging.frame_scores[:, top], tagging.times_s,
-        outline=sound.outline if sound else None, log_mel=sound.log_mel if sound else None,
+        tagging.duration_s,
+        names,
+        tagging.frame_scores[:, top],
+        tagging.times_s,
+        outline=sound.outline if sound else None,
+        log_mel=sound.log_mel if sound else None,
     ),
     "Waveform, spectrogram and the score of each top tag in each frame, on one time axis. Most "
     "likely: " + ", ".join(names[:3]),
@@ -64,25 +72,39 @@ chart(
 )
 
 columns = st.columns([2, 3], vertical_alignment="bottom")
-columns[0].slider("Number of tags", 1, min(MAX_TAGS, len(tagging.labels)), 10, key="n_tags",
-                  persist_state="session")
+columns[0].slider(
+    "Number of tags",
+    1,
+    min(MAX_TAGS, len(tagging.labels)),
+    10,
+    key="n_tags",
+    persist_state="session",
+)
 with columns[1].container(horizontal=True, horizontal_alignment="right"):
     name = stem(tagging.name)
-    download("JSON", lambda: export.tagging_json(tagging, n_tags), f"{name}.json",
-             "application/json")
+    download(
+        "JSON", lambda: export.tagging_json(tagging, n_tags), f"{name}.json", "application/json"
+    )
     download("CSV", lambda: export.tagging_csv([tagging], n_tags), f"{name}.csv", "text/csv")
-    download("Audacity labels", lambda: export.audacity_labels(tagging, n_tags), f"{name}.txt",
-             "text/plain")
+    download(
+        "Audacity labels",
+        lambda: export.audacity_labels(tagging, n_tags),
+        f"{name}.txt",
+        "text/plain",
+    )
 with st.expander("Scores as a table"):
     st.dataframe(
         {
             "Class": names,
             "Score": tagging.scores[top],
-            "Where it stands": [" > ".join(tagging.labels[k].paths[0][:-1])
-                                if tagging.labels[k].paths else "" for k in top],
+            "Where it stands": [
+                " > ".join(tagging.labels[k].paths[0][:-1]) if tagging.labels[k].paths else ""
+                for k in top
+            ],
         },
         hide_index=True,
-        column_config={"Score": st.column_config.ProgressColumn(
-            min_value=0.0, max_value=1.0, format="%.4f")},
+        column_config={
+            "Score": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.4f")
+        },
         alt="The top tags with their scores and their place in the ontology",
     )

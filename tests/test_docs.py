@@ -1,0 +1,46 @@
+"""The documents: what they state is what is published, and what they point to is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from audioset_demo.models.published import published_models
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("model", published_models(), ids=lambda model: model.name)
+def test_the_readme_s_table_holds_the_figures_of_the_cards(model):
+    figures = model.card.metrics["eval"]
+    cells = [f"{figures[key]:.3f}" for key in ("mAP", "AUC", "d_prime")]
+    row = rf"\| *{re.escape(model.card.title)} *\| *{cells[0]} *\| *{cells[1]} *\| *{cells[2]} *\|"
+    assert re.search(row, DOCUMENTS[0].read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_point_to_files_that_are_there(document):
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_figure_is_of_the_evaluation_set_and_names_its_training_set():
+    for model in published_models():
+        assert model.card.metrics["eval"]["set"] == "eval"
+        assert model.card.metrics["eval"]["clips"] == 20_371
+        assert "bal_train" in model.card.training["set"]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_default_model_s_figures_are_reproduced(shared_data):
+    from audioset_demo.models.published import default_model
+    from train.evaluate import evaluate
+
+    published = default_model()
+    figures = published.card.metrics["eval"]
+    result = evaluate(published.path, shared_data / "audioset/eval.h5")
+    assert result.mean_average_precision == pytest.approx(figures["mAP"], abs=5e-5)
+    assert result.mean_auc == pytest.approx(figures["AUC"], abs=5e-5)
+    assert result.d_prime == pytest.approx(figures["d_prime"], abs=5e-4)
