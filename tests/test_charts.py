@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from audioset_demo import charts, result_charts
+from audioset_demo import charts, embedding_charts, result_charts
 from audioset_demo.encoders.embeddings import FRAME_S
 from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, mel_matrix
 from audioset_demo.reduction import envelope, frame_edges, shrink, thinned
@@ -120,14 +120,16 @@ def test_explanation_shows_gains_and_losses_that_add_up():
 def test_a_last_dimension_at_its_limits_does_not_set_the_colours():
     values = rng.integers(100, 150, (10, 128)).astype(np.uint8)
     values[:, -1] = 255
-    picture = charts.embedding_picture(values, np.arange(10) * FRAME_S, "Quantised").data[0]
+    picture = embedding_charts.embedding_picture(values, np.arange(10) * FRAME_S, "Quantised").data[
+        0
+    ]
     assert 100 <= picture.zmin < picture.zmax <= 150
     np.testing.assert_array_equal(picture.z, values.T)
 
 
 @given(arrays(np.float64, (6, 2), elements=st.floats(-100, 100)))
 def test_names_on_the_map_never_overlap(points):
-    figure = charts.class_map(
+    figure = embedding_charts.class_map(
         points, list("abcdef"), points[:2], np.arange(2.0), range(6), np.array([0.3, 0.2])
     )
     heights = np.sort([note.ay for note in figure.layout.annotations])

@@ -3,7 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from audioset_demo import charts, export
+from audioset_demo import embedding_charts as charts
+from audioset_demo import export
 from audioset_demo.labels import audioset_labels
 from audioset_demo.projection import class_space
 from audioset_demo.reduction import thinned
