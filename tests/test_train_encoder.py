@@ -1,9 +1,11 @@
 """Training of the compact encoder: what it learns from, and that it can be stopped."""
 
+import argparse
 import csv
 import json
 from collections import defaultdict
 
+import h5py
 import numpy as np
 import pytest
 import soundfile
@@ -11,19 +13,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audioset_demo.encoders.compact import CompactSettings, load_compact, run
+from audioset_demo.encoders.compact import CompactSettings, encode_examples, load_compact
 from audioset_demo.errors import DataError
 from audioset_demo.labels import audioset_labels
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.pooling import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from train.encoder import evaluate, publish, scenes
 from train.encoder.categories import Category, CategoryTable
+from train.encoder.command import add_arguments
+from train.encoder.command import run as run_command
 from train.encoder.config import EncoderConfig
-from train.encoder.fit import Run, fit, scenes_of
+from train.encoder.fit import Run, fit, scenes_of, trained_through
 from train.encoder.material import Material
 from train.encoder.objective import Objective, Weights, as_models_read
 from train.encoder.recordings import Recording, hold_out_sources, read_recordings, source_of
+from train.encoder.synthetic import SYNTHETIC
 from train.encoder.teacher import Lesson, class_columns
+from train.encoder.textures import TEXTURES
 
 SMALL = CompactSettings(widths=(4, 8), depths=(1, 1), hidden_units=8)
 
@@ -78,7 +86,7 @@ def test_a_category_wants_its_classes_most_and_their_parents_less(table):
 )  # fmt: skip
 def test_no_source_is_on_both_sides_of_the_hold_out(items, share):
     recordings = [
-        Recording(None, "set", Category(name, (), (0,), ()), f"source {number}", "", listed)
+        Recording(None, "set", Category(name, (), (0,), ()), f"source {number}", "", "", listed)
         for name, number, listed in items
     ]
     sides = defaultdict(set)
@@ -89,11 +97,11 @@ def test_no_source_is_on_both_sides_of_the_hold_out(items, share):
 
 def test_categories_with_sources_to_spare_are_held_out_and_the_same_ones_every_time():
     many = [
-        Recording(None, "set", Category("many", (), (0,), ()), f"source {n}", "", True)
+        Recording(None, "set", Category("many", (), (0,), ()), f"source {n}", "", "", True)
         for n in range(20)
     ]
     few = [
-        Recording(None, "set", Category("few", (), (1,), ()), f"other {n}", "", True)
+        Recording(None, "set", Category("few", (), (1,), ()), f"other {n}", "", "", True)
         for n in range(2)
     ]
     split = hold_out_sources(many + few, 0.2)
@@ -164,10 +172,16 @@ def world(audio, table, tmp_path_factory):
     maker = scenes.SceneMaker(recordings, scenes.kinds_of(recordings, table), teacher)
     shards = scenes.make_shards(maker, tmp_path_factory.mktemp("scenes"), 12, seed=0)
     columns = class_columns(teacher.mids, audioset_labels())
-    material = Material(shards, maker.kinds.targets, columns)
+    material = Material(shards, maker.kinds.targets, columns, maker.kinds.silence)
     torch.manual_seed(0)
     model = TaggingModel(ModelSettings("feature_attention", hidden_units=8)).eval()
-    return recordings, maker, shards, material, Objective([model], material.known, Weights())
+    return (
+        recordings,
+        maker,
+        shards,
+        material,
+        Objective([model], material.known, Weights(1.0, 1.0, 0.0)),
+    )
 
 
 def config(**changes) -> EncoderConfig:
@@ -180,7 +194,7 @@ def config(**changes) -> EncoderConfig:
 def test_a_training_that_was_stopped_ends_with_the_same_weights(world, tmp_path):
     _, _, _, material, objective = world
     whole = Run(config(), material, SMALL)
-    fit(whole, material, objective, tmp_path, evaluate=lambda network: {})
+    fit(whole, material, objective, tmp_path, lambda network: {}, ["first"])
 
     stopped = Run(config(), material, SMALL)
     for _ in range(2):
@@ -188,13 +202,15 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(world, tmp_path)
     stopped.save(tmp_path / "state.safetensors")
     resumed = Run(config(seed=1), material, SMALL)  # other random weights, all to be replaced
     resumed.config = whole.config
-    fit(resumed, material, objective, tmp_path, evaluate=lambda network: {})
+    fit(resumed, material, objective, tmp_path, lambda network: {}, ["second"])
 
     assert resumed.done == 3
     for name, value in whole.averaged().state_dict().items():
         torch.testing.assert_close(resumed.mean[name], value, rtol=0, atol=0)
-    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert all(line["iteration"] <= 3 for line in lines)
+    assert trained_through(tmp_path) == [
+        {"from_iteration": 0, "models": ["first"]},
+        {"from_iteration": 2, "models": ["second"]},
+    ]
 
 
 def test_the_frozen_models_stay_as_they_are_and_the_encoder_moves(world, tmp_path):
@@ -205,9 +221,18 @@ def test_the_frozen_models_stay_as_they_are_and_the_encoder_moves(world, tmp_pat
     run_.step(objective, material)
     assert not torch.equal(run_.student.encoder.project.weight, start)
     assert all(
-        torch.equal(a, b)
-        for a, b in zip(before, objective.models[0].parameters(), strict=True)
+        torch.equal(a, b) for a, b in zip(before, objective.models[0].parameters(), strict=True)
     )
+
+
+def test_a_run_goes_on_only_when_asked_to_and_with_its_own_settings(tmp_path):
+    config().open_run(tmp_path, resume=False)
+    with pytest.raises(DataError, match="--resume"):
+        config().open_run(tmp_path, resume=False)
+    with pytest.raises(DataError, match="--seed was 0, now 5"):
+        config(seed=5).open_run(tmp_path, resume=True)
+    config().open_run(tmp_path, resume=True)
+    assert EncoderConfig.load(tmp_path) == config()
 
 
 def test_scenes_are_made_once_and_not_mixed_with_those_of_other_categories(world, tmp_path):
@@ -226,6 +251,28 @@ def test_held_out_recordings_are_never_learned_from(world):
     leaked = [type(leaked[0])(**{**leaked[0].__dict__, "held_out": True})]
     with pytest.raises(ValueError, match="held out"):
         scenes.SceneMaker(leaked, maker.kinds, maker.teacher)
+
+
+def test_silent_clips_want_silence_and_silence_beside_a_sound_wants_nothing(world):
+    _, maker, _, material, _ = world
+    silence = next(label.index for label in audioset_labels() if label.name == "Silence")
+    assert maker.kinds.silence[silence] == 1
+    silent = 0
+    for seed in range(10):
+        batch = material.batch(np.arange(12), np.random.default_rng(seed))
+        for rows, mask, wanted in zip(batch.clips, batch.mask, batch.clip_targets, strict=True):
+            heard = rows[mask][rows[mask] < 12]
+            silent += len(heard) == 0
+            expected = maker.kinds.silence if not len(heard) else batch.targets[heard].amax(dim=0)
+            np.testing.assert_array_equal(wanted, expected)
+    assert silent > 0
+
+
+def test_every_synthetic_sound_and_texture_is_one_window_and_finite():
+    for maker in (*SYNTHETIC, *TEXTURES):
+        samples = maker(np.random.default_rng(0))
+        assert samples.shape == (15_600,), maker.__name__
+        assert np.isfinite(samples).all(), maker.__name__
 
 
 def test_every_scene_is_read_once_a_round():
@@ -250,12 +297,14 @@ def test_a_saved_encoder_gives_what_the_trained_one_gave(world, tmp_path):
     publish.save_encoder(tmp_path, network, {"settings": SMALL.to_json()})
     examples = np.random.default_rng(0).normal(-3, 1, (3, 96, 64)).astype(np.float32)
     loaded, _ = load_compact(tmp_path)
-    np.testing.assert_allclose(run(loaded, examples), run(network, examples), atol=2e-3)
+    np.testing.assert_allclose(
+        encode_examples(loaded, examples), encode_examples(network, examples), atol=2e-3
+    )
 
 
 def test_hit_rates_count_clips_with_an_expected_class_near_the_top():
     category = Category("Dog", (), (3,), (7,))
-    clip = evaluate.HeldOutClip(Recording(None, "set", category, "s", "", True), None, None)
+    clip = evaluate.HeldOutClip(Recording(None, "set", category, "s", "", "", True), None, None)
     scores = np.zeros((4, 20))
     scores[0, 3] = scores[1, 7] = 1  # first
     scores[2, [10, 11, 3]] = [0.9, 0.8, 0.7]  # third
@@ -264,3 +313,47 @@ def test_hit_rates_count_clips_with_an_expected_class_near_the_top():
     rates = evaluate.hit_rates([clip] * 4, scores)
     assert (rates["top1"], rates["top5"], rates["top10"]) == (0.5, 0.75, 1.0)
     assert rates["categories"]["Dog"]["clips"] == 4
+
+
+def test_the_whole_command_trains_evaluates_and_describes_an_encoder(tmp_path, monkeypatch, capsys):
+    labels = audioset_labels()
+    rng = np.random.default_rng(0)
+    (tmp_path / "audio" / "own").mkdir(parents=True)
+    names = ["one.wav", "two.wav", "three.wav"]
+    for name in names:
+        samples = rng.normal(0, 0.1, 20_000)
+        soundfile.write(tmp_path / "audio" / "own" / name, samples, 16_000)
+    rows = "".join(f"{name},Dog,CC0,{name[:3]}\n" for name in names)
+    (tmp_path / "audio" / "own.csv").write_text("file,category,licence,attribution\n" + rows)
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file["x"] = rng.integers(0, 256, (4, 10, 128), np.uint8)
+        file["y"] = rng.random((4, len(labels))) < 0.01
+        file["video_id_list"] = np.array([b"a", b"b", b"c", b"d"])
+    settings = ModelSettings("feature_attention", hidden_units=8)
+    card = ModelCard("feature_attention", settings, 1, training={"set": "tiny", "iteration": 2})
+    save_checkpoint(tmp_path / "model.safetensors", TaggingModel(settings), card)
+    monkeypatch.setattr("train.encoder.teacher.Yamnet", lambda path: FakeTeacher())
+
+    def encoder(*extra: str) -> int:
+        parser = argparse.ArgumentParser()
+        add_arguments(parser)
+        paths = ["--audio", tmp_path / "audio", "--teacher", "fake", "--output", tmp_path / "run"]
+        paths += ["--features", tmp_path / "features.h5"]
+        paths += ["--models", tmp_path / "model.safetensors"]
+        numbers = ["--scenes", "12", "--iterations", "2", "--batch-size", "6"]
+        return run_command(parser.parse_args([*map(str, paths), *numbers, *extra]))
+
+    assert encoder() == 0
+    described = json.loads((tmp_path / "run" / "compact.json").read_text())
+    assert described["trained_through"] == [
+        {"from_iteration": 0, "models": ["feature_attention, tiny, iteration 2"]}
+    ]
+    assert described["held_out"]["recordings"] == 1
+    assert set(described["held_out"]["figures"]) == {"feature_attention", "teacher (YAMNet)"}
+    heard = list(csv.DictReader((tmp_path / "run" / "sounds.csv").open()))
+    assert len(heard) == 2 and {row["licence"] for row in heard} == {"CC0"}
+    assert "top-5" in capsys.readouterr().out
+    with pytest.raises(DataError, match="--resume"):
+        encoder()
+    assert encoder("--evaluate") == 0
+    assert json.loads((tmp_path / "run" / "compact.json").read_text()) == described

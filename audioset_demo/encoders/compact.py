@@ -38,7 +38,7 @@ class CompactSettings:
     """Widths (channels) and numbers of convolutions of the stages; each stage halves the map."""
 
     widths: tuple[int, ...] = (32, 64, 128, 256)
-    depths: tuple[int, ...] = (1, 2, 3, 3)
+    depths: tuple[int, ...] = (1, 2, 2, 3)
     hidden_units: int = 512
 
     def to_json(self) -> dict:
@@ -56,7 +56,9 @@ class _Stage(nn.Module):
     def __init__(self, n_in: int, n_out: int, depth: int):
         super().__init__()
         self.convs = nn.ModuleList(
-            nn.Conv2d(n_in if layer == 0 else n_out, n_out, 3, 2 if layer == 0 else 1, 1, bias=False)
+            nn.Conv2d(
+                n_in if layer == 0 else n_out, n_out, 3, 2 if layer == 0 else 1, 1, bias=False
+            )
             for layer in range(depth)
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(n_out) for _ in range(depth))
@@ -80,8 +82,8 @@ class CompactNet(nn.Module):
             for n_in, n_out, depth in zip(widths, widths[1:], settings.depths, strict=False)
         )
         n_bands = -(-N_MELS // 2 ** len(settings.widths))
-        self.n_features = 2 * settings.widths[-1] * n_bands
-        self.hidden = nn.Linear(self.n_features, settings.hidden_units)
+        n_pooled = 2 * settings.widths[-1] * n_bands
+        self.hidden = nn.Linear(n_pooled, settings.hidden_units)
         self.norm = nn.BatchNorm1d(settings.hidden_units)
         self.project = nn.Linear(settings.hidden_units, N_DIMS)
 
@@ -146,7 +148,7 @@ class CompactEncoder:
         `pca` is the network's own output, on the scale of VGGish's after PCA.
         """
         examples, times_s, notes = patches(waveform)
-        components = run(self._network, examples)
+        components = encode_examples(self._network, examples)
         return Embeddings(
             encoder=self.name,
             times_s=times_s,
@@ -160,7 +162,7 @@ class CompactEncoder:
 
 
 @torch.inference_mode()
-def run(network: CompactNet, examples: np.ndarray) -> np.ndarray:
+def encode_examples(network: CompactNet, examples: np.ndarray) -> np.ndarray:
     """(T, 96, 64) log-mel to (T, 128) float32."""
     out = np.empty((len(examples), N_DIMS), np.float32)
     for start in range(0, len(examples), BATCH_EXAMPLES):

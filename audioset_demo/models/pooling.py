@@ -161,6 +161,17 @@ class MultiAttentionHead(nn.Module):
         n_heads = 1 if settings.shared_head else self.N_LEVELS
         self.heads = nn.ModuleList(SingleAttentionHead(settings) for _ in range(n_heads))
         self.join = nn.Linear(self.N_LEVELS * settings.n_classes, settings.n_classes)
+        self._start_from_the_mean()
+
+    @torch.no_grad()
+    def _start_from_the_mean(self) -> None:
+        """Each class first reads its own scores alone: -5 to 5 on the logit for 0 to 1.
+
+        Scores start near zero, and random weights on them take many thousand iterations to grow.
+        """
+        own = torch.eye(self.join.out_features).repeat(1, self.N_LEVELS)
+        self.join.weight.copy_(own * 10 / self.N_LEVELS)
+        self.join.bias.fill_(-5.0)
 
     def _heads_and_levels(self, levels: list[Tensor]) -> list[tuple[SingleAttentionHead, Tensor]]:
         heads = [self.heads[min(level, len(self.heads) - 1)] for level in range(self.N_LEVELS)]

@@ -1,0 +1,103 @@
+"""The configuration of one training of the compact encoder, saved as JSON in its run."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from audioset_demo.errors import DataError
+from audioset_demo.files import write_atomically
+
+CONFIG_FILE = "config.json"
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Everything that decides the weights of a run, but for the sounds and the models."""
+
+    scenes: int = 200_000
+    iterations: int = 6_000
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    ranking: float = 2.0
+    teacher_embedding: float = 40.0
+    alignment: float = 20.0
+    hold_out: float = 0.2
+    seed: int = 0
+    evaluate_every: int = 500
+    save_every: int = 250
+
+    def __post_init__(self):
+        for name in ("scenes", "iterations", "evaluate_every", "save_every"):
+            if getattr(self, name) < 1:
+                raise DataError(f"{_flag(name)} must be at least 1, not {getattr(self, name)}.")
+        if self.batch_size < 2:
+            raise DataError("--batch-size must be at least 2: batch statistics need two scenes.")
+        if not self.learning_rate > 0:
+            raise DataError(f"--learning-rate must be above 0, not {self.learning_rate}.")
+        if not 0 <= self.hold_out < 1:
+            raise DataError(f"--hold-out must lie in [0, 1), not {self.hold_out}.")
+
+    def command(self) -> str:
+        """The command that makes this run anew, with the paths left for the reader to fill in."""
+        words = ["python", "-m", "train", "encoder", "--audio", "AUDIO", "--teacher", "YAMNET"]
+        words += ["--features", "bal_train.h5", "--models", "CHECKPOINT", "CHECKPOINT"]
+        words += ["--output", "RUN"]
+        for field in fields(self):
+            if getattr(self, field.name) != field.default:
+                words += [_flag(field.name), str(getattr(self, field.name))]
+        return shlex.join(words)
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def load(cls, folder: Path) -> EncoderConfig:
+        """The configuration of the run in `folder`.
+
+        Raises
+        ------
+        DataError : if there is no run, or its configuration cannot be read.
+        """
+        try:
+            return cls(**json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(
+                f"{folder} is not a training run: its {CONFIG_FILE} cannot be read ({error})."
+            ) from None
+
+    def open_run(self, folder: Path, resume: bool) -> None:
+        """Begin a run in `folder`, or check that the one there has this configuration.
+
+        Raises
+        ------
+        DataError : if there is a run and `resume` is not set, or it has other settings.
+        """
+        path = folder / CONFIG_FILE
+        if path.exists() and not resume:
+            raise DataError(
+                f"{folder} already holds a run. Add --resume to go on with it, or give another "
+                "--output."
+            )
+        if path.exists():
+            there = asdict(self.load(folder))
+            differing = [
+                f"{_flag(name)} was {there[name]}, now {value}"
+                for name, value in asdict(self).items()
+                if there[name] != value
+            ]
+            if differing:
+                raise DataError(
+                    f"{folder} was started with other settings ({'; '.join(differing)}). Resume "
+                    "it with the same ones, or give another --output."
+                )
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(self), indent=1) + "\n"
+        write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,174 @@
+"""What the training reads: batches of scenes, and the scores that are wanted for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audioset_demo.encoders.logmel import LOG_OFFSET
+
+# Where a label is trusted, the teacher's other classes are brought down to this share.
+TEACHER_BESIDE_LABEL = 0.5
+# Mixing in the log-mel domain: the second scene is quieter by so many dB, and below the last of
+# these nothing of it is asked for.
+MIX_RANGE_DB = (0.0, 24.0)
+INAUDIBLE_DB = 18.0
+GAIN_RANGE_DB = (-12.0, 6.0)
+MAX_MASKED_FRAMES, MAX_MASKED_BANDS = 24, 10
+MAX_SHIFTED_BANDS = 2  # up or down, as if the sound were a little higher or lower
+MAX_CLIP_FRAMES = 5
+SILENT_CLIPS = 0.05
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B scenes and one of silence, and C clips put together from them.
+
+    Attributes
+    ----------
+    examples : (B + 1, 96, 64) log-mel; the last is silence.
+    targets : (B, K) wanted scores.
+    embeddings : (B, E) the teacher's embedding, standardised.
+    own : (B,) 1 where a scene was left unmixed, so that the teacher's embedding still holds.
+    scenes : (B,) the numbers of the louder scenes.
+    clips : (C, 5) int64 rows of `examples`; mask : (C, 5) bool, True for real frames.
+    clip_targets : (C, K) wanted scores of the clips.
+    """
+
+    examples: Tensor
+    targets: Tensor
+    embeddings: Tensor
+    own: Tensor
+    scenes: np.ndarray
+    clips: Tensor
+    mask: Tensor
+    clip_targets: Tensor
+
+
+class Material:
+    """All scenes of a run; the shards stay on disk and are mapped.
+
+    Parameters
+    ----------
+    shards : folders written by `make_shards`.
+    targets : (n kinds, K) wanted scores of each kind.
+    columns : (K,) the teacher's column for each class, -1 where it has none.
+    silence : (K,) wanted scores of a silent clip.
+    """
+
+    def __init__(
+        self, shards: list[Path], targets: np.ndarray, columns: np.ndarray, silence: np.ndarray
+    ):
+        self._columns = columns
+        self._silence = torch.from_numpy(silence)
+        self._kind_targets = np.concatenate([targets, np.zeros_like(targets[:1])])  # -1: no kind
+        self.known = torch.from_numpy(columns >= 0)
+        self._arrays = [
+            {
+                name: np.load(shard / f"{name}.npy", mmap_mode="r")
+                for name in ("examples", "scores", "embeddings", "kinds", "trust")
+            }
+            for shard in shards
+        ]
+        sizes = [len(arrays["kinds"]) for arrays in self._arrays]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        sample = self._rows("embeddings", np.arange(min(len(self), 4000)))
+        self._mean, self._spread = sample.mean(0), sample.std(0) + 0.1 * sample.std() + 1e-6
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def n_features(self) -> int:
+        """E, the size of the teacher's embedding."""
+        return self._arrays[0]["embeddings"].shape[1]
+
+    def _rows(self, name: str, scenes: np.ndarray) -> np.ndarray:
+        shard = np.searchsorted(self._starts, scenes, side="right") - 1
+        rows = [
+            self._arrays[s][name][scene - self._starts[s]]
+            for s, scene in zip(shard, scenes, strict=True)
+        ]
+        return np.stack(rows).astype(np.float32 if name != "kinds" else np.int64)
+
+    def targets(self, scenes: np.ndarray) -> np.ndarray:
+        """(B, K) float32: the teacher's scores, overruled by the labels where these are trusted."""
+        teacher = self._rows("scores", scenes)
+        wanted = np.where(self._columns >= 0, teacher[:, self._columns], 0.0)
+        trust = self._rows("trust", scenes)
+        said = (self._kind_targets[self._rows("kinds", scenes)] * trust[:, :, None]).max(axis=1)
+        beside = 1 - (1 - TEACHER_BESIDE_LABEL) * trust.max(axis=1, keepdims=True)
+        return np.maximum(wanted * beside, said).astype(np.float32)
+
+    def batch(self, scenes: np.ndarray, rng: np.random.Generator) -> Batch:
+        """Scenes with fresh changes: gain, half of them mixed with one another, parts masked."""
+        count = len(scenes)
+        mel = torch.from_numpy(self._rows("examples", scenes)).exp_().sub_(LOG_OFFSET).clamp_(min=0)
+        wanted = torch.from_numpy(self.targets(scenes))
+        features = (self._rows("embeddings", scenes) - self._mean) / self._spread
+
+        mixes = torch.from_numpy(rng.random(count) < 0.5)
+        other = torch.from_numpy(rng.permutation(count))
+        quieter_db = rng.uniform(*MIX_RANGE_DB, count)
+        level = mel.mean(dim=(1, 2)) + 1e-6
+        gain = level / level[other] * torch.from_numpy(10 ** (-quieter_db / 20)).float()
+        gain = torch.where(level[other] > 1e-4, gain, 0.0) * mixes
+        audible = torch.from_numpy(np.clip(1 - quieter_db / INAUDIBLE_DB, 0, 1)).float()
+        audible = audible * (gain > 0)
+        mel = mel + mel[other] * gain[:, None, None]
+        wanted = torch.maximum(wanted, wanted[other] * audible[:, None])
+
+        loudness = 10 ** (rng.uniform(*GAIN_RANGE_DB, count) / 20)
+        mel *= torch.from_numpy(loudness).float()[:, None, None]
+        for row in range(count):
+            _shift_and_mask(rng, mel[row])
+        clips, mask = compose(rng, count)
+        heard = torch.cat([wanted, torch.zeros_like(wanted[:1])])  # silence beside sound is nothing
+        clip_targets = (heard[clips] * mask[:, :, None]).amax(dim=1)
+        clip_targets[(clips == count).all(dim=1)] = self._silence
+        return Batch(
+            examples=torch.cat([mel, torch.zeros_like(mel[:1])]).add_(LOG_OFFSET).log_(),
+            targets=wanted,
+            embeddings=torch.from_numpy(features),
+            own=(gain == 0).float(),
+            scenes=scenes,
+            clips=clips,
+            mask=mask,
+            clip_targets=clip_targets,
+        )
+
+
+def _shift_and_mask(rng: np.random.Generator, mel: Tensor) -> None:
+    """Move the bands of one scene (96, 64) a little and silence some of it, in place."""
+    shift = int(rng.integers(-MAX_SHIFTED_BANDS, MAX_SHIFTED_BANDS + 1))
+    bands = torch.arange(mel.shape[1]) - shift
+    mel.copy_(mel[:, bands.clamp(0, mel.shape[1] - 1)])
+    if rng.random() < 0.5:
+        start, width = rng.integers(0, len(mel)), rng.integers(0, MAX_MASKED_FRAMES)
+        mel[start : start + width] = 0
+    if rng.random() < 0.5:
+        start, width = rng.integers(0, mel.shape[1]), rng.integers(0, MAX_MASKED_BANDS)
+        mel[:, start : start + width] = 0
+
+
+def compose(rng: np.random.Generator, n_scenes: int) -> tuple[Tensor, Tensor]:
+    """Clips of two to five frames: rows (C, 5) and mask (C, 5), for half as many clips as scenes.
+
+    Half of the clips are a scene among silence, as recordings of short sounds are; in the others
+    a second scene comes before or after it. A few clips are silent.
+    """
+    n_clips = max(1, n_scenes // 2)
+    clips = np.full((n_clips, MAX_CLIP_FRAMES), n_scenes)
+    mask = np.arange(MAX_CLIP_FRAMES) < rng.integers(2, MAX_CLIP_FRAMES + 1, n_clips)[:, None]
+    for row, first in enumerate(rng.permutation(n_scenes)[:n_clips]):
+        if rng.random() < SILENT_CLIPS:
+            continue
+        places = rng.permutation(mask[row].sum())
+        clips[row, places[0]] = first
+        if rng.random() < 0.5:
+            clips[row, places[1]] = rng.integers(n_scenes)
+    return torch.from_numpy(clips), torch.from_numpy(mask)

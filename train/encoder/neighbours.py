@@ -1,0 +1,69 @@
+"""Real embeddings to aim at: for each scene, the frames of AudioSet that sound like it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from audioset_demo.files import write_atomically
+from audioset_demo.models.pooling import TaggingModel
+from train.data import FeatureSet
+from train.encoder.material import Material
+
+N_NEIGHBOURS = 8
+MAX_FRAMES = 60_000
+BLOCK = 1_000
+# A class that a clip is not labelled with counts this much of what the model makes of the frame.
+UNLABELLED_SHARE = 0.3
+
+
+class RealFrames:
+    """Frames of a feature set, drawn at random, and what each holds.
+
+    Attributes
+    ----------
+    frames : (F, 128) float32, as tagging models read them.
+    signatures : (F, K) bfloat16 of length 1: roots of the frozen model's scores of each frame,
+        less where the clip does not carry the label.
+    """
+
+    def __init__(self, features: FeatureSet, model: TaggingModel, seed: int):
+        clip, frame = np.nonzero(np.arange(features.x.shape[1]) < features.n_frames[:, None])
+        rng = np.random.default_rng(seed)
+        chosen = np.sort(rng.permutation(len(clip))[:MAX_FRAMES])
+        clip, frame = clip[chosen], frame[chosen]
+        self.frames = (torch.from_numpy(features.x[clip, frame]).float() - 128) / 128
+        signatures = []
+        for start in range(0, len(clip), BLOCK):
+            rows = slice(start, start + BLOCK)
+            with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+                scores = model.frame_scores(self.frames[rows]).float()
+            labelled = torch.from_numpy(features.y[clip[rows]])
+            signatures.append(signature(scores * torch.where(labelled, 1.0, UNLABELLED_SHARE)))
+        self.signatures = torch.cat(signatures)
+
+    def nearest(self, targets: Tensor) -> Tensor:
+        """(B, K) wanted scores to (B, N_NEIGHBOURS) indices of frames, the most alike first."""
+        return (signature(targets) @ self.signatures.T).topk(N_NEIGHBOURS, dim=1).indices
+
+
+def signature(scores: Tensor) -> Tensor:
+    """(B, K) scores to (B, K) bfloat16 of length 1; roots, so that weak classes count too."""
+    return torch.nn.functional.normalize(scores.sqrt(), dim=1).bfloat16()
+
+
+@torch.inference_mode()
+def find_neighbours(material: Material, real: RealFrames, path: Path) -> np.ndarray:
+    """(n scenes, N_NEIGHBOURS) int32, from `path` if it is there, else computed and written."""
+    if path.is_file():
+        return np.load(path, allow_pickle=False)
+    found = np.empty((len(material), N_NEIGHBOURS), np.int32)
+    for start in tqdm(range(0, len(material), BLOCK), desc="real neighbours", unit="block"):
+        scenes = np.arange(start, min(start + BLOCK, len(material)))
+        found[scenes] = real.nearest(torch.from_numpy(material.targets(scenes))).numpy()
+    write_atomically(path, lambda part: np.save(part, found))
+    return found

@@ -1,0 +1,114 @@
+"""From a run to the encoder that the package ships: weights, card, and whose sounds it heard."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections import Counter
+from importlib.resources import files
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from audioset_demo.encoders.compact import CARD_FILE, WEIGHTS_FILE, CompactNet
+from audioset_demo.errors import DataError
+from audioset_demo.files import write_atomically
+from audioset_demo.models.card import ModelCard
+from train.encoder.config import EncoderConfig
+from train.encoder.recordings import Recording
+
+SOUNDS_FILE = "sounds.csv"  # every recording learned from, and its author
+HELD_OUT_RULE = (
+    "In each category that a list names, {share:.0%} of the recording sources (Freesound ids), "
+    "the first by SHA-256 of their names and at least one of three or more; none of their clips "
+    "is trained on."
+)
+
+
+def card(
+    config: EncoderConfig,
+    network: CompactNet,
+    recordings: list[Recording],
+    through: list[dict],
+    figures: dict[str, dict],
+) -> dict:
+    """What the encoder is, what it was made from, and how well it does."""
+    learned_from = [item for item in recordings if not item.held_out]
+    collections = {}
+    for name in sorted({item.collection for item in learned_from}):
+        own = [item for item in learned_from if item.collection == name]
+        licences = Counter(item.licence or "not stated" for item in own)
+        collections[name] = {"recordings": len(own), "licences": dict(sorted(licences.items()))}
+    return {
+        "format": 1,
+        "name": "compact",
+        "title": "compact encoder (not VGGish)",
+        "settings": network.settings.to_json(),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "trained_on": collections,
+        "teacher": "YAMNet (Google, Apache-2.0), TFLite; not part of the encoder",
+        "trained_through": through,
+        "held_out": {
+            "rule": HELD_OUT_RULE.format(share=config.hold_out),
+            "recordings": sum(item.held_out for item in recordings),
+            "what": "share of held-out clips with a class expected for their category in the top "
+            "1, 5 and 10; clips tagged whole by the named model",
+            "figures": figures,
+        },
+        "config": config.to_json(),
+        "command": config.command(),
+    }
+
+
+def describe(model: ModelCard) -> str:
+    """A tagging model in a few words: its name, set and iteration."""
+    facts = (model.name, model.training.get("set"), model.training.get("iteration"))
+    return ", ".join(
+        f"iteration {fact}" if isinstance(fact, int) else fact for fact in facts if fact
+    )
+
+
+def save_encoder(folder: Path, network: CompactNet, card: dict) -> None:
+    """Write the weights in half precision, and the card beside them."""
+    state = {
+        name: (value.half() if value.ndim > 1 else value).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / WEIGHTS_FILE, lambda part: save_file(state, part))
+    text = json.dumps(card, indent=1) + "\n"
+    write_atomically(folder / CARD_FILE, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def save_sounds(folder: Path, recordings: list[Recording]) -> None:
+    """Write the list of the recordings that were learned from."""
+
+    def write(part: Path) -> None:
+        with open(part, "w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(["collection", "file", "category", "licence", "attribution"])
+            for item in recordings:
+                if not item.held_out:
+                    category = item.category.name if item.category else ""
+                    rows.writerow(
+                        [item.collection, item.path.name, category, item.licence, item.attribution]
+                    )
+
+    write_atomically(folder / SOUNDS_FILE, write)
+
+
+def publish(run: Path) -> Path:
+    """Copy a run's encoder into the package; returns the folder.
+
+    Raises
+    ------
+    DataError : if the run has no evaluated encoder yet.
+    """
+    if "held_out" not in json.loads((run / CARD_FILE).read_text(encoding="utf-8")):
+        raise DataError(f"{run} has not been evaluated. Run the command with --evaluate first.")
+    assets = Path(str(files("audioset_demo"))) / "assets" / "compact"
+    assets.mkdir(parents=True, exist_ok=True)
+    for name in (WEIGHTS_FILE, CARD_FILE, SOUNDS_FILE):
+        write_atomically(assets / name, lambda part, name=name: shutil.copyfile(run / name, part))
+    return assets
