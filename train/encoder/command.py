@@ -87,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     from train.encoder.fit import trained_through
     from train.encoder.recordings import read_recordings
     from train.encoder.teacher import Yamnet, class_columns
+    from train.runs import open_run
 
     given = {field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
     config = EncoderConfig.load(arguments.output) if arguments.evaluate else EncoderConfig(**given)
@@ -99,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     held_out = evaluate.read_held_out(recordings)
 
     if not arguments.evaluate:
-        config.open_run(arguments.output, arguments.resume)
+        open_run(arguments.output, config.to_json(), arguments.resume)
         network = _train(config, arguments, recordings, table, teacher, columns, models, held_out)
         publish.save_encoder(arguments.output, network, {"settings": network.settings.to_json()})
     network, _ = load_compact(arguments.output)  # as stored, in half precision

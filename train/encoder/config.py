@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from audioset_demo.files import write_atomically
-
-CONFIG_FILE = "config.json"
+from train.runs import CONFIG_FILE, flag
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class EncoderConfig:
     def __post_init__(self):
         for name in ("scenes", "iterations", "evaluate_every", "save_every"):
             if getattr(self, name) < 1:
-                raise DataError(f"{_flag(name)} must be at least 1, not {getattr(self, name)}.")
+                raise DataError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
         if self.batch_size < 2:
             raise DataError("--batch-size must be at least 2: batch statistics need two scenes.")
         if not self.learning_rate > 0:
@@ -48,7 +46,7 @@ class EncoderConfig:
         words += ["--output", "RUN"]
         for field in fields(self):
             if getattr(self, field.name) != field.default:
-                words += [_flag(field.name), str(getattr(self, field.name))]
+                words += [flag(field.name), str(getattr(self, field.name))]
         return shlex.join(words)
 
     def to_json(self) -> dict:
@@ -68,36 +66,3 @@ class EncoderConfig:
             raise DataError(
                 f"{folder} is not a training run: its {CONFIG_FILE} cannot be read ({error})."
             ) from None
-
-    def open_run(self, folder: Path, resume: bool) -> None:
-        """Begin a run in `folder`, or check that the one there has this configuration.
-
-        Raises
-        ------
-        DataError : if there is a run and `resume` is not set, or it has other settings.
-        """
-        path = folder / CONFIG_FILE
-        if path.exists() and not resume:
-            raise DataError(
-                f"{folder} already holds a run. Add --resume to go on with it, or give another "
-                "--output."
-            )
-        if path.exists():
-            there = asdict(self.load(folder))
-            differing = [
-                f"{_flag(name)} was {there[name]}, now {value}"
-                for name, value in asdict(self).items()
-                if there[name] != value
-            ]
-            if differing:
-                raise DataError(
-                    f"{folder} was started with other settings ({'; '.join(differing)}). Resume "
-                    "it with the same ones, or give another --output."
-                )
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(self), indent=1) + "\n"
-        write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -33,9 +33,9 @@ from audioset_demo.files import write_atomically
 from train.encoder.config import EncoderConfig
 from train.encoder.material import Material
 from train.encoder.objective import Objective, Student
+from train.runs import drop_metrics_after, log_metrics, read_metrics
 
 STATE_FILE = "state.safetensors"
-METRICS_FILE = "metrics.jsonl"
 LOG_EVERY = 50
 RUNNING_MEAN = 0.998  # share of the old weights kept at each iteration
 
@@ -167,8 +167,8 @@ def fit(
     config, state = run.config, folder / STATE_FILE
     if state.is_file():
         run.restore(state)
-    _drop_metrics_after(folder, run.done)
-    _log(folder, {"iteration": run.done, "through": through})
+    drop_metrics_after(folder, run.done)
+    log_metrics(folder, {"iteration": run.done, "through": through})
     started, logged = time.monotonic(), []
     progress = tqdm(total=config.iterations, initial=run.done, unit="batch", desc="compact encoder")
     while run.done < config.iterations:
@@ -179,11 +179,11 @@ def fit(
             logged.clear()
             progress.set_postfix({name: f"{value:.3f}" for name, value in parts.items()})
             seconds = round(time.monotonic() - started, 1)
-            _log(folder, {"iteration": run.done, "loss": parts, "seconds": seconds})
+            log_metrics(folder, {"iteration": run.done, "loss": parts, "seconds": seconds})
         last = run.done == config.iterations
         if run.done % config.evaluate_every == 0 and not last:
             figures = evaluate(run.averaged())
-            _log(folder, {"iteration": run.done, "held_out": figures})
+            log_metrics(folder, {"iteration": run.done, "held_out": figures})
             tqdm.write(f"iteration {run.done}: held out {json.dumps(figures)}")
         if run.done % config.save_every == 0 or last:
             run.save(state)
@@ -192,22 +192,9 @@ def fit(
 
 def trained_through(folder: Path) -> list[dict]:
     """From which iteration on the run in `folder` went through which tagging models."""
-    lines = (folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()
-    starts = [line for line in map(json.loads, lines) if "through" in line]
+    starts = [line for line in read_metrics(folder) if "through" in line]
     return [
         {"from_iteration": line["iteration"], "models": line["through"]}
         for place, line in enumerate(starts)
         if place == 0 or line["through"] != starts[place - 1]["through"]
     ]
-
-
-def _drop_metrics_after(folder: Path, done: int) -> None:
-    path = folder / METRICS_FILE
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["iteration"] <= done]
-    write_atomically(path, lambda part: part.write_text("".join(kept), encoding="utf-8"))
-
-
-def _log(folder: Path, line: dict) -> None:
-    with open(folder / METRICS_FILE, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")

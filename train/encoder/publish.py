@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections import Counter
 from importlib.resources import files
@@ -38,7 +39,7 @@ def card(
     collections = {}
     for name in sorted({item.collection for item in learned_from}):
         own = [item for item in learned_from if item.collection == name]
-        licences = Counter(item.licence or "not stated" for item in own)
+        licences = Counter(_short_licence(item.licence) for item in own)
         collections[name] = {"recordings": len(own), "licences": dict(sorted(licences.items()))}
     return {
         "format": 1,
@@ -59,6 +60,15 @@ def card(
         "config": config.to_json(),
         "command": config.command(),
     }
+
+
+def _short_licence(licence: str) -> str:
+    """The family of a Creative Commons licence; the list of sounds has the whole text."""
+    if re.search(r"\bCC-?0\b", licence):
+        return "CC0"
+    if re.search(r"\bCC-BY(?!-)|\bCC-BY-\d", licence):
+        return "CC-BY"
+    return licence or "not stated"
 
 
 def describe(model: ModelCard) -> str:
