@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# The tests' arrays are small: a second thread costs more than it brings, above all on a busy
+# machine. Set before torch is imported, and inherited by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Examples are drawn alike on every run, and a slow machine is no failure.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")

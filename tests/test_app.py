@@ -24,6 +24,12 @@ PAGES = ("tag", "attention", "embeddings", "classes", "models")
 rng = np.random.default_rng(0)
 
 
+@pytest.fixture(autouse=True)
+def main_stays_pytest(monkeypatch):
+    """AppTest makes the app's script `__main__`, which a process spawned later would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 @pytest.fixture
 def app(tmp_path, monkeypatch) -> AppTest:
     """The app as a first visitor sees it, VGGish not installed."""
