@@ -147,7 +147,11 @@ def results_dots(titles: Sequence[str], figures: Mapping[str, Sequence[float | N
 def learning_curves(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str
 ) -> go.Figure:
-    """A line for each model: iterations, and a figure at each."""
+    """A line for each model: iterations, and a figure at each.
+
+    The first tenth of a line does not set the scale: early losses are ten times the later ones and
+    would flatten all that follows.
+    """
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     figure = go.Figure()
     for k, (name, (iterations, values)) in enumerate(curves.items()):
@@ -159,8 +163,10 @@ def learning_curves(
             line={"dash": dashes[k % len(dashes)], "width": 2},
             hovertemplate="iteration %{x}: %{y:.4f}<extra>" + name + "</extra>",
         )
+    settled = np.concatenate([np.asarray(v[len(v) // 10 :]) for _, v in curves.values()])
+    margin = 0.05 * float(np.ptp(settled))
     figure.update_xaxes(title="Iterations", rangemode="tozero")
-    figure.update_yaxes(title=title)
+    figure.update_yaxes(title=title, range=[settled.min() - margin, settled.max() + margin])
     return _legend(finish(figure, 380))
 
 
