@@ -200,7 +200,9 @@ def test_a_run_is_evaluated_averaged_and_published(run, features_path, features,
     rows = average(run, features_path)
     assert [name for name, _ in rows] == ["iteration 4", "iteration 8", "iteration 12", "mean of 3"]
     published = publish(run, "own", models_dir=tmp_path)
-    again = evaluate(published / "checkpoint.safetensors", features_path)
+    table = tmp_path / "classes.csv"
+    again = evaluate(published / "checkpoint.safetensors", features_path, per_class=table)
+    assert table.read_bytes() == (published / "per_class.csv").read_bytes()
     assert again.mean_average_precision == pytest.approx(result.mean_average_precision, abs=1e-9)
     scores = predict(load_checkpoint(published / "checkpoint.safetensors")[0], features)
     assert np.array_equal(scores, predict(model, features))

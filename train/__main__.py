@@ -207,14 +207,16 @@ def _add_evaluate(commands) -> None:
         default=argparse.SUPPRESS,
         help="features and labels to score it on",
     )
+    parser.add_argument(
+        "--per-class", type=Path, metavar="OUT.csv", help="write AP and AUC of each class there"
+    )
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from train.evaluate import evaluate
 
-    _print_results(
-        [(arguments.run_or_checkpoint.name, evaluate(arguments.run_or_checkpoint, arguments.data))]
-    )
+    result = evaluate(arguments.run_or_checkpoint, arguments.data, arguments.per_class)
+    _print_results([(arguments.run_or_checkpoint.name, result)])
 
 
 def _add_average(commands) -> None:

@@ -52,8 +52,13 @@ def checkpoints(run: Path) -> dict[int, Path]:
     return {int(path.stem.removeprefix("iter_")): path for path in paths}
 
 
-def evaluate(run_or_checkpoint: Path, data: Path) -> Evaluation:
-    """Score a checkpoint, or the selected one of a run; a run keeps the result."""
+def evaluate(run_or_checkpoint: Path, data: Path, per_class: Path | None = None) -> Evaluation:
+    """Score a checkpoint, or the selected one of a run; a run keeps the result.
+
+    Parameters
+    ----------
+    per_class : CSV file for the figures of each class; None: not written
+    """
     run = run_or_checkpoint if run_or_checkpoint.is_dir() else None
     path = select_checkpoint(run).path if run else run_or_checkpoint
     features = load_features(data)
@@ -62,6 +67,8 @@ def evaluate(run_or_checkpoint: Path, data: Path) -> Evaluation:
     result = evaluate_scores(features.y, predict(model, features, progress=True))
     if run:
         _save(run, path, features, result)
+    if per_class:
+        _save_per_class(per_class, features, result)
     return result
 
 
@@ -108,9 +115,11 @@ def _save(run: Path, checkpoint: Path, features: FeatureSet, result: Evaluation)
     }
     text = json.dumps(record, indent=1) + "\n"
     write_atomically(run / EVALUATION_FILE, lambda part: part.write_text(text, encoding="utf-8"))
-    write_atomically(
-        run / PER_CLASS_FILE, lambda part: _write_per_class(part, labels_of(features), result)
-    )
+    _save_per_class(run / PER_CLASS_FILE, features, result)
+
+
+def _save_per_class(path: Path, features: FeatureSet, result: Evaluation) -> None:
+    write_atomically(path, lambda part: _write_per_class(part, labels_of(features), result))
 
 
 def _write_per_class(path: Path, labels: tuple[Label, ...], result: Evaluation) -> None:

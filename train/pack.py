@@ -1,5 +1,6 @@
 """Packing Google's released features (TFRecords of SequenceExamples) into HDF5."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ def pack(tfrecord_dir: Path, output: Path) -> int:
 
 def read_tfrecord(path: Path) -> Iterator[PackedClip]:
     """Clips of one released file."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of its build otherwise
     import tensorflow as tf
 
     records = tf.data.TFRecordDataset(str(path))
