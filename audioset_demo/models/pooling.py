@@ -93,23 +93,20 @@ class FrameClassifier(nn.Module):
         super().__init__()
         self.classify = nn.Linear(settings.hidden_units, settings.n_classes)
 
-    def frame_probabilities(self, levels: list[Tensor]) -> Tensor:
+    def frame_scores(self, levels: list[Tensor]) -> Tensor:
         """(M, K) probabilities of the real frames."""
         return torch.sigmoid(self.classify(levels[-1]).float())
-
-    def frame_scores(self, levels: list[Tensor]) -> Tensor:
-        return self.frame_probabilities(levels)
 
 
 class AverageHead(FrameClassifier):
     """The clip's score is the mean of its frames' scores."""
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
-        probabilities = to_clips(self.frame_probabilities(levels), mask)
+        probabilities = to_clips(self.frame_scores(levels), mask)
         return probabilities.sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
     def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
-        probabilities = self.frame_probabilities(levels)
+        probabilities = self.frame_scores(levels)
         attention = torch.full_like(probabilities, 1 / len(probabilities))
         return _additive_score(attention, attention * probabilities)
 
@@ -119,10 +116,10 @@ class MaxHead(FrameClassifier):
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
         # Probabilities are positive, so the zeros of padding never win.
-        return to_clips(self.frame_probabilities(levels), mask).amax(dim=1)
+        return to_clips(self.frame_scores(levels), mask).amax(dim=1)
 
     def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
-        probabilities = self.frame_probabilities(levels)
+        probabilities = self.frame_scores(levels)
         winner = probabilities.argmax(dim=0, keepdim=True)
         attention = torch.zeros_like(probabilities).scatter_(0, winner, 1.0)
         return _additive_score(attention, attention * probabilities)
@@ -139,7 +136,7 @@ class SingleAttentionHead(FrameClassifier):
     def weights_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Attention weights and frame scores of one level, each (B, T, K)."""
         logits = to_clips(self.attend(hidden).float(), mask)
-        values = to_clips(torch.sigmoid(self.classify(hidden).float()), mask)
+        values = to_clips(self.frame_scores([hidden]), mask)
         return attention_weights(logits, self.activation, mask), values
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
