@@ -14,10 +14,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from audioset_demo import __version__
+from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.files import write_atomically
-
-ENCODERS = ("auto", "vggish", "compact")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -55,7 +54,7 @@ def _add_clips(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clips", nargs="+", metavar="CLIP", help="sound file")
     parser.add_argument(
         "--encoder",
-        choices=ENCODERS,
+        choices=ENCODER_CHOICES,
         default="auto",
         help="auto: VGGish where it is installed, else the compact encoder (default: %(default)s)",
     )

@@ -73,25 +73,6 @@ def tagging_csv(taggings: Sequence[Tagging], top: int = 10) -> str:
     return _csv(TAG_COLUMNS, rows)
 
 
-def frames_csv(tagging: Tagging, top: int = 10) -> str:
-    """Frame by frame: score, attention weight and contribution of each top tag."""
-    columns = ("time_s", "label", "score", "attention", "contribution", "model", "encoder")
-    rows = (
-        (
-            f"{time:.2f}",
-            tagging.labels[k].name,
-            f"{tagging.frame_scores[t, k]:.6g}",
-            f"{tagging.attention[t, k]:.6g}",
-            f"{tagging.contributions[t, k]:.6g}",
-            tagging.model.name,
-            ENCODER_TITLES[tagging.encoder],
-        )
-        for t, time in enumerate(tagging.times_s)
-        for k in tagging.top(top)
-    )
-    return _csv(columns, rows)
-
-
 def audacity_labels(tagging: Tagging, top: int = 10, threshold: float = 0.5) -> str:
     """Label track for Audacity: runs of frames in which a top tag scores at least `threshold`.
 

@@ -4,7 +4,7 @@ Three forms are read:
 
 * one clip, NPZ or HDF5: arrays `quantised` and, optionally, `pca`, `embedding`, `times_s`,
   `encoder`, `duration_s` (from VGGish without its PCA parameters, `embedding` alone);
-* several clips, HDF5: a group of these arrays for each;
+* several clips: in HDF5 a group of these arrays for each, in NPZ their names behind "CLIP/";
 * many clips, HDF5, as the reference packs them: `x` (N, T, 128), `video_id_list` and, optionally,
   `n_frames`, `segment_times`, `encoder`.
 """
@@ -102,7 +102,7 @@ def read_features(source: str | Path | bytes, name: str | None = None) -> Featur
             reason = getattr(error, "strerror", None) or str(error)
             raise FeaturesError(f"{name}: cannot be opened ({reason}); check the path") from error
     if head.startswith(b"PK"):
-        return _single(_one_clip(*_npz_arrays(stream, name), name, name))
+        return _open_npz(stream, name)
     if head == b"\x89HDF\r\n\x1a\n":
         return _open_hdf5(stream, name)
     what = "is neither NPZ nor HDF5" if head else "is empty (0 bytes)"
@@ -240,13 +240,31 @@ def _check_size(n_bytes: int, where: str, key: str) -> None:
         )
 
 
-def _npz_arrays(stream: Path | io.BytesIO, name: str) -> tuple[dict[str, object], list[str]]:
-    """The arrays of one clip, and the names of the others, which are not read."""
+def _open_npz(stream: Path | io.BytesIO, name: str) -> FeaturesFile:
+    with _reading(name), zipfile.ZipFile(stream) as archive:
+        clips = list(dict.fromkeys(key.rpartition("/")[0] for key in archive.namelist()))
+    if not clips or "" in clips:
+        return _single(_one_clip(*_npz_arrays(stream, name), name, name))
+
+    def read(index: int) -> Embeddings:
+        where = f"{name}, clip '{clips[index]}'"
+        arrays, others = _npz_arrays(stream, where, f"{clips[index]}/")
+        return _one_clip(arrays, others, clips[index], where)
+
+    return FeaturesFile(name, clips, read, lambda: None)
+
+
+def _npz_arrays(
+    stream: Path | io.BytesIO, name: str, prefix: str = ""
+) -> tuple[dict[str, object], list[str]]:
+    """The arrays of one clip, named behind `prefix`, and the names of others, left unread."""
     arrays: dict[str, object] = {}
     others = []
     with _reading(name), zipfile.ZipFile(stream) as archive:
         for member in archive.infolist():
-            key = member.filename.removesuffix(".npy")
+            if not member.filename.startswith(prefix):
+                continue
+            key = member.filename.removeprefix(prefix).removesuffix(".npy")
             if key not in _KEYS:
                 others.append(key)
                 continue

@@ -8,6 +8,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
 from train.config import FitConfig
@@ -177,7 +178,7 @@ def _add_extract(commands) -> None:
     )
     parser.add_argument(
         "--encoder",
-        choices=["auto", "vggish", "compact"],
+        choices=ENCODER_CHOICES,
         default="auto",
         help="auto: VGGish where it is installed",
     )

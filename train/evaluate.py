@@ -12,13 +12,13 @@ from audioset_demo.evaluation import Evaluation, evaluate_scores
 from audioset_demo.files import write_atomically
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.checkpoint import load_checkpoint
+from audioset_demo.models.published import PER_CLASS_FILE
 from train.data import FeatureSet, load_features
 from train.fit import CHECKPOINT_DIR
 from train.predict import predict
 from train.runs import read_metrics
 
 EVALUATION_FILE = "evaluation.json"
-PER_CLASS_FILE = "per_class.csv"
 RUN_FIGURES = ("half_precision_max_difference", "validation")
 
 
@@ -79,6 +79,8 @@ def average(run: Path, data: Path, last: int | None = None) -> list[tuple[str, E
     ----------
     last : how many checkpoints, counted from the end; None: all
     """
+    if last is not None and last < 1:
+        raise DataError(f"--last must be at least 1, not {last}.")
     chosen = dict(list(checkpoints(run).items())[-(last or 0) :])
     if not chosen:
         raise DataError(f"{run} has no checkpoints to average.")

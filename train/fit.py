@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
@@ -94,7 +94,15 @@ def learning_rate_at(config: FitConfig, iteration: int) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * iteration / config.iterations))
 
 
-def _step(config, model, optimizer, data: FeatureSet, sampler, iteration: int) -> float:
+def _step(
+    config: FitConfig,
+    model: TaggingModel,
+    optimizer: torch.optim.Adam,
+    data: FeatureSet,
+    sampler: BalancedSampler,
+    iteration: int,
+) -> float:
+    """One update of the weights; the loss before it."""
     # Dropout draws from torch's generator: seeded for each iteration, a resumed run draws alike.
     torch.manual_seed(_iteration_seed(config.seed, iteration))
     clips, mask, targets = data.batch(sampler.batch(iteration))
@@ -211,7 +219,7 @@ def _restore(run: Path, model: TaggingModel, optimizer: torch.optim.Adam) -> int
         with safe_open(path, "pt") as file:
             done = int(file.metadata()["iteration"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except Exception as error:  # safetensors raises its own type, not exported everywhere
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path} is damaged ({error}). Start the run again in another folder."
         ) from None

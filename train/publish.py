@@ -16,7 +16,6 @@ from audioset_demo.models.published import (
     PER_CLASS_FILE,
 )
 from train.evaluate import EVALUATION_FILE, Selected, select_checkpoint
-from train.evaluate import PER_CLASS_FILE as RUN_PER_CLASS_FILE
 from train.runs import read_metrics
 
 CURVE_COLUMNS = ("iteration", "loss", "validation_mAP", "validation_AUC")
@@ -64,7 +63,7 @@ def publish(
     save_card(checkpoint, replace(card, name=published.name, metrics=metrics))
     write_atomically(
         published / PER_CLASS_FILE,
-        lambda part: shutil.copyfile(run / RUN_PER_CLASS_FILE, part),
+        lambda part: shutil.copyfile(run / PER_CLASS_FILE, part),
     )
     write_atomically(published / LEARNING_CURVE_FILE, lambda part: _write_curve(part, lines))
     return published

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from audioset_demo.errors import CheckpointError
@@ -17,7 +18,6 @@ def half_precision(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {
         name: (tensor.half() if tensor.ndim > 1 else tensor).contiguous()
         for name, tensor in tensors.items()
-        if not name.endswith("num_batches_tracked")
     }
 
 
@@ -42,7 +42,7 @@ def load_checkpoint(path: str | os.PathLike) -> tuple[TaggingModel, ModelCard]:
     card = load_card(path)
     try:
         tensors = load_file(path)
-    except Exception as error:  # safetensors raises its own type, not exported everywhere
+    except SafetensorError as error:
         raise CheckpointError(
             f"{path} is not a complete safetensors file ({error}). Copy or train it again."
         ) from None

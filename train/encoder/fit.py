@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
 
@@ -124,7 +124,7 @@ class Run:
                         tensors[f"adam.exp_avg_sq.{name}"]
                     ),
                 }
-        except Exception as error:  # safetensors raises its own type, not exported everywhere
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(
                 f"{path} is damaged or of another run ({error}). Start in another folder."
             ) from None

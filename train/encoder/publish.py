@@ -16,6 +16,7 @@ from audioset_demo.encoders.compact import CARD_FILE, WEIGHTS_FILE, CompactNet
 from audioset_demo.errors import DataError
 from audioset_demo.files import write_atomically
 from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import half_precision
 from train.encoder.config import EncoderConfig
 from train.encoder.recordings import Recording
 
@@ -81,10 +82,7 @@ def describe(model: ModelCard) -> str:
 
 def save_encoder(folder: Path, network: CompactNet, card: dict) -> None:
     """Write the weights in half precision, and the card beside them."""
-    state = {
-        name: (value.half() if value.ndim > 1 else value).contiguous()
-        for name, value in network.state_dict().items()
-    }
+    state = half_precision(network.state_dict())
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / WEIGHTS_FILE, lambda part: save_file(state, part))
     text = json.dumps(card, indent=1) + "\n"
