@@ -66,8 +66,13 @@ def _add_tag(commands) -> None:
     parser.add_argument(
         "--model",
         default=None,
-        help="a published model (see `audioset-demo models`) or the path of a checkpoint "
-        "(default: the default model)",
+        help="a published model (see `audioset-demo models`) or the path of a checkpoint, ours or "
+        "the reference's md_*_iters.tar (default: the default model)",
+    )
+    parser.add_argument(
+        "--pooling",
+        choices=("average", "max"),
+        help="for a checkpoint of the reference that does not say which of the two it is",
     )
     parser.add_argument(
         "--top", type=_positive, default=10, metavar="K", help="tags a clip (default: %(default)s)"
@@ -85,7 +90,7 @@ def _tag(arguments: argparse.Namespace) -> int:
     from audioset_demo.models.published import DEFAULT_MODEL
     from audioset_demo.tagging import load_tagger
 
-    tagger = load_tagger(arguments.model or DEFAULT_MODEL, arguments.encoder)
+    tagger = load_tagger(arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling)
     failed = False
     for position, clip in enumerate(arguments.clips):
         try:

@@ -26,3 +26,7 @@ class CheckpointError(AudioSetDemoError):
 
 class DataError(AudioSetDemoError):
     """Training data or results of the wrong form."""
+
+
+class StorageError(AudioSetDemoError):
+    """No room on the disk for what is to be written."""

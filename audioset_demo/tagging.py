@@ -125,19 +125,22 @@ class Tagger:
         )
 
 
-def load_tagger(model: str | Path = DEFAULT_MODEL, encoder: str = "auto") -> Tagger:
-    """A tagger from a published model's name or a checkpoint's path.
+def load_tagger(
+    model: str | Path = DEFAULT_MODEL, encoder: str = "auto", pooling: str | None = None
+) -> Tagger:
+    """A tagger from a published model's name or a checkpoint's path, ours or the reference's.
 
     Parameters
     ----------
     encoder : "auto" takes VGGish where it is installed, else the compact encoder
+    pooling : "average" or "max", for a checkpoint of the reference that does not say which it is
 
     Raises
     ------
     CheckpointError
         If there is no such model, or it is damaged.
     """
-    return Tagger(*load_checkpoint(find_checkpoint(model)), encoder=encoder)
+    return Tagger(*load_checkpoint(find_checkpoint(model), pooling), encoder=encoder)
 
 
 def _labels_of(card: ModelCard) -> tuple[Label, ...]:

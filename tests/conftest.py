@@ -26,3 +26,19 @@ def shared_data() -> Path:
             "audioset/bal_train.h5 (python -m train pack), audio/, vggish/ and yamnet/"
         )
     return DATA_DIR.resolve()
+
+
+@pytest.fixture(scope="session")
+def features_path(tmp_path_factory) -> Path:
+    """A small features file of three classes."""
+    from toy_features import write_features
+
+    return write_features(tmp_path_factory.mktemp("features") / "own.h5")
+
+
+@pytest.fixture(scope="session")
+def features(features_path):
+    """That file, loaded."""
+    from train.data import load_features
+
+    return load_features(features_path)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import d_prime, evaluate_scores
@@ -22,6 +23,28 @@ def test_average_precision_is_the_mean_precision_at_each_positive(seed, n_clips,
     result = evaluate_scores(targets[:, None], scores[:, None].astype(float))
     assert result.mean_average_precision == pytest.approx(np.mean(precision), abs=1e-12)
     assert result.mean_auc == pytest.approx(auc, abs=1e-12)
+
+
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 2**31),
+    n_clips=st.integers(2, 300),
+    n_classes=st.integers(1, 20),
+    levels=st.sampled_from([1, 2, 10, 10_000]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_every_class_gets_the_figures_of_scikit_learn(seed, n_clips, n_classes, levels, dtype):
+    rng = np.random.default_rng(seed)
+    targets = rng.random((n_clips, n_classes)) < rng.random(n_classes)
+    targets[0], targets[1] = True, False
+    # Few levels make many ties.
+    scores = rng.integers(-levels, levels + 1, (n_clips, n_classes)).astype(dtype)
+    result = evaluate_scores(targets, scores)
+    for k in range(n_classes):
+        ap = average_precision_score(targets[:, k], scores[:, k])
+        auc = roc_auc_score(targets[:, k], scores[:, k])
+        assert result.average_precision[k] == pytest.approx(ap, abs=1e-9)
+        assert result.auc[k] == pytest.approx(auc, abs=1e-9)
 
 
 def test_d_prime_comes_from_the_mean_auc():

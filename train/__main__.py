@@ -1,17 +1,14 @@
-"""`python -m train`: pack, extract, fit, evaluate, average, publish, and the compact encoder.
+"""`python -m train`: pack, extract, fit, evaluate, average, compare, publish, the compact encoder.
 
 Arguments are parsed before anything slow is imported.
 """
 
 import argparse
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
-from train.config import FitConfig
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -22,6 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fit(commands)
     _add_evaluate(commands)
     _add_average(commands)
+    _add_compare(commands)
     _add_publish(commands)
     _add_encoder(commands)
     _add_assets(commands)
@@ -40,109 +38,11 @@ def _command(commands, name: str, help: str, run) -> argparse.ArgumentParser:
 
 
 def _add_fit(commands) -> None:
-    parser = _command(commands, "fit", "train a tagging model on HDF5 features", _fit)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        default=argparse.SUPPRESS,
-        help="an HDF5 file, or a folder that holds bal_train.h5",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="RUN",
-        default=argparse.SUPPRESS,
-        help="folder of this run",
-    )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with the run in --output, or start it if there is none",
-    )
-    model = parser.add_argument_group("model")
-    model.add_argument("--model", choices=POOLINGS, default=FitConfig.model, help="which model")
-    model.add_argument("--backend", choices=["torch"], default=FitConfig.backend, help="framework")
-    model.add_argument(
-        "--hidden-units",
-        type=int,
-        default=FitConfig.hidden_units,
-        help="units of each hidden layer",
-    )
-    model.add_argument(
-        "--hidden-layers", type=int, default=FitConfig.hidden_layers, help="number of hidden layers"
-    )
-    model.add_argument(
-        "--dropout",
-        type=float,
-        default=FitConfig.dropout,
-        help="share of hidden units dropped in training",
-    )
-    model.add_argument(
-        "--attention-activation",
-        choices=ATTENTION_ACTIVATIONS,
-        default=FitConfig.attention_activation,
-        help="before attention is normalised",
-    )
-    model.add_argument(
-        "--shared-head",
-        action="store_true",
-        default=FitConfig.shared_head,
-        help="multi_attention: one head for both levels",
-    )
-    training = parser.add_argument_group("training")
-    training.add_argument(
-        "--iterations", type=int, default=FitConfig.iterations, help="batches to train on"
-    )
-    training.add_argument(
-        "--batch-size", type=int, default=FitConfig.batch_size, help="clips in one"
-    )
-    training.add_argument(
-        "--learning-rate",
-        type=float,
-        default=FitConfig.learning_rate,
-        help="of Adam at the start; falls to zero along a cosine",
-    )
-    training.add_argument(
-        "--mixup",
-        type=float,
-        default=FitConfig.mixup,
-        metavar="ALPHA",
-        help="clips are mixed in shares from Beta(ALPHA, ALPHA); 0: not at all",
-    )
-    training.add_argument("--seed", type=int, default=FitConfig.seed, help="of everything random")
-    training.add_argument(
-        "--evaluate-every",
-        type=int,
-        default=FitConfig.evaluate_every,
-        metavar="N",
-        help="iterations between checkpoints, each scored on the validation part",
-    )
-    training.add_argument(
-        "--whole",
-        action="store_true",
-        default=FitConfig.whole,
-        help="train on the validation part too, once the settings have been chosen without it; "
-        "the last checkpoint counts",
-    )
-    training.add_argument(
-        "--precision",
-        choices=["bf16", "fp32"],
-        default=FitConfig.precision,
-        help="of matrix products; fp32 is faster where the processor lacks bf16",
-    )
+    from train import fit_command
 
-
-def _fit(arguments: argparse.Namespace) -> None:
-    from train.data import load_features, training_file
-    from train.fit import fit
-
-    config = FitConfig(
-        **{field.name: getattr(arguments, field.name) for field in fields(FitConfig)}
+    fit_command.add_arguments(
+        _command(commands, "fit", "train a tagging model on HDF5 features", fit_command.run)
     )
-    fit(config, load_features(training_file(arguments.data)), arguments.output, arguments.resume)
 
 
 def _add_pack(commands) -> None:
@@ -198,55 +98,95 @@ def _add_evaluate(commands) -> None:
     parser.add_argument(
         "run_or_checkpoint",
         type=Path,
-        help="a run (its best checkpoint on the validation part) or a checkpoint",
+        help="a run (its best checkpoint on the validation part) or a checkpoint, ours or the "
+        "reference's md_*_iters.tar",
     )
+    _add_scoring(parser)
+    parser.add_argument(
+        "--per-class", type=Path, metavar="OUT.csv", help="write AP and AUC of each class there"
+    )
+
+
+def _add_scoring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
         required=True,
         metavar="FILE.h5",
         default=argparse.SUPPRESS,
-        help="features and labels to score it on",
+        help="features and labels to score on",
     )
     parser.add_argument(
-        "--per-class", type=Path, metavar="OUT.csv", help="write AP and AUC of each class there"
+        "--pooling",
+        choices=["average", "max"],
+        help="for checkpoints of the reference that do not say which of the two they are",
     )
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from train.evaluate import evaluate
 
-    result = evaluate(arguments.run_or_checkpoint, arguments.data, arguments.per_class)
-    _print_results([(arguments.run_or_checkpoint.name, result)])
+    path = arguments.run_or_checkpoint
+    result = evaluate(path, arguments.data, arguments.per_class, arguments.pooling)
+    _print_results([(path.name, result)])
 
 
 def _add_average(commands) -> None:
-    parser = _command(commands, "average", "score the mean of a run's checkpoints", _average)
-    parser.add_argument("run", type=Path, help="a run")
+    parser = _command(
+        commands,
+        "average",
+        "score several checkpoints, the means of their probabilities and of their weights",
+        _average,
+    )
     parser.add_argument(
-        "--data",
+        "sources",
         type=Path,
-        required=True,
-        metavar="FILE.h5",
-        default=argparse.SUPPRESS,
-        help="features and labels to score it on",
+        nargs="+",
+        metavar="RUN_OR_FOLDER_OR_CHECKPOINT",
+        help="a run or a folder stands for all its checkpoints",
+    )
+    _add_scoring(parser)
+    parser.add_argument(
+        "--last",
+        type=int,
+        metavar="N",
+        help="only the last N checkpoints of each run or folder",
     )
     parser.add_argument(
-        "--last", type=int, metavar="N", help="the last N checkpoints (default: all)"
+        "--validation",
+        action="store_true",
+        help="score on the validation part of the data alone, to choose what to average",
     )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="OUT.safetensors",
+        help="write the mean of the weights there; all checkpoints must have the same settings",
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures there")
 
 
 def _average(arguments: argparse.Namespace) -> None:
-    from train.evaluate import average
+    from train.average import average
 
-    _print_results(average(arguments.run, arguments.data, arguments.last))
+    rows = average(
+        arguments.sources,
+        arguments.data,
+        last=arguments.last,
+        validation=arguments.validation,
+        pooling=arguments.pooling,
+        output=arguments.output,
+        record=arguments.json,
+    )
+    _print_results(rows)
 
 
 def _print_results(rows) -> None:
-    print(f"{'':24} {'mAP':>8} {'AUC':>8} {'d-prime':>8} {'clips':>8} {'classes':>8}")
+    width = max(24, *(len(name) for name, _ in rows))
+    print(f"{'':{width}} {'mAP':>8} {'AUC':>8} {'d-prime':>8} {'clips':>8} {'classes':>8}")
     for name, result in rows:
         print(
-            f"{name:24} {result.mean_average_precision:8.4f} {result.mean_auc:8.4f} "
+            f"{name:{width}} {result.mean_average_precision:8.4f} {result.mean_auc:8.4f} "
             f"{result.d_prime:8.4f} {result.n_clips:8,} "
             f"{len(result.average_precision) - result.n_left_out:8}"
         )
@@ -261,9 +201,11 @@ def _add_publish(commands) -> None:
     parser.add_argument(
         "--validated-by",
         type=Path,
+        nargs="+",
+        default=[],
         metavar="RUN",
-        help="for a run on the whole set: one with the same settings that held the validation "
-        "part out, to publish its figures there",
+        help="for a run on the whole set: runs with the same settings, of any seed, that held the "
+        "validation part out, to publish their figures there",
     )
 
 
@@ -271,6 +213,29 @@ def _publish(arguments: argparse.Namespace) -> None:
     from train.publish import publish
 
     print(publish(arguments.run, arguments.name, arguments.validated_by))
+
+
+def _add_compare(commands) -> None:
+    parser = _command(
+        commands, "compare", "set runs beside one another on the validation part", _compare
+    )
+    parser.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="the first is what the others are compared with; seeds of one setting are averaged",
+    )
+    parser.add_argument("--output", type=Path, metavar="OUT.csv", help="write the table there")
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from train.compare import COLUMNS, compare
+
+    rows = [row.row() for row in compare(arguments.runs, arguments.output)]
+    width = max(len(row[0]) for row in rows)
+    for first, *rest in [COLUMNS, *rows]:
+        print(f"{first:{width}}", *(f"{cell:>15}" for cell in rest))
 
 
 def _add_encoder(commands) -> None:

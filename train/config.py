@@ -7,6 +7,13 @@ from audioset_demo.errors import DataError
 from audioset_demo.models.settings import ModelSettings
 from train.runs import flag
 
+BACKENDS = ("torch", "keras")
+SAMPLINGS = ("balanced", "square_root", "plain")
+LOSS_NAMES = ("bce", "focal", "asymmetric")
+AT_LEAST_ONE = ("iterations", "hidden_units", "hidden_layers", "evaluate_every")
+NOT_NEGATIVE = ("mixup", "weight_decay", "noise", "frames")
+BELOW_ONE = ("dropout", "ema")
+
 
 @dataclass(frozen=True)
 class FitConfig:
@@ -17,27 +24,42 @@ class FitConfig:
     iterations: int = 3000
     batch_size: int = 256
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    sampling: str = "balanced"
+    frames: int = 0
     mixup: float = 1.0
+    noise: float = 0.0
+    mask_missing: bool = False
+    loss: str = "bce"
+    teacher: tuple[str, ...] = ()
+    teacher_weight: float = 0.5
+    ema: float = 0.0
     hidden_units: int = 1024
     hidden_layers: int = 3
     dropout: float = 0.5
     attention_activation: str = "sigmoid"
     shared_head: bool = False
+    no_input_norm: bool = False
+    hidden_bias: bool = False
     seed: int = 0
     evaluate_every: int = 500
     precision: str = "bf16"
     whole: bool = False
 
     def __post_init__(self):
-        for name in ("iterations", "batch_size", "hidden_units", "hidden_layers", "evaluate_every"):
-            if getattr(self, name) < 1:
-                raise DataError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
-        if self.batch_size < 2:
-            raise DataError("--batch-size must be at least 2: batch statistics need two clips.")
-        if not self.learning_rate > 0:
-            raise DataError(f"--learning-rate must be above 0, not {self.learning_rate}.")
-        if not self.mixup >= 0:
-            raise DataError(f"--mixup must be 0 (off) or more, not {self.mixup}.")
+        for name in AT_LEAST_ONE:
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in NOT_NEGATIVE:
+            self._require(name, getattr(self, name) >= 0, "0 (off) or more")
+        for name in BELOW_ONE:
+            self._require(name, 0 <= getattr(self, name) < 1, "0 (off) or more, and below 1")
+        self._require("batch_size", self.batch_size >= 2, "at least 2, for batch statistics")
+        self._require("learning_rate", self.learning_rate > 0, "above 0")
+        self._require("teacher_weight", 0 <= self.teacher_weight <= 1, "from 0 to 1")
+
+    def _require(self, name: str, holds: bool, what: str) -> None:
+        if not holds:
+            raise DataError(f"{flag(name)} must be {what}; it is {getattr(self, name)}.")
 
     def model_settings(self, n_classes: int) -> ModelSettings:
         return ModelSettings(
@@ -48,18 +70,29 @@ class FitConfig:
             dropout=self.dropout,
             attention_activation=self.attention_activation,
             shared_head=self.shared_head,
+            input_norm=not self.no_input_norm,
+            hidden_bias=self.hidden_bias,
         )
 
-    def command(self) -> str:
-        """The command that makes this run anew, with the paths left for the reader to fill in."""
-        words = ["python", "-m", "train", "fit", "--data", "DATA", "--model", self.model]
-        words += ["--output", "RUN"]
+    def changes(self) -> list[str]:
+        """The flags, and their values, that differ from the defaults."""
+        words = []
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name == "model" or value == field.default:
                 continue
-            words += [flag(field.name)] if value is True else [flag(field.name), str(value)]
-        return shlex.join(words)
+            values = value if isinstance(value, tuple) else [] if value is True else [value]
+            words += [flag(field.name), *map(str, values)]
+        return words
+
+    def command(self) -> str:
+        """The command that makes this run anew, with the paths left for the reader to fill in."""
+        words = ["python", "-m", "train", "fit", "--data", "DATA", "--model", self.model]
+        return shlex.join([*words, "--output", "RUN", *self.changes()])
 
     def to_json(self) -> dict:
-        return asdict(self)
+        return asdict(self) | {"teacher": list(self.teacher)}
+
+    @classmethod
+    def from_json(cls, config: dict) -> "FitConfig":
+        return cls(**config | {"teacher": tuple(config["teacher"])})

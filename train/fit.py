@@ -1,11 +1,12 @@
-"""Training of a tagging model in PyTorch: one run, from its first iteration to its last.
+"""One training run, from its first iteration to its last, whichever framework does the arithmetic.
 
 A run is a folder:
 
     config.json                    what was asked for
-    metrics.jsonl                  loss and validation figures, a line each
+    metrics.jsonl                  loss, seconds a batch and validation figures, a line each
     state.safetensors              where to resume: float32 weights, Adam's moments, the iteration
     checkpoints/iter_00500.*       checkpoints (half precision, as published) and their cards
+    tensorboard/                   the same figures for TensorBoard, where asked for
 
 What an iteration does depends on (seed, iteration) alone, so a run that was killed and resumed ends
 with the weights of one that was not.
@@ -13,15 +14,15 @@ with the weights of one that was not.
 
 import json
 import math
+import os
 import time
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy
 from tqdm import tqdm
 
 from audioset_demo.errors import DataError
@@ -30,18 +31,41 @@ from audioset_demo.files import write_atomically
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
 from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.settings import ModelSettings
+from train.batches import Batch, Batches
 from train.config import FitConfig
 from train.data import FeatureSet, split
 from train.predict import predict
-from train.runs import drop_metrics_after, log_metrics, open_run
-from train.sampling import BalancedSampler
+from train.runs import CHECKPOINT_DIR, MetricsLog, open_run
+from train.teacher import teacher_scores
 
 STATE_FILE = "state.safetensors"
-CHECKPOINT_DIR = "checkpoints"
 LOG_EVERY = 50
 
 
-def fit(config: FitConfig, features: FeatureSet, run: Path, resume: bool = False) -> None:
+class Learner(Protocol):
+    """What a framework does: hold a model and its optimizer, and update them."""
+
+    def step(self, batch: Batch, learning_rate: float, seed: int) -> float:
+        """One update; the loss before it, not finite where the model diverged."""
+
+    def model(self) -> TaggingModel:
+        """The present weights in PyTorch, in evaluation mode."""
+
+    def state(self) -> dict[str, Tensor]:
+        """All that `restore` needs to go on bit for bit."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+
+
+def fit(
+    config: FitConfig,
+    features: FeatureSet,
+    run: Path,
+    resume: bool = False,
+    tensorboard: bool = False,
+) -> None:
     """Train one model, or go on with a run that was stopped.
 
     Raises
@@ -54,39 +78,61 @@ def fit(config: FitConfig, features: FeatureSet, run: Path, resume: bool = False
     if config.whole:
         fit_part = features
     open_run(run, config.to_json(), resume)
-    torch.manual_seed(config.seed)
-    model = TaggingModel(config.model_settings(features.n_classes))
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, eps=1e-7, fused=True)
-    first = _restore(run, model, optimizer)
-    drop_metrics_after(run, first)
-    sampler = BalancedSampler(fit_part.y, config.batch_size, config.seed)
-    started, losses = time.monotonic(), []
-    progress = tqdm(
-        range(first, config.iterations),
-        initial=first,
-        total=config.iterations,
-        unit="batch",
-        desc=config.model,
-    )
-    for iteration in progress:
-        losses.append(_step(config, model, optimizer, fit_part, sampler, iteration))
-        done = iteration + 1
-        if done % LOG_EVERY == 0:
-            progress.set_postfix(loss=f"{np.mean(losses):.4f}")
-            log_metrics(
-                run,
+    learner = make_learner(config.model_settings(features.n_classes), config)
+    first = _restore(run, learner)
+    batches = Batches(config, fit_part, teacher_scores(config.teacher, fit_part))
+    iterations = range(first, config.iterations)
+    with MetricsLog(run, first, tensorboard) as log:
+        progress = tqdm(
+            zip(iterations, batches.ahead(iterations), strict=True),
+            initial=first,
+            total=config.iterations,
+            unit="batch",
+            desc=config.model,
+        )
+        losses, started = [], time.perf_counter()
+        for iteration, batch in progress:
+            losses.append(_step(config, learner, batch, iteration))
+            done = iteration + 1
+            is_checkpoint = done % config.evaluate_every == 0 or done == config.iterations
+            if not is_checkpoint and done % LOG_EVERY:
+                continue
+            seconds, loss = time.perf_counter() - started, float(np.mean(losses))
+            progress.set_postfix(loss=f"{loss:.4f}")
+            log.add(
                 {
                     "iteration": done,
-                    "loss": float(np.mean(losses)),
-                    "seconds": round(time.monotonic() - started, 1),
-                },
+                    "loss": loss,
+                    "seconds_a_batch": round(seconds / len(losses), 5),
+                }
             )
-            losses.clear()
-        if done % config.evaluate_every == 0 or done == config.iterations:
-            figures = _save_and_validate(config, run, model, fit_part, validation, done)
-            log_metrics(run, {"iteration": done, **figures})
-            tqdm.write(json.dumps({"iteration": done, **figures}))
-            _save_state(run, model, optimizer, done)
+            if is_checkpoint:
+                figures = _save_and_validate(config, run, learner, fit_part, validation, done)
+                log.add({"iteration": done, **figures})
+                tqdm.write(json.dumps({"iteration": done, **figures}))
+                _save_state(run, learner, done)
+            losses, started = [], time.perf_counter()
+
+
+def make_learner(settings: ModelSettings, config: FitConfig) -> Learner:
+    """The learner of the configured framework; TensorFlow is imported only for Keras."""
+    if config.backend == "keras":
+        return _keras_learner(settings, config)
+    from train.torch_learner import TorchLearner
+
+    return TorchLearner(settings, config)
+
+
+def _keras_learner(settings: ModelSettings, config: FitConfig) -> Learner:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of its build otherwise
+    try:
+        from train.keras_learner import KerasLearner
+    except ImportError as error:
+        raise DataError(
+            f"--backend keras needs Keras on TensorFlow ({error}): "
+            "pip install 'audioset-demo[tensorflow]'."
+        ) from None
+    return KerasLearner(settings, config)
 
 
 def learning_rate_at(config: FitConfig, iteration: int) -> float:
@@ -94,75 +140,21 @@ def learning_rate_at(config: FitConfig, iteration: int) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * iteration / config.iterations))
 
 
-def _step(
-    config: FitConfig,
-    model: TaggingModel,
-    optimizer: torch.optim.Adam,
-    data: FeatureSet,
-    sampler: BalancedSampler,
-    iteration: int,
-) -> float:
-    """One update of the weights; the loss before it."""
-    # Dropout draws from torch's generator: seeded for each iteration, a resumed run draws alike.
-    torch.manual_seed(_iteration_seed(config.seed, iteration))
-    clips, mask, targets = data.batch(sampler.batch(iteration))
-    if config.mixup > 0:
-        rng = np.random.default_rng([config.seed, 2, iteration])
-        clips, mask, targets = mixup(clips, mask, targets, config.mixup, rng)
-    model.train()
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate_at(config, iteration)
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.precision == "bf16"):
-        scores, targets = training_scores(model, clips, mask, targets)
-    if not torch.isfinite(scores).all():
+def _step(config: FitConfig, learner: Learner, batch: Batch, iteration: int) -> float:
+    seed = int(np.random.SeedSequence([config.seed, 3, iteration]).generate_state(1)[0])
+    loss = learner.step(batch, learning_rate_at(config, iteration), seed)
+    if not math.isfinite(loss):
         raise DataError(
-            f"The scores are not finite at iteration {iteration}: the model has diverged. Lower "
+            f"The loss is {loss} at iteration {iteration}: the model has diverged. Lower "
             f"--learning-rate ({config.learning_rate}); the checkpoints written so far are intact."
         )
-    # A weighted mean of probabilities can exceed 1 by rounding.
-    loss = binary_cross_entropy(scores.clamp(1e-7, 1 - 1e-7), targets)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-def training_scores(
-    model: TaggingModel, clips: Tensor, mask: Tensor, targets: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Scores and what they should be: of clips, or for the frame baseline of their frames.
-
-    There, each frame is an example of its own that inherits the clip's labels.
-    """
-    if model.settings.pooling == "frame_baseline":
-        lengths = mask.sum(dim=1)
-        return model.frame_scores(clips[mask]), targets.repeat_interleave(lengths, dim=0)
-    return model(clips, mask), targets
-
-
-def mixup(
-    clips: Tensor, mask: Tensor, targets: Tensor, alpha: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Mix each clip with another of the batch, in a share drawn from Beta(alpha, alpha).
-
-    A mixed clip is as long as the shorter of the two, so that padding is mixed into nothing.
-    """
-    n = len(clips)
-    share = torch.from_numpy(rng.beta(alpha, alpha, size=n)).float()
-    other = torch.from_numpy(rng.permutation(n))
-    clips = torch.lerp(clips[other], clips, share[:, None, None])
-    targets = torch.lerp(targets[other], targets, share[:, None])
-    return clips, mask & mask[other], targets
-
-
-def _iteration_seed(seed: int, iteration: int) -> int:
-    return int(np.random.SeedSequence([seed, 3, iteration]).generate_state(1, np.uint64)[0] >> 1)
+    return loss
 
 
 def _save_and_validate(
     config: FitConfig,
     run: Path,
-    model: TaggingModel,
+    learner: Learner,
     fit_part: FeatureSet,
     validation: FeatureSet,
     iteration: int,
@@ -173,7 +165,8 @@ def _save_and_validate(
     tells only of a run that has not seen it.
     """
     path = run / CHECKPOINT_DIR / f"iter_{iteration:05d}.safetensors"
-    scores = predict(model.eval(), validation)
+    model = learner.model()
+    scores = predict(model, validation)
     card = ModelCard(
         name=config.model,
         settings=model.settings,
@@ -199,18 +192,14 @@ def _save_and_validate(
     return figures
 
 
-def _save_state(run: Path, model: TaggingModel, optimizer: torch.optim.Adam, done: int) -> None:
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        for key, value in optimizer.state[parameter].items():
-            tensors[f"adam.{key}.{name}"] = value
+def _save_state(run: Path, learner: Learner, done: int) -> None:
+    metadata = {"iteration": str(done)}
     write_atomically(
-        run / STATE_FILE,
-        lambda part: save_file(tensors, part, metadata={"iteration": str(done)}),
+        run / STATE_FILE, lambda part: save_file(learner.state(), part, metadata=metadata)
     )
 
 
-def _restore(run: Path, model: TaggingModel, optimizer: torch.optim.Adam) -> int:
+def _restore(run: Path, learner: Learner) -> int:
     """Load the last state; the number of iterations done, 0 if there is none."""
     path = run / STATE_FILE
     if not path.exists():
@@ -218,20 +207,9 @@ def _restore(run: Path, model: TaggingModel, optimizer: torch.optim.Adam) -> int
     try:
         with safe_open(path, "pt") as file:
             done = int(file.metadata()["iteration"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            learner.restore({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path} is damaged ({error}). Start the run again in another folder."
         ) from None
-    model.load_state_dict(
-        {
-            key.removeprefix("model."): value
-            for key, value in tensors.items()
-            if key.startswith("model.")
-        }
-    )
-    for name, parameter in model.named_parameters():
-        optimizer.state[parameter] = {
-            key: tensors[f"adam.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")
-        }
     return done

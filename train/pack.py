@@ -1,4 +1,4 @@
-"""Packing Google's released features (TFRecords of SequenceExamples) into HDF5."""
+"""Packing features into HDF5 laid out for training: Google's TFRecords, or another HDF5 file."""
 
 import os
 from collections.abc import Iterator
@@ -12,11 +12,14 @@ from tqdm import tqdm
 from audioset_demo.errors import DataError
 from audioset_demo.files import write_atomically
 from audioset_demo.labels import audioset_labels
+from train.data import check_datasets
 
 N_FRAMES = 10
 N_DIMS = 128
 VIDEO_ID_BYTES = 11  # a YouTube id
 CHUNK_CLIPS = 1024
+BLOCK_CLIPS = 32_768
+DATASETS = ("x", "y", "video_id_list", "n_frames", "segment_times", "labels")
 
 
 @dataclass(frozen=True)
@@ -29,23 +32,60 @@ class PackedClip:
     segment_times: tuple[float, float]
 
 
-def pack(tfrecord_dir: Path, output: Path) -> int:
-    """Pack every *.tfrecord below a folder into one HDF5 file; the number of clips.
+def pack(source: Path, output: Path) -> int:
+    """Pack a folder of TFRecords, or an HDF5 file laid out otherwise; the number of clips.
 
-    Clips keep the order of the files (sorted by name) and of the records in them. Memory does not
-    grow with their number.
+    In what is written, each clip lies in one piece and is not compressed, so that training reads
+    single clips of a file that is larger than memory.
 
     Raises
     ------
     DataError
-        If there is no such file, or one is damaged or holds something else.
+        If there is nothing to pack, or it is damaged or holds something else.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    return repack(source, output) if source.is_file() else pack_tfrecords(source, output)
+
+
+def repack(source: Path, output: Path) -> int:
+    """Write the datasets of an HDF5 file of features anew; the number of clips."""
+    packed = 0
+
+    def write(part: Path) -> None:
+        nonlocal packed
+        with h5py.File(source, "r") as there, h5py.File(part, "w") as file:
+            check_datasets(there, source)
+            for name in (name for name in DATASETS if name in there):
+                _copy(there[name], file.create_dataset(name, there[name].shape, there[name].dtype))
+            file.attrs.update(there.attrs)
+            packed = len(file["x"])
+
+    try:
+        write_atomically(output, write)
+    except (OSError, RuntimeError, KeyError) as error:
+        raise DataError(
+            f"Cannot read the features in {source} ({error}). Give a whole HDF5 file, or a folder "
+            "of .tfrecord files."
+        ) from None
+    return packed
+
+
+def _copy(there: h5py.Dataset, here: h5py.Dataset) -> None:
+    for start in tqdm(range(0, len(there), BLOCK_CLIPS), unit="block", desc=there.name[1:]):
+        here[start : start + BLOCK_CLIPS] = there[start : start + BLOCK_CLIPS]
+
+
+def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
+    """Pack every *.tfrecord below a folder into one HDF5 file; the number of clips.
+
+    Clips keep the order of the files (sorted by name) and of the records in them. Memory does not
+    grow with their number.
     """
     paths = sorted(tfrecord_dir.rglob("*.tfrecord"))
     if not paths:
         raise DataError(
             f"There is no .tfrecord file in {tfrecord_dir}. Unpack features.tar.gz there first."
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
     packed = 0
 
     def write(part: Path) -> None:

@@ -3,8 +3,10 @@
 import csv
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 from audioset_demo.errors import DataError
 from audioset_demo.files import write_atomically
@@ -15,16 +17,19 @@ from audioset_demo.models.published import (
     MODELS_DIR,
     PER_CLASS_FILE,
 )
-from train.evaluate import EVALUATION_FILE, Selected, select_checkpoint
-from train.runs import read_metrics
+from train.compare import spread
+from train.evaluate import EVALUATION_FILE
+from train.runs import Selected, read_metrics, select_checkpoint
 
+# In what a run on the whole set may differ from the runs that validate its settings.
+FREE = ("whole", "evaluate_every", "seed", "teacher")
 CURVE_COLUMNS = ("iteration", "loss", "validation_mAP", "validation_AUC")
 
 
 def publish(
     run: Path,
     name: str | None = None,
-    validated_by: Path | None = None,
+    validated_by: Sequence[Path] = (),
     models_dir: Path = MODELS_DIR,
 ) -> Path:
     """Copy a run's selected checkpoint, its card, per-class table and learning curve to the app.
@@ -32,8 +37,9 @@ def publish(
     Parameters
     ----------
     name : what the app calls it; None: the name of the model
-    validated_by : for a run on the whole set, one with the same settings on the fit part: its
-        figures on the validation part are published as such
+    validated_by : for a run on the whole set, runs with the same settings on the fit part, of one
+        seed or several: the mean and spread of their figures on the validation part are published
+        as such, and the learning curve of the first
     models_dir : folder of the published models
 
     Returns
@@ -56,10 +62,10 @@ def publish(
     metrics = {"eval": evaluation, **selected.figures}
     lines = read_metrics(run)
     if validated_by:
-        _check_twin(card, load_card(select_checkpoint(validated_by).path))
-        validation = select_checkpoint(validated_by).figures["validation"]
-        metrics["validation"] = {**validation, "of": "a run with these settings on the fit part"}
-        lines += [line for line in read_metrics(validated_by) if "validation" in line]
+        for twin in validated_by:
+            _check_twin(card, load_card(select_checkpoint(twin).path))
+        metrics["validation"] = _validation(validated_by)
+        lines += [line for line in read_metrics(validated_by[0]) if "validation" in line]
     save_card(checkpoint, replace(card, name=published.name, metrics=metrics))
     write_atomically(
         published / PER_CLASS_FILE,
@@ -85,12 +91,28 @@ def _evaluation_of(run: Path, selected: Selected) -> dict:
     return evaluation
 
 
+def _validation(twins: Sequence[Path]) -> dict:
+    figures = [select_checkpoint(twin).figures["validation"] for twin in twins]
+    auc = [figure["AUC"] for figure in figures]
+    return {
+        "of": "runs with these settings on the fit part",
+        "runs": len(figures),
+        "mAP": mean([figure["mAP"] for figure in figures]),
+        "mAP_spread": spread([figure["mAP"] for figure in figures]),
+        "AUC": mean(auc),
+        "AUC_spread": spread(auc),
+        "set": figures[0]["set"],
+        "clips": figures[0]["clips"],
+    }
+
+
 def _check_twin(card: ModelCard, twin: ModelCard) -> None:
-    """Both must have been trained alike, but for the part that was held out."""
-    free = {"whole": None, "evaluate_every": None}
-    config, other = card.training["config"] | free, twin.training["config"] | free
-    differing = [key for key in config if config[key] != other.get(key)]
-    if differing or twin.training["config"]["whole"]:
+    """Both must have been trained alike, but for the part held out, from their teachers as well."""
+    config, other = card.training["config"], twin.training["config"]
+    differing = [key for key in config if key not in FREE and config[key] != other.get(key)]
+    if bool(config["teacher"]) != bool(other.get("teacher")):
+        differing.append("teacher")
+    if differing or other["whole"]:
         raise DataError(
             "--validated-by must be a run with the same settings on the fit part; "
             f"it differs in {', '.join(differing) or 'nothing, and saw the whole set'}."

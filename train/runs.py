@@ -1,6 +1,7 @@
-"""The folder of a run: its configuration, and its metrics, a line of JSON each."""
+"""The folder of a run: its configuration, its metrics (a line of JSON each), its checkpoints."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from audioset_demo.errors import DataError
@@ -8,6 +9,9 @@ from audioset_demo.files import write_atomically
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
+CHECKPOINT_DIR = "checkpoints"
+TENSORBOARD_DIR = "tensorboard"
+CHECKPOINT_FIGURES = ("half_precision_max_difference", "validation")
 
 
 def flag(name: str) -> str:
@@ -78,3 +82,80 @@ def drop_metrics_after(run: Path, iteration: int) -> None:
         line for line in lines if line.endswith("\n") and json.loads(line)["iteration"] <= iteration
     ]
     write_atomically(path, lambda part: part.write_text("".join(kept), encoding="utf-8"))
+
+
+class MetricsLog:
+    """Adds lines to the metrics of a run that goes on from iteration `first`.
+
+    Parameters
+    ----------
+    tensorboard : write each figure for TensorBoard as well
+
+    Raises
+    ------
+    DataError
+        If TensorBoard is asked for and not installed.
+    """
+
+    def __init__(self, run: Path, first: int, tensorboard: bool):
+        drop_metrics_after(run, first)
+        self.run = run
+        self.writer = _tensorboard_writer(run, first) if tensorboard else None
+
+    def add(self, line: dict) -> None:
+        """`line` holds the `iteration` that it speaks of."""
+        log_metrics(self.run, line)
+        if self.writer:
+            for name, value in _flat(line):
+                self.writer.add_scalar(name, value, line["iteration"])
+
+    def __enter__(self) -> "MetricsLog":
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.writer:
+            self.writer.close()
+
+
+def _tensorboard_writer(run: Path, first: int):
+    try:
+        # torch's own writer imports TensorFlow wherever that is installed.
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise DataError(
+            "--tensorboard needs the package tensorboardX, which is not installed: "
+            "pip install tensorboard tensorboardX. metrics.jsonl holds the same figures without it."
+        ) from None
+    return SummaryWriter(str(run / TENSORBOARD_DIR), purge_step=first + 1)
+
+
+def _flat(line: dict, prefix: str = ""):
+    for key, value in line.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}/")
+        elif isinstance(value, (int, float)) and key != "iteration":
+            yield prefix + key, value
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A run's checkpoint that counts, and what the run has measured of it."""
+
+    path: Path
+    figures: dict
+
+
+def select_checkpoint(run: Path) -> Selected:
+    """The checkpoint with the highest mAP on the validation part; never chosen on another set.
+
+    Of a run that trained on that part as well, the last one.
+    """
+    saved = [line for line in read_metrics(run) if "checkpoint" in line]
+    if not saved:
+        raise DataError(f"{run} has no checkpoint yet. Let the training go on.")
+    scored = [line for line in saved if "validation" in line]
+    best = max(scored, key=lambda line: line["validation"]["mAP"]) if scored else saved[-1]
+    path = run / CHECKPOINT_DIR / best["checkpoint"]
+    if not path.is_file():
+        raise DataError(f"{run} has lost its checkpoint {path.name}. Train it again.")
+    return Selected(path, {key: best[key] for key in CHECKPOINT_FIGURES if key in best})

@@ -11,6 +11,8 @@ from audioset_demo.models.settings import TITLES, ModelSettings
 
 CARD_FORMAT = 1
 INPUT_CONVENTION = "(uint8 - 128) / 128"
+# What a title adds for a model that another than our PyTorch code trained.
+BACKEND_NOTES = {"keras": " (Keras)", "reference": " (checkpoint of the reference)"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class ModelCard:
 
     @property
     def title(self) -> str:
-        return TITLES[self.settings.pooling]
+        note = BACKEND_NOTES.get(self.training.get("backend"), "")
+        return TITLES[self.settings.pooling] + note
 
     def to_json(self) -> dict:
         return {"format": CARD_FORMAT, **asdict(self)}

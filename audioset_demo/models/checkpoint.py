@@ -11,6 +11,7 @@ from audioset_demo.errors import CheckpointError
 from audioset_demo.files import write_atomically
 from audioset_demo.models.card import ModelCard, load_card, save_card
 from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.reference import is_reference, load_reference
 
 
 def half_precision(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -28,18 +29,31 @@ def save_checkpoint(path: Path, model: TaggingModel, card: ModelCard) -> None:
     save_card(path, card)
 
 
-def load_checkpoint(path: str | os.PathLike) -> tuple[TaggingModel, ModelCard]:
+def load_checkpoint(
+    path: str | os.PathLike, pooling: str | None = None
+) -> tuple[TaggingModel, ModelCard]:
     """Build the model that a checkpoint describes, in float32 and in evaluation mode.
+
+    Parameters
+    ----------
+    path : a checkpoint of ours, or one of the reference's PyTorch code (`md_*_iters.tar`)
+    pooling : "average" or "max", for one of the reference that does not say which it is
 
     Raises
     ------
     CheckpointError
-        If either file is missing, damaged, or does not fit the other.
+        If a file is missing, damaged, or does not fit the other, or holds another model.
     """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}. Check the path.")
+    if is_reference(path):
+        return load_reference(path, pooling)
     card = load_card(path)
+    if pooling not in (None, card.settings.pooling):
+        raise CheckpointError(
+            f"{path} is a {card.settings.pooling} model, not {pooling}. Leave the pooling out."
+        )
     try:
         tensors = load_file(path)
     except SafetensorError as error:

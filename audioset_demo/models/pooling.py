@@ -71,8 +71,8 @@ def to_clips(frames: Tensor, mask: Tensor) -> Tensor:
     return clips
 
 
-def attention_weights(logits: Tensor, activation: str, mask: Tensor) -> Tensor:
-    """Attention weights (B, T, C) that sum to 1 over the real frames of each clip.
+def attention(logits: Tensor, activation: str, mask: Tensor) -> Tensor:
+    """Attention (B, T, C) before it is made to sum to 1 over time; zero for padding.
 
     `softmax` runs over the last axis (classes or units), as in the reference's Keras code.
     """
@@ -82,8 +82,22 @@ def attention_weights(logits: Tensor, activation: str, mask: Tensor) -> Tensor:
         "relu": torch.relu,
         "exp": torch.exp,
     }[activation](logits)
-    clipped = activated.clamp(ATTENTION_MIN, ATTENTION_MAX) * mask.unsqueeze(-1)
-    return clipped / clipped.sum(dim=1, keepdim=True)
+    return activated.clamp(ATTENTION_MIN, ATTENTION_MAX) * mask.unsqueeze(-1)
+
+
+def attention_weights(logits: Tensor, activation: str, mask: Tensor) -> Tensor:
+    """Attention weights (B, T, C) that sum to 1 over the real frames of each clip."""
+    unscaled = attention(logits, activation, mask)
+    return unscaled / unscaled.sum(dim=1, keepdim=True)
+
+
+def attention_pool(logits: Tensor, values: Tensor, activation: str, mask: Tensor) -> Tensor:
+    """Values (B, T, C) averaged over time with their attention weights: (B, C).
+
+    Divides once a clip: the weights themselves are needed to explain, not to train.
+    """
+    unscaled = attention(logits, activation, mask)
+    return (unscaled * values).sum(dim=1) / unscaled.sum(dim=1)
 
 
 class FrameClassifier(nn.Module):
@@ -133,15 +147,18 @@ class SingleAttentionHead(FrameClassifier):
         self.activation = settings.attention_activation
         self.attend = nn.Linear(settings.hidden_units, settings.n_classes)
 
+    def _logits_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        logits = to_clips(self.attend(hidden).float(), mask)
+        return logits, to_clips(self.frame_scores([hidden]), mask)
+
     def weights_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Attention weights and frame scores of one level, each (B, T, K)."""
-        logits = to_clips(self.attend(hidden).float(), mask)
-        values = to_clips(self.frame_scores([hidden]), mask)
+        logits, values = self._logits_and_values(hidden, mask)
         return attention_weights(logits, self.activation, mask), values
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
-        weights, values = self.weights_and_values(levels[-1], mask)
-        return (weights * values).sum(dim=1)
+        logits, values = self._logits_and_values(levels[-1], mask)
+        return attention_pool(logits, values, self.activation, mask)
 
     def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
         weights, values = self.weights_and_values(levels[-1], mask)
@@ -209,18 +226,17 @@ class FeatureAttentionHead(nn.Module):
         self.dropout = Dropout(settings.dropout)
         self.classify = nn.Linear(units, settings.n_classes)
 
-    def _weights_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _logits_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         logits = to_clips(self.attend(hidden).float(), mask)
-        values = to_clips(self.transform(hidden).float(), mask)
-        return attention_weights(logits, self.activation, mask), values
+        return logits, to_clips(self.transform(hidden).float(), mask)
 
     def _classify_pooled(self, pooled: Tensor) -> Tensor:
         features = self.dropout(torch.relu(self.norm(pooled)))
         return torch.sigmoid(self.classify(features).float())
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
-        weights, values = self._weights_and_values(levels[-1], mask)
-        return self._classify_pooled((weights * values).sum(dim=1))
+        logits, values = self._logits_and_values(levels[-1], mask)
+        return self._classify_pooled(attention_pool(logits, values, self.activation, mask))
 
     def frame_scores(self, levels: list[Tensor]) -> Tensor:
         return self._classify_pooled(self.transform(levels[-1]).float())
@@ -231,7 +247,8 @@ class FeatureAttentionHead(nn.Module):
         A class has no attention of its own here: it reads the units through the last layer. Its
         attention is the mean of the active units' weights, each counted by |weight in that layer|.
         """
-        weights, values = self._weights_and_values(levels[-1], mask)
+        logits, values = self._logits_and_values(levels[-1], mask)
+        weights = attention_weights(logits, self.activation, mask)
         weighted = (weights * values)[0]  # (T, H)
         active = self.norm(weighted.sum(dim=0, keepdim=True))[0] > 0  # (H,)
         scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)

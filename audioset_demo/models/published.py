@@ -105,8 +105,8 @@ def find_checkpoint(model: str | Path) -> Path:
         return Path(model)
     names = ", ".join(published.name for published in published_models())
     raise CheckpointError(
-        f"There is no model '{model}'. Give the path of a checkpoint (.safetensors) or one of: "
-        f"{names}."
+        f"There is no model '{model}'. Give the path of a checkpoint (.safetensors, or .tar of the "
+        f"reference) or one of: {names}."
     )
 
 

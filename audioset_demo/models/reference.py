@@ -1,0 +1,203 @@
+"""PyTorch checkpoints of the reference (`md_*_iters.tar`), read as models of ours.
+
+The reference is the public repository qiuqiangkong/audioset_classification (arXiv 1711.00927,
+1803.02353, 1903.00765). Despite its name such a file is no archive but what `torch.save` wrote: a
+dict whose `state_dict` holds 1x1 convolutions (out, in, 1, 1) where ours have matrices. The keys
+tell the type of the model; average and max pooling have the same ones.
+
+Outputs are the reference's on clips without padding; it takes padding for sound, our models don't.
+"""
+
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from audioset_demo.errors import CheckpointError
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.settings import ModelSettings
+
+REFERENCE = "qiuqiangkong/audioset_classification"
+SUFFIXES = (".tar", ".pth", ".pt")
+# Its folders are named after the model: .../model_type=decision_level_max_pooling/md_*_iters.tar
+AMBIGUOUS = {"average": "decision_level_average_pooling", "max": "decision_level_max_pooling"}
+
+# Modules of each head: ours, and the reference's.
+HEADS = {
+    "average": {"head.classify": "fc_final"},
+    "max": {"head.classify": "fc_final"},
+    "single_attention": {
+        "head.attend": "attention.att",
+        "head.classify": "attention.cla",
+    },
+    "multi_attention": {
+        "head.heads.0.attend": "attention.att",
+        "head.heads.0.classify": "attention.cla",
+        "head.join": "fc_final",
+    },
+    "feature_attention": {
+        "head.attend": "attention.att",
+        "head.transform": "attention.cla",
+        "head.norm": "bn_attention",
+        "head.classify": "fc_final",
+    },
+}
+
+
+def is_reference(path: Path) -> bool:
+    """Whether a checkpoint is one of the reference, by its name."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def load_reference(path: Path, pooling: str | None = None) -> tuple[TaggingModel, ModelCard]:
+    """The model of a checkpoint of the reference, in evaluation mode, and a card for it.
+
+    Parameters
+    ----------
+    pooling : "average" or "max" where neither the keys nor a folder's name says which
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged or holds another model, or if which pooling it has is not known.
+    """
+    checkpoint = _read(path)
+    state = _state_of(checkpoint, path)
+    pooling = _pooling_of(state, path, pooling)
+    model = TaggingModel(_settings_of(state, pooling, path))
+    model.load_state_dict(_converted(state, model, path))
+    card = ModelCard(
+        name=f"{path.name} of {REFERENCE}",
+        settings=model.settings,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        training={
+            "set": "a set that the checkpoint does not name",
+            "backend": "reference",
+            "code": REFERENCE,
+            "iteration": checkpoint.get("iteration"),
+        },
+    )
+    return model.eval(), card
+
+
+def _read(path: Path) -> dict:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch's reader meets damaged bytes with errors of any type
+        raise CheckpointError(
+            f"{path} cannot be read as a complete PyTorch checkpoint ({type(error).__name__}). "
+            "Copy it again; only files of tensors are read, never pickled models."
+        ) from None
+
+
+def _state_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
+    """The state dict, without the prefix that `DataParallel` gives each key."""
+    state = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise CheckpointError(
+            f"{path} holds no `state_dict` of tensors. Give a checkpoint (md_*_iters.tar) of "
+            f"{REFERENCE}, or a .safetensors of ours."
+        )
+    return {
+        key.removeprefix("module."): value
+        for key, value in state.items()
+        # Counted by later versions of PyTorch; no output depends on it.
+        if not key.endswith("num_batches_tracked")
+    }
+
+
+def _pooling_of(state: dict[str, Tensor], path: Path, asked: str | None) -> str:
+    told = _told_by_keys(state)
+    if told is None:
+        if asked in AMBIGUOUS:
+            return asked
+        told = _told_by_folders(path)
+    if told is None:
+        raise CheckpointError(
+            f"{path} may be average or max pooling: their checkpoints look alike. Say which with "
+            f"--pooling average or --pooling max (in Python, pooling=...), or keep it in a folder "
+            f"named {' or '.join(AMBIGUOUS.values())}."
+        )
+    if asked not in (None, told):
+        raise CheckpointError(f"{path} is a {told} model, not {asked}. Leave the pooling out.")
+    return told
+
+
+def _told_by_keys(state: dict[str, Tensor]) -> str | None:
+    """The type of the model; None where it may be average or max pooling."""
+    if "bn_attention.weight" in state:
+        return "feature_attention"
+    if "attention.att.weight" in state:
+        return "multi_attention" if "fc_final.weight" in state else "single_attention"
+    return None
+
+
+def _told_by_folders(path: Path) -> str | None:
+    for name in reversed(path.absolute().parts):
+        for pooling, folder in AMBIGUOUS.items():
+            if folder in name:
+                return pooling
+    return None
+
+
+def _settings_of(state: dict[str, Tensor], pooling: str, path: Path) -> ModelSettings:
+    first = state.get("emb.conv1.weight")
+    last = state.get("fc_final.weight", state.get("attention.cla.weight"))
+    if first is None or last is None or first.ndim != 4:
+        raise CheckpointError(
+            f"{path} is no model of {REFERENCE}: it lacks emb.conv1.weight (units, inputs, 1, 1) "
+            f"or fc_final.weight. It holds {', '.join(list(state)[:4]) or 'nothing'} ..."
+        )
+    return ModelSettings(
+        pooling=pooling,
+        n_classes=last.shape[0],
+        n_dims=first.shape[1],
+        hidden_units=first.shape[0],
+        hidden_layers=sum(bool(re.fullmatch(r"emb\.conv\d+\.weight", key)) for key in state),
+        shared_head=pooling == "multi_attention",
+    )
+
+
+def _converted(state: dict[str, Tensor], model: TaggingModel, path: Path) -> dict[str, Tensor]:
+    """The state dict in our names and shapes."""
+    modules = _modules(model.settings)
+    converted, names = model.state_dict(), {}
+    for key in converted:
+        module, name = key.rsplit(".", 1)
+        if name != "num_batches_tracked":
+            names[key] = f"{modules[module]}.{name}"
+    _check_keys(state, set(names.values()), model.settings.pooling, path)
+    for key, name in names.items():
+        expected, tensor = converted[key].shape, state[name]
+        if tensor.shape not in (expected, (*expected, 1, 1)):
+            raise CheckpointError(
+                f"{name} in {path} is {tuple(tensor.shape)}; beside the other layers it must be "
+                f"{tuple(expected)}, or that as a 1x1 convolution."
+            )
+        converted[key] = tensor.reshape(expected).float()
+    if model.settings.pooling == "multi_attention":
+        # The reference joins the last layer's scores with those of the one before, in that order.
+        join = converted["head.join.weight"]
+        converted["head.join.weight"] = join.roll(join.shape[1] // 2, dims=1)
+    return converted
+
+
+def _check_keys(state: dict[str, Tensor], expected: set[str], pooling: str, path: Path) -> None:
+    missing, unexpected = sorted(expected - set(state)), sorted(set(state) - expected)
+    if missing or unexpected:
+        raise CheckpointError(
+            f"{path} is not the {pooling} model of {REFERENCE}: missing "
+            f"{', '.join(missing) or 'nothing'}, unexpected {', '.join(unexpected) or 'nothing'}. "
+            "Give a checkpoint that its training wrote."
+        )
+
+
+def _modules(settings: ModelSettings) -> dict[str, str]:
+    """Our modules' names, and the reference's."""
+    trunk = {"trunk.input_norm": "emb.bn0"}
+    for layer in range(settings.hidden_layers):
+        trunk[f"trunk.layers.{layer}.0"] = f"emb.conv{layer + 1}"
+        trunk[f"trunk.layers.{layer}.1"] = f"emb.bn{layer + 1}"
+    return trunk | HEADS[settings.pooling]

@@ -1,0 +1,126 @@
+"""Where the clips of a features file are: in memory, or in the file until a batch asks for them."""
+
+import os
+import threading
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from audioset_demo.errors import DataError
+
+# 22,160 clips are 28 MB, two million 2.6 GB. Up to here, memory costs nobody anything.
+MAX_BYTES_IN_MEMORY = 512 * 2**20
+REMEDY = "Put the whole file back and run the command again, a training run with --resume."
+
+
+class ClipsInMemory:
+    """Clips uint8 (N, T, 128) in an array."""
+
+    def __init__(self, x: np.ndarray):
+        self.shape = x.shape
+        self._x = x
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Clips (B, T, 128) uint8 of these rows."""
+        return self._x[rows]
+
+
+class ClipsInFile:
+    """Clips uint8 (N, T, 128) read one by one from where they lie in the file.
+
+    The file is read, not mapped: mapped pages count as the process's memory. Any thread may read.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], layout: "Layout"):
+        self.shape = shape
+        self._path = path
+        self._layout = layout
+        self._clip_bytes = shape[1] * shape[2]
+        self._lock = threading.Lock()
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with this object
+        weakref.finalize(self, self._file.close)
+        self._version = self._present_version()
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Clips (B, T, 128) uint8 of these rows.
+
+        Raises
+        ------
+        DataError
+            If the file has changed since it was opened, or cannot be read.
+        """
+        clips = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        starts = self._layout.starts_of(rows, self._clip_bytes).tolist()
+        try:
+            # Seeking and reading are two steps, and another thread may want another clip.
+            with self._lock:
+                unchanged = self._present_version() == self._version and all(
+                    self._read_into(clip, start) for clip, start in zip(clips, starts, strict=True)
+                )
+        except OSError as error:
+            raise DataError(f"Cannot read clips of {self._path} ({error}). {REMEDY}") from None
+        if not unchanged:
+            raise DataError(
+                f"{self._path} was cut short or written to while it was being read. {REMEDY}"
+            )
+        return clips
+
+    def _read_into(self, clip: np.ndarray, start: int) -> bool:
+        self._file.seek(start)
+        return self._file.readinto(clip) == self._clip_bytes
+
+    def _present_version(self) -> tuple[int, int]:
+        status = os.fstat(self._file.fileno())
+        return status.st_size, status.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Clips lie in chunks of `clips_per_chunk`, which begin at the bytes `chunk_starts`."""
+
+    clips_per_chunk: int
+    chunk_starts: np.ndarray
+
+    def starts_of(self, rows: np.ndarray, clip_bytes: int) -> np.ndarray:
+        """The byte at which each of these clips begins."""
+        chunk, place = np.divmod(rows, self.clips_per_chunk)
+        return self.chunk_starts[chunk] + place * clip_bytes
+
+
+def open_clips(x: h5py.Dataset, path: Path) -> ClipsInMemory | ClipsInFile:
+    """The clips of a dataset: read at once if they are few, else left in the file.
+
+    Raises
+    ------
+    DataError
+        If they are many and lie in the file so that none can be read alone, or the file is cut
+        short.
+    """
+    if x.nbytes <= MAX_BYTES_IN_MEMORY:
+        return ClipsInMemory(x[:])
+    layout = _layout(x, path)
+    clips_per_chunk_bytes = layout.clips_per_chunk * (x.nbytes // len(x))
+    if layout.chunk_starts.max() + clips_per_chunk_bytes > path.stat().st_size:
+        raise DataError(f"{path} ends before the last of its {len(x)} clips. Copy it again.")
+    return ClipsInFile(path, x.shape, layout)
+
+
+def _layout(x: h5py.Dataset, path: Path) -> Layout:
+    in_pieces = x.chunks is not None and x.chunks[1:] != x.shape[1:]
+    filtered = x.id.get_create_plist().get_nfilters() > 0
+    elsewhere = x.is_virtual or x.external is not None or x.file.userblock_size > 0
+    if in_pieces or filtered or elsewhere:
+        raise DataError(
+            f"x in {path} takes {x.nbytes / 1e9:.1f} GB, too much to hold in memory, and is laid "
+            f"out so that no clip can be read alone (chunks {x.chunks}, compression "
+            f"{x.compression}). Lay it out anew with `python -m train pack {path} OUT.h5` and "
+            "train on that."
+        )
+    if x.chunks is None:
+        return Layout(len(x), np.array([x.id.get_offset()]))
+    firsts = range(0, len(x), x.chunks[0])
+    starts = [x.id.get_chunk_info_by_coord((first, 0, 0)).byte_offset for first in firsts]
+    return Layout(x.chunks[0], np.array(starts))
