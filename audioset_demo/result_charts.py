@@ -144,6 +144,29 @@ def results_dots(titles: Sequence[str], figures: Mapping[str, Sequence[float | N
     return _legend(finish(figure, 44 * len(titles) + 110))
 
 
+def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.Figure:
+    """A bar for each changed setting, best first; the band is what chance does.
+
+    Parameters
+    ----------
+    values : difference of each setting to the base
+    noise : standard deviation of the base over seeds; the band is twice as wide to either side
+    """
+    order = np.argsort(values)[::-1]
+    figure = go.Figure()
+    figure.add_vrect(-2 * noise, 2 * noise, fillcolor=GREY, opacity=0.25, line_width=0)
+    figure.add_bar(
+        x=[values[k] for k in order],
+        y=[settings[k] for k in order],
+        orientation="h",
+        marker={"color": [BLUE if values[k] > 0 else VERMILION for k in order]},
+        hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
+    )
+    figure.update_xaxes(title="Gain in mAP on the validation part (grey: two standard deviations)")
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
+    return finish(figure, 26 * len(settings) + 90)
+
+
 def learning_curves(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str
 ) -> go.Figure:

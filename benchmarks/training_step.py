@@ -128,6 +128,8 @@ def our_step(pooling: str, features: FeatureSet, batch_size: int) -> Callable[[i
         batch_size=batch_size,
         learning_rate=LEARNING_RATE,
         mixup=0.0,
+        frames=0,
+        sampling="balanced",
         hidden_units=UNITS,
         dropout=DROPOUT,
         shared_head=True,

@@ -41,7 +41,7 @@ PAGES = {
 THEMES = ("light", "dark")
 TIMEOUT_S = 120  # for anything the app or the browser does, on a busy machine
 WIDTH = 1280
-MAX_HEIGHT = 2600
+MAX_HEIGHT = 4000
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import soundfile
 import torch
 from streamlit.testing.v1 import AppTest
 
-from audioset_demo.models import published
+from audioset_demo.models import findings, published
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.pooling import TaggingModel
@@ -184,6 +184,17 @@ def test_models_are_set_beside_the_published_figures_and_say_what_each_is(app):
     assert {name.removesuffix(" (default)") for name in table["Model"]} == names
     assert "mAP, balanced-only" in table and "mAP, full data" in table
     assert all(code.value.startswith("python -m train") for code in app.main.code)
+
+
+def test_what_training_taught_is_shown_as_it_was_measured(app):
+    go(app, "models")
+    tables = [table.value for table in app.main.table]
+    averaged, compared = findings.averages(), findings.ablations()
+    assert averaged and compared and len(tables) == 1 + len(averaged) + len(compared)
+    for table, record in zip(tables[1:], averaged.values(), strict=False):
+        assert list(table["mAP"]) == [f"{row['mAP']:.3f}" for row in record["rows"]]
+    for table, rows in zip(tables[1 + len(averaged) :], compared.values(), strict=True):
+        assert list(table["Setting"]) == [row["setting"] for row in rows]
 
 
 def test_a_model_of_ones_own_classes_runs_on_every_page(app, tmp_path, monkeypatch):

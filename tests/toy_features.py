@@ -8,9 +8,7 @@ import numpy as np
 LABELS = ("bell", "siren", "noise")
 
 
-def write_features(
-    path: Path, n_clips: int = 120, labels: tuple[str, ...] | None = LABELS
-) -> Path:
+def write_features(path: Path, n_clips: int = 120, labels: tuple[str, ...] | None = LABELS) -> Path:
     """Clips of up to four frames of three classes; without `labels`, of AudioSet's first three."""
     rng = np.random.default_rng(0)
     classes = rng.integers(0, 3, n_clips)

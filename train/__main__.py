@@ -47,14 +47,19 @@ def _add_fit(commands) -> None:
 
 def _add_pack(commands) -> None:
     parser = _command(commands, "pack", "pack released TFRecords into HDF5", _pack)
-    parser.add_argument("tfrecord_dir", type=Path, help="searched for *.tfrecord at any depth")
+    parser.add_argument(
+        "source",
+        type=Path,
+        help="a folder, searched for *.tfrecord at any depth, or an HDF5 file to lay out anew so "
+        "that its clips can be read one by one",
+    )
     parser.add_argument("output", type=Path, metavar="OUT.h5", help="file to write")
 
 
 def _pack(arguments: argparse.Namespace) -> None:
     from train.pack import pack
 
-    print(f"{pack(arguments.tfrecord_dir, arguments.output):,} clips in {arguments.output}")
+    print(f"{pack(arguments.source, arguments.output):,} clips in {arguments.output}")
 
 
 def _add_extract(commands) -> None:

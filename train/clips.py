@@ -102,8 +102,8 @@ def open_clips(x: h5py.Dataset, path: Path) -> ClipsInMemory | ClipsInFile:
     if x.nbytes <= MAX_BYTES_IN_MEMORY:
         return ClipsInMemory(x[:])
     layout = _layout(x, path)
-    clips_per_chunk_bytes = layout.clips_per_chunk * (x.nbytes // len(x))
-    if layout.chunk_starts.max() + clips_per_chunk_bytes > path.stat().st_size:
+    chunk_bytes = layout.clips_per_chunk * (x.nbytes // len(x))
+    if layout.chunk_starts.max() + chunk_bytes > path.stat().st_size:
         raise DataError(f"{path} ends before the last of its {len(x)} clips. Copy it again.")
     return ClipsInFile(path, x.shape, layout)
 

@@ -59,7 +59,11 @@ def compare(runs: list[Path], output: Path | None = None) -> list[Comparison]:
     """
     groups: dict[FitConfig, list[Path]] = {}
     for run in runs:
-        groups.setdefault(replace(config_of(run), seed=0), []).append(run)
+        # Neither seed nor how often it was looked at makes another setting.
+        setting = replace(
+            config_of(run), seed=FitConfig.seed, evaluate_every=FitConfig.evaluate_every
+        )
+        groups.setdefault(setting, []).append(run)
     base = next(iter(groups))
     reference = np.mean([_validation(run)["mAP"] for run in groups[base]])
     rows = [_compare(base, config, same, reference) for config, same in groups.items()]

@@ -21,12 +21,12 @@ class FitConfig:
 
     model: str = "feature_attention"
     backend: str = "torch"
-    iterations: int = 3000
-    batch_size: int = 256
+    iterations: int = 15000
+    batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
-    sampling: str = "balanced"
-    frames: int = 0
+    sampling: str = "plain"
+    frames: int = 3
     mixup: float = 1.0
     noise: float = 0.0
     mask_missing: bool = False
@@ -42,7 +42,7 @@ class FitConfig:
     no_input_norm: bool = False
     hidden_bias: bool = False
     seed: int = 0
-    evaluate_every: int = 500
+    evaluate_every: int = 1500
     precision: str = "bf16"
     whole: bool = False
 

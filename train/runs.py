@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from audioset_demo.files import write_atomically
+from audioset_demo.files import full_disk_told, remove_leftovers, write_atomically
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
@@ -36,6 +36,8 @@ def open_run(run: Path, config: dict, resume: bool) -> None:
             )
         _check_same(run, json.loads(path.read_text(encoding="utf-8")), config)
     run.mkdir(parents=True, exist_ok=True)
+    for folder in (run, run / CHECKPOINT_DIR):
+        remove_leftovers(folder)
     text = json.dumps(config, indent=1) + "\n"
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
@@ -55,7 +57,8 @@ def _check_same(run: Path, there: dict, config: dict) -> None:
 
 def log_metrics(run: Path, line: dict) -> None:
     """Add a line; it must hold the `iteration` that it speaks of."""
-    with open(run / METRICS_FILE, "a", encoding="utf-8") as file:
+    path = run / METRICS_FILE
+    with full_disk_told(path), open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from audioset_demo.models.dropout import Dropout
+from audioset_demo.models.linear import Linear
 from audioset_demo.models.settings import ModelSettings
 
 # The reference clips attention to this interval before it is normalised over time.
@@ -44,7 +45,7 @@ class Trunk(nn.Module):
         widths = [settings.n_dims] + [settings.hidden_units] * settings.hidden_layers
         self.layers = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(n_in, n_out, bias=settings.hidden_bias),
+                Linear(n_in, n_out, bias=settings.hidden_bias),
                 nn.BatchNorm1d(n_out),
                 nn.ReLU(),
                 Dropout(settings.dropout),
@@ -105,7 +106,7 @@ class FrameClassifier(nn.Module):
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
-        self.classify = nn.Linear(settings.hidden_units, settings.n_classes)
+        self.classify = Linear(settings.hidden_units, settings.n_classes)
 
     def frame_scores(self, levels: list[Tensor]) -> Tensor:
         """(M, K) probabilities of the real frames."""
@@ -145,7 +146,7 @@ class SingleAttentionHead(FrameClassifier):
     def __init__(self, settings: ModelSettings):
         super().__init__(settings)
         self.activation = settings.attention_activation
-        self.attend = nn.Linear(settings.hidden_units, settings.n_classes)
+        self.attend = Linear(settings.hidden_units, settings.n_classes)
 
     def _logits_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         logits = to_clips(self.attend(hidden).float(), mask)
@@ -174,7 +175,7 @@ class MultiAttentionHead(nn.Module):
         super().__init__()
         n_heads = 1 if settings.shared_head else self.N_LEVELS
         self.heads = nn.ModuleList(SingleAttentionHead(settings) for _ in range(n_heads))
-        self.join = nn.Linear(self.N_LEVELS * settings.n_classes, settings.n_classes)
+        self.join = Linear(self.N_LEVELS * settings.n_classes, settings.n_classes)
         self._start_from_the_mean()
 
     @torch.no_grad()
@@ -220,11 +221,11 @@ class FeatureAttentionHead(nn.Module):
         super().__init__()
         units = settings.hidden_units
         self.activation = settings.attention_activation
-        self.attend = nn.Linear(units, units)
-        self.transform = nn.Linear(units, units)
+        self.attend = Linear(units, units)
+        self.transform = Linear(units, units)
         self.norm = nn.BatchNorm1d(units)
         self.dropout = Dropout(settings.dropout)
-        self.classify = nn.Linear(units, settings.n_classes)
+        self.classify = Linear(units, settings.n_classes)
 
     def _logits_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         logits = to_clips(self.attend(hidden).float(), mask)

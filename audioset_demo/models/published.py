@@ -65,12 +65,16 @@ class PublishedModel:
 
 @cache
 def published_models() -> tuple[PublishedModel, ...]:
-    """Every published model, in the order of `POOLINGS`."""
+    """Every published model, in the order of `POOLINGS`, then of names."""
     found = [
         PublishedModel(path.parent.name, path, load_card(path))
         for path in MODELS_DIR.glob(f"*/{CHECKPOINT_FILE}")
     ]
-    return tuple(sorted(found, key=lambda model: POOLINGS.index(model.card.settings.pooling)))
+    return tuple(sorted(found, key=_place))
+
+
+def _place(model: PublishedModel) -> tuple[int, str]:
+    return POOLINGS.index(model.card.settings.pooling), model.name
 
 
 def default_model() -> PublishedModel:

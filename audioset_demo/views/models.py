@@ -3,12 +3,32 @@
 import streamlit as st
 
 from audioset_demo import result_charts as charts
+from audioset_demo.models.findings import ablations, averages
 from audioset_demo.models.published import full_data_figures
+from audioset_demo.models.settings import TITLES
 from audioset_demo.views import results
-from audioset_demo.views.parts import chart, errors_shown, escape, model_title, title, who_speaks
+from audioset_demo.views.parts import (
+    chart,
+    count,
+    errors_shown,
+    escape,
+    model_title,
+    title,
+    who_speaks,
+)
 
 OURS = "This project, balanced-only (1 % of the data)"
 PUBLISHED = "Published by others, full data (2.0M clips)"
+
+ABLATION_COLUMNS = {
+    "Setting": "setting",
+    "Runs": "runs",
+    "mAP": "validation_mAP",
+    "Spread": "spread_mAP",
+    "Gain": "gain_mAP",
+    "AUC": "validation_AUC",
+    "Seconds a batch": "seconds_a_batch",
+}
 
 title("Models", "What each model is, how good it is, and the command that makes it again.")
 with errors_shown():
@@ -23,6 +43,20 @@ def cell(figures: dict | None, key: str) -> str:
     return f"{figures[key]:.3f}" if figures and key in figures else "–"
 
 
+def base_figure(base: dict[str, str]) -> str:
+    return (
+        f"{float(base['validation_mAP']):.4f}, the mean of {base['runs']} seeds with a standard "
+        f"deviation of {float(base['spread_mAP']):.4f}"
+    )
+
+
+def over_seeds(figures: dict | None) -> str:
+    if not figures:
+        return "–"
+    spread = f" ± {figures['mAP_spread']:.4f}" if figures.get("mAP_spread") else ""
+    return f"{figures['mAP']:.4f}{spread} ({count(figures.get('runs', 1), 'run')})"
+
+
 rows = []
 for model in models:
     evaluated = model.card.metrics.get("eval", {})
@@ -33,6 +67,7 @@ for model in models:
             "mAP, balanced-only": cell(evaluated, "mAP"),
             "AUC, balanced-only": cell(evaluated, "AUC"),
             "d', balanced-only": cell(evaluated, "d_prime"),
+            "Validation mAP, by seed": over_seeds(model.card.metrics.get("validation")),
             "Parameters": f"{model.card.parameters / 1e6:.2f}M",
             "Size": f"{model.bytes / 1e6:.1f}\N{NO-BREAK SPACE}MB",
             "mAP, full data": cell(published, "mAP"),
@@ -108,6 +143,46 @@ st.caption(
     "A model that was trained on the whole set has no figures on the validation part of its own; "
     "what is drawn there is of a run with the same settings that held the part out."
 )
+
+st.subheader("What averaging gives", anchor=False)
+for what, record in averages().items():
+    st.markdown(f"**{escape(what)}**")
+    st.table(
+        {
+            "Scores of": [row["name"] for row in record["rows"]],
+            "mAP": [cell(row, "mAP") for row in record["rows"]],
+            "AUC": [cell(row, "AUC") for row in record["rows"]],
+            "d'": [cell(row, "d_prime") for row in record["rows"]],
+        },
+        hide_index=True,
+    )
+    st.caption(f'On "{escape(record["set"])}": `{record["command"]}`')
+
+st.subheader("What each setting gave", anchor=False)
+st.markdown(
+    "mAP on the validation part of the training set, which these runs never saw. Settings were "
+    "chosen here; the evaluation set was kept for the published models."
+)
+for name, (base, *others) in ablations().items():
+    st.markdown(f"**{TITLES[name]}**, beside `{base['setting']}`: mAP {base_figure(base)}")
+    chart(
+        charts.gains(
+            [row["setting"] for row in others],
+            [float(row["gain_mAP"]) for row in others],
+            float(base["spread_mAP"]),
+        ),
+        f"{TITLES[name]}: gain in mAP on the validation part of each changed setting",
+        key=f"gains of {name}",
+        bar=False,
+    )
+    with st.expander("The figures"):
+        st.table(
+            {
+                title: [row[column] or "–" for row in (base, *others)]
+                for title, column in ABLATION_COLUMNS.items()
+            },
+            hide_index=True,
+        )
 
 st.subheader("Cards", anchor=False)
 for model in models:
