@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from audioset_demo.models.findings import ablations, averages
 from audioset_demo.models.published import published_models
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +18,21 @@ def test_the_readme_s_table_holds_the_figures_of_the_cards(model):
     cells = [f"{figures[key]:.3f}" for key in ("mAP", "AUC", "d_prime")]
     row = rf"\| *{re.escape(model.card.title)} *\| *{cells[0]} *\| *{cells[1]} *\| *{cells[2]} *\|"
     assert re.search(row, DOCUMENTS[0].read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("model", ablations())
+def test_the_training_page_holds_what_was_measured_of_each_setting(model):
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    for row in ablations()[model]:
+        figure = f"{float(row['validation_mAP']):.4f}"
+        assert re.search(rf"\| `{re.escape(row['setting'])}` \| {row['runs']} \| {figure}", text)
+
+
+@pytest.mark.parametrize("what", averages())
+def test_the_training_page_holds_what_averaging_gives(what):
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    for row in averages()[what]["rows"]:
+        assert f"| {row['name']} | {row['mAP']:.4f} | {row['AUC']:.4f} |" in text
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
