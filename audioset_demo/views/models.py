@@ -9,7 +9,6 @@ from audioset_demo.models.settings import TITLES
 from audioset_demo.views import results
 from audioset_demo.views.parts import (
     chart,
-    count,
     errors_shown,
     escape,
     model_title,
@@ -53,8 +52,8 @@ def base_figure(base: dict[str, str]) -> str:
 def over_seeds(figures: dict | None) -> str:
     if not figures:
         return "–"
-    spread = f" ± {figures['mAP_spread']:.4f}" if figures.get("mAP_spread") else ""
-    return f"{figures['mAP']:.4f}{spread} ({count(figures.get('runs', 1), 'run')})"
+    spread = f" ± {figures['mAP_spread']:.3f}" if figures.get("mAP_spread") else ""
+    return f"{figures['mAP']:.3f}{spread}"
 
 
 rows = []
@@ -67,7 +66,7 @@ for model in models:
             "mAP, balanced-only": cell(evaluated, "mAP"),
             "AUC, balanced-only": cell(evaluated, "AUC"),
             "d', balanced-only": cell(evaluated, "d_prime"),
-            "Validation mAP, by seed": over_seeds(model.card.metrics.get("validation")),
+            "mAP, validation part": over_seeds(model.card.metrics.get("validation")),
             "Parameters": f"{model.card.parameters / 1e6:.2f}M",
             "Size": f"{model.bytes / 1e6:.1f}\N{NO-BREAK SPACE}MB",
             "mAP, full data": cell(published, "mAP"),
@@ -87,7 +86,9 @@ st.caption(
     f"Balanced-only: this project's own models, trained on the 22,160 clips of AudioSet's balanced "
     f"training set and scored on {escape(', '.join(sorted(scored)))}. Full data: figures that "
     f"others published ({escape(', '.join(sources))}), each the average of nine checkpoints "
-    "trained on 2.0M clips. They are no measure of these models, but of what more data gives."
+    "trained on 2.0M clips. They are no measure of these models, but of what more data gives. "
+    "Validation part: mean and standard deviation over seeds of runs that held it out; it is as "
+    "balanced as the training set, so its figures are higher and not to be set beside the others."
 )
 titled = [(model, full.get(model.card.settings.pooling)) for model in models]
 chart(
