@@ -124,7 +124,7 @@ def difference(base: FitConfig, config: FitConfig) -> str:
     for field in fields(FitConfig):
         value = getattr(config, field.name)
         if value != getattr(base, field.name):
-            values = value if isinstance(value, tuple) else [value]
+            values = value if isinstance(value, tuple) else [] if value is True else [value]
             words += [flag(field.name), *map(str, values)]
     return shlex.join(words)
 
