@@ -34,10 +34,11 @@ from audioset_demo.models.settings import (  # noqa: E402
 )
 from train.batches import Batch  # noqa: E402
 from train.config import FitConfig  # noqa: E402
-from train.evaluate import evaluate, select_checkpoint  # noqa: E402
+from train.evaluate import evaluate  # noqa: E402
 from train.fit import fit  # noqa: E402
 from train.keras_learner import KerasLearner  # noqa: E402
 from train.publish import publish  # noqa: E402
+from train.runs import select_checkpoint  # noqa: E402
 from train.torch_learner import TorchLearner  # noqa: E402
 
 SMALL = {"n_classes": 7, "hidden_units": 24}

@@ -4,7 +4,7 @@ import csv
 import json
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from audioset_demo.errors import DataError
 from audioset_demo.files import write_atomically
 from train.config import FitConfig
-from train.runs import CONFIG_FILE, flag, read_metrics, select_checkpoint
+from train.runs import CONFIG_FILE, read_metrics, select_checkpoint
 
 COLUMNS = (
     "setting", "runs", "validation_mAP", "spread_mAP", "gain_mAP", "validation_AUC", "spread_AUC",
@@ -101,8 +101,9 @@ def _compare(base: FitConfig, config: FitConfig, runs: list[Path], reference: fl
     precision = np.array([figure["mAP"] for figure in figures])
     auc = np.array([figure["AUC"] for figure in figures])
     return Comparison(
-        setting=difference(base, config)
-        or shlex.join(["--model", config.model, *config.changes()]),
+        setting=shlex.join(
+            ["--model", config.model, *config.changes()] if config == base else config.changes(base)
+        ),
         runs=len(runs),
         mean_average_precision=float(precision.mean()),
         spread_average_precision=spread(precision),
@@ -116,17 +117,6 @@ def _compare(base: FitConfig, config: FitConfig, runs: list[Path], reference: fl
 def spread(values: Sequence[float]) -> float | None:
     """Standard deviation of a sample, None of a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
-def difference(base: FitConfig, config: FitConfig) -> str:
-    """The flags in which `config` differs from `base`; empty where it does not."""
-    words = []
-    for field in fields(FitConfig):
-        value = getattr(config, field.name)
-        if value != getattr(base, field.name):
-            values = value if isinstance(value, tuple) else [] if value is True else [value]
-            words += [flag(field.name), *map(str, values)]
-    return shlex.join(words)
 
 
 def _seconds_a_batch(run: Path) -> float:

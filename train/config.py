@@ -74,15 +74,18 @@ class FitConfig:
             hidden_bias=self.hidden_bias,
         )
 
-    def changes(self) -> list[str]:
-        """The flags, and their values, that differ from the defaults."""
+    def changes(self, base: "FitConfig | None" = None) -> list[str]:
+        """The flags, and their values, in which this differs from `base`.
+
+        Without `base`: from the defaults, whatever the model.
+        """
+        base = base or FitConfig(model=self.model)
         words = []
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "model" or value == field.default:
-                continue
-            values = value if isinstance(value, tuple) else [] if value is True else [value]
-            words += [flag(field.name), *map(str, values)]
+            if value != getattr(base, field.name):
+                values = value if isinstance(value, tuple) else [] if value is True else [value]
+                words += [flag(field.name), *map(str, values)]
         return words
 
     def command(self) -> str:
