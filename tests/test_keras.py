@@ -18,6 +18,8 @@ from safetensors.torch import load_file
 
 keras = pytest.importorskip("keras", reason="needs Keras: pip install 'audioset-demo[tensorflow]'")
 
+from toy_models import model_that_has_seen_data  # noqa: E402
+
 from audioset_demo.errors import CheckpointError, DataError  # noqa: E402
 from audioset_demo.models.keras_layers import Dropout  # noqa: E402
 from audioset_demo.models.keras_twin import (  # noqa: E402
@@ -71,22 +73,15 @@ TINY = {
 )
 def twins(request) -> tuple:
     """A PyTorch model whose BatchNorm has seen data, and its Keras twin."""
-    torch.manual_seed(0)
-    model = TaggingModel(request.param).train()
+    model = model_that_has_seen_data(request.param)
     with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm1d):
-                module.weight.uniform_(0.5, 1.5)
-                module.bias.uniform_(-0.5, 0.5)
         for name, parameter in model.named_parameters():
             if name.endswith("attend.bias"):
                 # Where relu leaves a clip next to no attention, rounding decides who gets it.
                 parameter.fill_(0.5)
-        for _ in range(5):
-            model(torch.rand(16, 6, 128) * 2 - 1)
     twin = build(request.param)
     weights_from_torch(twin, model)
-    return model.eval(), twin
+    return model, twin
 
 
 def some_batch(seed: int, lengths: list[int], n_classes: int = 7) -> Batch:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_models import model_that_has_seen_data
 
 from audioset_demo.errors import CheckpointError
 from audioset_demo.models.dropout import Dropout
@@ -34,17 +35,7 @@ PARAMETERS = {
 
 @pytest.fixture(params=VARIANTS, ids=lambda s: f"{s.pooling}-{s.attention_activation}")
 def model(request) -> TaggingModel:
-    """A model whose BatchNorm has seen data, so that its statistics are not the trivial ones."""
-    torch.manual_seed(0)
-    model = TaggingModel(request.param).train()
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm1d):
-                module.weight.uniform_(0.5, 1.5)
-                module.bias.uniform_(-0.5, 0.5)
-        for _ in range(5):
-            model(torch.rand(16, 6, 128) * 2 - 1)
-    return model.eval()
+    return model_that_has_seen_data(request.param)
 
 
 @pytest.mark.parametrize("pooling", PARAMETERS)
