@@ -12,15 +12,18 @@ import soundfile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
+from audioset_demo.encoders import weights
 from audioset_demo.encoders.compact import CompactSettings, encode_examples, load_compact
-from audioset_demo.errors import DataError
+from audioset_demo.encoders.vggish import VggishNetwork
+from audioset_demo.errors import DataError, WeightsError
 from audioset_demo.labels import audioset_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.pooling import TaggingModel
 from audioset_demo.models.settings import ModelSettings
-from train.encoder import evaluate, publish, scenes
+from train.encoder import augment, evaluate, publish, scenes, spoken
 from train.encoder.categories import Category, CategoryTable
 from train.encoder.command import add_arguments
 from train.encoder.command import run as run_command
@@ -132,12 +135,44 @@ def test_the_real_recordings_hold_out_each_source_once(table, shared_data):
     assert len(held_out) > 100
 
 
+# --- what the encoder hears -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_codec_leaves_a_sound_the_same_sound_in_its_place(seed):
+    time_s = np.arange(15_600) / 16_000
+    chirp = 0.5 * np.sin(2 * np.pi * (300 + 400 * time_s) * time_s)
+    coded = augment.coded(np.random.default_rng(seed), chirp)
+    assert coded.shape == chirp.shape
+    assert not np.array_equal(coded, chirp)
+    assert np.corrcoef(coded, chirp)[0, 1] > 0.9
+
+
+def test_readings_are_written_once_and_no_voice_is_on_both_sides(tmp_path, table, monkeypatch):
+    monkeypatch.setattr(spoken, "LANGUAGES", ("en-us", "de"))
+    monkeypatch.setattr(spoken, "VARIANTS", ("m1", "f2", "whisper"))
+    found = spoken.readings(tmp_path, 12, table, seed=0)
+    written = {item.path: item.path.read_bytes() for item in found}
+    assert spoken.readings(tmp_path, 12, table, seed=0) == found
+    assert all(path.read_bytes() == before for path, before in written.items())
+    for item in found:
+        samples = item.samples()
+        assert len(samples) > 32_000 and np.abs(samples).max() > 0.05
+    sides = defaultdict(set)
+    for item in found:
+        sides[item.source].add(item.held_out)
+    assert sorted(map(len, sides.values())) == [1] * 6
+    assert {held_out for side in sides.values() for held_out in side} == {True, False}
+
+
 # --- a tiny training from beginning to end ---------------------------------------------------
 
 
 class FakeTeacher:
     """Says "Speech" of loud sounds; counts what it was asked."""
 
+    title = "a fake"
+    in_embedding_space = False
     mids = tuple(label.mid for label in audioset_labels()[:5])
 
     def __init__(self):
@@ -299,19 +334,42 @@ def test_a_saved_encoder_gives_what_the_trained_one_gave(world, tmp_path):
 
 
 def test_hit_rates_count_clips_with_an_expected_class_near_the_top():
-    category = Category("Dog", (), (3,), (7,))
-    clip = evaluate.HeldOutClip(Recording(None, "set", category, "s", "", "", True), None, None)
     scores = np.zeros((4, 20))
     scores[0, 3] = scores[1, 7] = 1  # first
     scores[2, [10, 11, 3]] = [0.9, 0.8, 0.7]  # third
     scores[3, 10:16] = 1  # below six others
     scores[3, 7] = 0.5
-    rates = evaluate.hit_rates([clip] * 4, scores)
+    clips = [evaluate.Sound(None, row, (3, 7), "Dog") for row in scores]
+    rates = evaluate.hit_rates(lambda clip: (clip.examples, None), clips)
     assert (rates["top1"], rates["top5"], rates["top10"]) == (0.5, 0.75, 1.0)
     assert rates["categories"]["Dog"]["clips"] == 4
 
 
-def test_the_whole_command_trains_evaluates_and_describes_an_encoder(tmp_path, monkeypatch, capsys):
+def test_a_sequence_is_right_where_each_sound_scores_highest_in_its_own_part():
+    frames = np.zeros((9, 3))  # frames of 0.96 s: the parts are 0 to 2, 3 to 5, and 6 to 8
+    frames[[1, 3, 2], [0, 1, 2]] = 1  # the third sound in the part of the first
+    sequence = evaluate.Sequence(evaluate.Sound(None, frames, (), ""), ((0,), (1,), (2,)))
+    rates = evaluate.in_time(lambda sound: (None, sound.examples), [sequence])
+    assert rates == {"sounds": 3, "in_own_part": 0.6667}
+
+
+def test_silence_and_noise_are_calm_where_nothing_else_scores_high():
+    def sound(scores):
+        return evaluate.Sound(None, np.array(scores), (0,), "silence")
+
+    figures = evaluate.calmness(
+        lambda sound: (sound.examples, None), [sound([0.9, 0.1]), sound([0.2, 0.3])]
+    )
+    assert figures == {
+        "sounds": 2,
+        "silence_or_noise_first": 0.5,
+        "greatest_other_score": 0.3,
+    }
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    """The command, on three sounds, four clips of features and a tiny model; the run is `run`."""
     labels = audioset_labels()
     rng = np.random.default_rng(0)
     (tmp_path / "audio" / "own").mkdir(parents=True)
@@ -328,28 +386,74 @@ def test_the_whole_command_trains_evaluates_and_describes_an_encoder(tmp_path, m
     settings = ModelSettings("feature_attention", hidden_units=8)
     card = ModelCard("feature_attention", settings, 1, training={"set": "tiny", "iteration": 2})
     save_checkpoint(tmp_path / "model.safetensors", TaggingModel(settings), card)
-    monkeypatch.setattr("train.encoder.teacher.Yamnet", lambda path: FakeTeacher())
 
     def encoder(*extra: str) -> int:
         parser = argparse.ArgumentParser()
         add_arguments(parser)
-        paths = ["--audio", tmp_path / "audio", "--teacher", "fake", "--output", tmp_path / "run"]
-        paths += ["--features", tmp_path / "features.h5"]
+        paths = ["--audio", tmp_path / "audio", "--output", tmp_path / "run"]
         paths += ["--models", tmp_path / "model.safetensors"]
-        numbers = ["--scenes", "12", "--iterations", "2", "--batch-size", "6"]
+        numbers = ["--scenes", "12", "--iterations", "2", "--batch-size", "6", "--speech", "6"]
         return run_command(parser.parse_args([*map(str, paths), *numbers, *extra]))
 
-    assert encoder() == 0
+    return encoder
+
+
+def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
+    encoder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("train.encoder.teacher.Yamnet", lambda path: FakeTeacher())
+    given = ["--teacher", "fake", "--features", str(tmp_path / "features.h5")]
+    assert encoder(*given) == 0
     described = json.loads((tmp_path / "run" / "compact.json").read_text())
     assert described["trained_through"] == [
         {"from_iteration": 0, "models": ["feature_attention, tiny, iteration 2"]}
     ]
     assert described["held_out"]["recordings"] == 1
-    assert set(described["held_out"]["figures"]) == {"feature_attention", "teacher (YAMNet)"}
+    figures = described["held_out"]["figures"]
+    assert set(figures) == {"Feature-level attention", "teacher: a fake"}
+    assert set(figures["teacher: a fake"]) >= {"top5", "categories", "excerpts", "calm", "in_time"}
     heard = list(csv.DictReader((tmp_path / "run" / "sounds.csv").open()))
-    assert len(heard) == 2 and {row["licence"] for row in heard} == {"CC0"}
+    assert [row["licence"] for row in heard].count("CC0") == 2
     assert "top-5" in capsys.readouterr().out
     with pytest.raises(DataError, match="--resume"):
-        encoder()
-    assert encoder("--evaluate") == 0
+        encoder(*given)
+    assert encoder(*given, "--evaluate") == 0
     assert json.loads((tmp_path / "run" / "compact.json").read_text()) == described
+    beside = ["--beside", str(tmp_path / "run")]
+    assert encoder(*given, "--evaluate", *beside) == 0
+    assert (
+        len(json.loads((tmp_path / "run" / "compact.json").read_text())["held_out"]["figures"]) == 3
+    )
+
+
+def test_what_is_missing_is_named_with_the_remedy(encoder, tmp_path, monkeypatch):
+    with pytest.raises(WeightsError, match="weights get"):
+        monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "empty"))
+        encoder("--teacher", "vggish")
+    with pytest.raises(DataError, match="'vggish' where VGGish is installed"):
+        encoder("--teacher", str(tmp_path / "yamnet.tflite"))
+    monkeypatch.setattr("train.encoder.teacher.Yamnet", lambda path: FakeTeacher())
+    with pytest.raises(DataError, match="--features bal_train.h5, or --alignment 0"):
+        encoder("--teacher", "fake")
+    with pytest.raises(DataError, match="--hold-out"):
+        encoder("--teacher", "fake", "--hold-out", "0", "--resume")
+
+
+@pytest.mark.slow
+def test_with_vggish_as_the_teacher_the_encoder_nears_its_frames(encoder, tmp_path, monkeypatch):
+    """Random weights: what counts is that the encoder learns whatever that network says."""
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
+    weights.cache_dir().mkdir()
+    torch.manual_seed(0)
+    save_file(VggishNetwork().state_dict(), weights.vggish_path())
+    scale = 40 * np.eye(128)  # random weights give small numbers
+    np.savez(weights.pca_path(), pca_eigen_vectors=scale, pca_means=np.zeros(128))
+
+    assert encoder("--teacher", "vggish", "--iterations", "100") == 0
+    weights.vggish_path().unlink()  # 277 MB, which pytest would keep
+
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    parts = [json.loads(line)["loss"] for line in lines if "loss" in line]
+    assert parts[-1]["alignment"] < 0.5 * parts[0]["alignment"]
+    card = json.loads((tmp_path / "run" / "compact.json").read_text())
+    assert card["teacher"] == "VGGish (Google, Apache-2.0); not part of the encoder"

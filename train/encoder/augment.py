@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import soundfile
 import soxr
 from scipy.signal import fftconvolve
 
@@ -52,6 +55,17 @@ def reverberated(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
     response *= 10 ** rng.uniform(-1.3, -0.1) / np.sqrt((response**2).sum())
     response[0] = 1.0
     return fftconvolve(samples, response)[: len(samples)]
+
+
+def coded(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
+    """Through MP3 or Ogg Vorbis, at anything from their worst quality to a good one."""
+    container = ("MP3", "OGG")[rng.integers(2)]
+    memory = io.BytesIO()
+    quality = {"compression_level": rng.uniform(0.3, 1.0)}
+    soundfile.write(memory, samples.clip(-1, 1), SAMPLE_RATE, format=container, **quality)
+    memory.seek(0)
+    decoded, _ = soundfile.read(memory)
+    return np.pad(decoded, (0, max(0, len(samples) - len(decoded))))[: len(samples)]
 
 
 def rms(samples: np.ndarray) -> float:

@@ -24,6 +24,7 @@ class Category:
     `classes` hold for every sound of the category, `also` may hold; either is a hit when figures
     are taken. `files` are patterns of file names, for collections that list no categories.
     `weight` says how often its sounds are drawn: categories with few but long recordings need it.
+    `excerpts` is "speech" or "music" where held-out recordings also tell how well those are known.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Category:
     classes: tuple[int, ...]
     also: tuple[int, ...]
     weight: float = 1.0
+    excerpts: str = ""
 
     @property
     def expected(self) -> tuple[int, ...]:
@@ -40,8 +42,9 @@ class Category:
 class CategoryTable:
     """The categories of one table, found by name or by file name.
 
-    The table is a CSV file with the columns `category`, `files`, `classes`, `also` and `weight`;
-    lists in a cell are separated by `|`. A category that is an AudioSet class needs no row.
+    The table is a CSV file with the columns `category`, `files`, `classes`, `also`, `weight` and
+    `excerpts`; lists in a cell are separated by `|`. A category that is an AudioSet class needs
+    no row.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class CategoryTable:
             classes=indices(row["classes"]),
             also=indices(row["also"]),
             weight=float(row.get("weight") or 1.0),
+            excerpts=row.get("excerpts") or "",
         )
 
     def find(self, name: str, file: str) -> Category | None:

@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from train.encoder.config import EncoderConfig
+
+if TYPE_CHECKING:  # all slow to import
+    import numpy as np
+
+    from audioset_demo.encoders.compact import CompactNet
+    from audioset_demo.models.card import ModelCard
+    from audioset_demo.models.pooling import TaggingModel
+    from train.encoder.categories import CategoryTable
+    from train.encoder.evaluate import HeldOut, Scorer
+    from train.encoder.material import Material
+    from train.encoder.objective import Goals
+    from train.encoder.recordings import Recording
+    from train.encoder.teacher import Teacher
+
+# The first is the default one, by which the run is watched and real neighbours are found.
+MODELS = (
+    "feature_attention",
+    "single_attention",
+    "multi_attention",
+    "average",
+    "max",
+    "frame_baseline",
+)
 
 DESCRIPTION = (
     "Train the compact encoder on your own labelled sounds: a small network whose output frozen "
@@ -23,6 +47,7 @@ _HELP = {
     "teacher_embedding": "weight of guessing the teacher's embedding",
     "alignment": "weight of staying close to real embeddings that sound alike",
     "hold_out": "share of each category's sources that is never trained on",
+    "speech": "readings to synthesise (needs the package espeakng-loader); 0: none",
     "seed": "of everything random",
     "evaluate_every": "iterations between figures on the held-out part",
     "save_every": "iterations between states that --resume goes on from",
@@ -38,16 +63,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "same name (birds/ and birds.csv) with the columns file, category, licence, attribution",
     )  # fmt: skip
     parser.add_argument(
-        "--teacher", type=Path, required=True, metavar="YAMNET.tflite", default=hidden,
-        help="YAMNet as TFLite, with yamnet_class_map.csv beside it",
+        "--teacher", required=True, metavar="YAMNET.tflite|vggish", default=hidden,
+        help="YAMNet as TFLite, with yamnet_class_map.csv beside it; or `vggish`, where it is "
+        "installed (audioset-demo weights get)",
     )  # fmt: skip
     parser.add_argument(
-        "--features", type=Path, required=True, metavar="bal_train.h5", default=hidden,
-        help="real embeddings, as the tagging models were trained on",
+        "--features", type=Path, metavar="bal_train.h5", default=hidden,
+        help="real embeddings, as the tagging models were trained on; VGGish as the teacher needs "
+        "none, nor does --alignment 0",
     )  # fmt: skip
     parser.add_argument(
-        "--models", type=Path, required=True, nargs="+", metavar="CHECKPOINT", default=hidden,
-        help="tagging models to train through; they stay as they are",
+        "--models", nargs="+", metavar="MODEL", default=list(MODELS),
+        help="tagging models to train through, by name or checkpoint; they stay as they are",
     )  # fmt: skip
     parser.add_argument(
         "--output", type=Path, required=True, metavar="RUN", default=hidden,
@@ -62,6 +89,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--evaluate", action="store_true", help="no training: only score the encoder in --output"
     )
     parser.add_argument(
+        "--beside", type=Path, nargs="+", metavar="RUN", default=[],
+        help="score the encoders of these runs too, on the same sounds, through the first model",
+    )  # fmt: skip
+    parser.add_argument(
+        "--through", nargs="+", metavar="MODEL", default=[],
+        help="score through these models too, by name or checkpoint",
+    )  # fmt: skip
+    parser.add_argument(
         "--publish", action="store_true", help="in the end, put the encoder into the package"
     )
     training = parser.add_argument_group("training")
@@ -72,6 +107,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Setup:
+    """What a run works with. `models` holds pairs of model and card by title, the main one first;
+    `columns` (K,) the teacher's column for each class, -1 where it has none.
+    """
+
+    run: Path
+    config: EncoderConfig
+    table: CategoryTable
+    recordings: list[Recording]
+    held_out: HeldOut
+    teacher: Teacher
+    columns: np.ndarray
+    models: dict[str, tuple[TaggingModel, ModelCard]]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Train, evaluate and, if asked to, publish.
 
@@ -79,83 +130,133 @@ def run(arguments: argparse.Namespace) -> int:
     ------
     AudioSetDemoError : wherever an argument, a file or a run is not as it must be.
     """
-    from audioset_demo.encoders.compact import load_compact
-    from audioset_demo.labels import audioset_labels
-    from audioset_demo.models.checkpoint import load_checkpoint
     from train.encoder import evaluate, publish
-    from train.encoder.categories import DEFAULT_TABLE, CategoryTable
-    from train.encoder.fit import trained_through
-    from train.encoder.recordings import read_recordings
-    from train.encoder.teacher import Yamnet, class_columns
-    from train.runs import open_run
 
-    given = {field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
-    config = EncoderConfig.load(arguments.output) if arguments.evaluate else EncoderConfig(**given)
-    labels = audioset_labels()
-    table = CategoryTable(labels, getattr(arguments, "categories", DEFAULT_TABLE))
-    recordings = read_recordings(arguments.audio, table, config.hold_out)
-    teacher = Yamnet(arguments.teacher)
-    columns = class_columns(teacher.mids, labels)
-    models = {str(path): load_checkpoint(path) for path in arguments.models}
-    held_out = evaluate.read_held_out(recordings)
-
+    setup = _prepare(arguments)
     if not arguments.evaluate:
-        open_run(arguments.output, config.to_json(), arguments.resume)
-        network = _train(config, arguments, recordings, table, teacher, columns, models, held_out)
-        publish.save_encoder(arguments.output, network, {"settings": network.settings.to_json()})
-    network, _ = load_compact(arguments.output)  # as stored, in half precision
-    figures = {
-        card.name: evaluate.hit_rates(held_out, evaluate.encoder_scores(network, model, held_out))
-        for model, card in models.values()
-    }
-    figures["teacher (YAMNet)"] = evaluate.hit_rates(
-        held_out, evaluate.teacher_scores(teacher, columns, held_out)
-    )
-    publish.save_encoder(
-        arguments.output,
-        network,
-        publish.card(config, network, recordings, trained_through(arguments.output), figures),
-    )
-    publish.save_sounds(arguments.output, recordings)
+        network = _train(setup, getattr(arguments, "features", None))
+        publish.save_encoder(setup.run, network, {"settings": network.settings.to_json()})
+    scorers = _scorers(setup, _load_models(arguments.through), arguments.beside)
+    figures = {name: evaluate.judge(scorer, setup.held_out) for name, scorer in scorers.items()}
+    _describe(setup, figures)
     print(evaluate.table(figures))
     if arguments.publish:
-        print(publish.publish(arguments.output))
+        print(publish.publish(setup.run))
     return 0
 
 
-def _train(config, arguments, recordings, table, teacher, columns, models, held_out):
-    """The trained encoder, in evaluation mode.
+def _prepare(arguments: argparse.Namespace) -> _Setup:
+    from audioset_demo.labels import audioset_labels
+    from train.encoder.categories import DEFAULT_TABLE, CategoryTable
+    from train.encoder.evaluate import read_held_out
+    from train.encoder.recordings import read_recordings
+    from train.encoder.spoken import readings
+    from train.encoder.teacher import class_columns, open_teacher
+    from train.runs import open_run
 
-    What it is given: as named in `run`; `models` maps paths to (model, card).
-    """
+    run = arguments.output
+    given = {field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
+    config = EncoderConfig.load(run) if arguments.evaluate else EncoderConfig(**given)
+    labels = audioset_labels()
+    table = CategoryTable(labels, getattr(arguments, "categories", DEFAULT_TABLE))
+    models = _load_models(arguments.models)
+    teacher = open_teacher(arguments.teacher, labels, next(iter(models.values()))[0])
+    recordings = read_recordings(arguments.audio, table, config.hold_out)
+    if not arguments.evaluate:
+        open_run(run, config.to_json(), arguments.resume)
+    if config.speech:
+        recordings += readings(run / "speech", config.speech, table, config.seed)
+    held_out = read_held_out(recordings, labels)
+    columns = class_columns(teacher.mids, labels)
+    return _Setup(run, config, table, recordings, held_out, teacher, columns, models)
+
+
+def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
+    """By title, tagging models and their cards, from names or checkpoints."""
+    from audioset_demo.models.checkpoint import load_checkpoint
+    from audioset_demo.models.published import find_checkpoint
+
+    loaded = [load_checkpoint(find_checkpoint(name)) for name in names]
+    return {card.title: (model, card) for model, card in loaded}
+
+
+def _train(setup: _Setup, features: Path | None) -> CompactNet:
+    """The trained encoder, in evaluation mode."""
     from audioset_demo.encoders.compact import CompactSettings
-    from train.data import load_features
     from train.encoder import evaluate, fit, scenes
     from train.encoder.material import Material
-    from train.encoder.neighbours import RealFrames, find_neighbours
     from train.encoder.objective import Objective, Weights
     from train.encoder.publish import describe
 
-    learned_from = [item for item in recordings if not item.held_out]
-    kinds = scenes.kinds_of(learned_from, table)
-    maker = scenes.SceneMaker(learned_from, kinds, teacher)
-    shards = scenes.make_shards(maker, arguments.output / "scenes", config.scenes, config.seed)
-    material = Material(shards, kinds.targets, columns, kinds.silence)
-    networks = [model for model, _ in models.values()]
-    real = neighbours = None
-    if config.alignment > 0:
-        real = RealFrames(load_features(arguments.features), networks[0], config.seed)
-        neighbours = find_neighbours(material, real, arguments.output / "neighbours.npy")
+    config = setup.config
+    learned_from = [item for item in setup.recordings if not item.held_out]
+    kinds = scenes.kinds_of(learned_from, setup.table)
+    maker = scenes.SceneMaker(learned_from, kinds, setup.teacher)
+    shards = scenes.make_shards(maker, setup.run / "scenes", config.scenes, config.seed)
+    material = Material(shards, kinds.targets, setup.columns, kinds.silence)
+    networks = [model for model, _ in setup.models.values()]
+    goals = _goals(setup, material, features) if config.alignment > 0 else None
     weights = Weights(config.ranking, config.teacher_embedding, config.alignment)
-    objective = Objective(networks, material.known, weights, real, neighbours)
+    objective = Objective(networks, material.known, weights, goals)
 
-    def figures(network) -> dict:
-        rates = evaluate.hit_rates(
-            held_out, evaluate.encoder_scores(network, networks[0], held_out)
-        )
+    def figures(network: CompactNet) -> dict:
+        scorer = evaluate.encoder_scorer(network, networks[0])
+        rates = evaluate.hit_rates(scorer, setup.held_out.clips)
         return {key: value for key, value in rates.items() if key != "categories"}
 
-    run = fit.Run(config, material, CompactSettings())
-    through = [describe(card) for _, card in models.values()]
-    fit.fit(run, material, objective, arguments.output, figures, through)
-    return run.averaged()
+    training = fit.Run(config, material, CompactSettings())
+    through = [describe(card) for _, card in setup.models.values()]
+    fit.fit(training, material, objective, setup.run, figures, through)
+    return training.averaged()
+
+
+def _goals(setup: _Setup, material: Material, features: Path | None) -> Goals:
+    """What the encoder is to stay close to: the teacher's frames, or real ones that are alike."""
+    import torch
+
+    from audioset_demo.errors import DataError
+    from train.data import load_features
+    from train.encoder.neighbours import Neighbours, RealFrames, find_neighbours
+    from train.encoder.objective import as_models_read
+
+    if setup.teacher.in_embedding_space:
+        return lambda scenes: as_models_read(torch.from_numpy(material.embeddings(scenes)))[:, None]
+    if features is None:
+        raise DataError(
+            "The alignment needs real embeddings: give --features bal_train.h5, or --alignment 0."
+        )
+    model, _ = next(iter(setup.models.values()))
+    real = RealFrames(load_features(features), model, setup.config.seed)
+    return Neighbours(real, find_neighbours(material, real, setup.run / "neighbours.npy"))
+
+
+def _scorers(setup: _Setup, more_models: dict, beside: list[Path]) -> dict[str, Scorer]:
+    """The encoder through all models; those of the runs `beside` through the first; the teacher."""
+    from audioset_demo.encoders.compact import load_compact
+    from train.encoder.evaluate import encoder_scorer, teacher_scorer
+
+    network, _ = load_compact(setup.run)  # as stored, in half precision
+    models = setup.models | more_models
+    scorers = {title: encoder_scorer(network, model) for title, (model, _) in models.items()}
+    first, (model, _) = next(iter(models.items()))
+    for other in beside:
+        changes = " ".join(EncoderConfig.load(other).changes(setup.config))
+        scorers[f"{first}; {changes}"] = encoder_scorer(load_compact(other)[0], model)
+    return scorers | {
+        f"teacher: {setup.teacher.title}": teacher_scorer(setup.teacher, setup.columns)
+    }
+
+
+def _describe(setup: _Setup, figures: dict[str, dict]) -> None:
+    """Write the card with the figures, and the list of sounds."""
+    from audioset_demo.encoders.compact import load_compact
+    from train.encoder import publish
+    from train.encoder.fit import trained_through
+
+    network, _ = load_compact(setup.run)
+    through = trained_through(setup.run)
+    card = publish.card(
+        setup.config, network, setup.recordings, setup.teacher.title, through, figures
+    )
+    publish.save_encoder(setup.run, network, card)
+    publish.save_sounds(setup.run, setup.recordings)

@@ -24,6 +24,7 @@ class EncoderConfig:
     teacher_embedding: float = 40.0
     alignment: float = 20.0
     hold_out: float = 0.2
+    speech: int = 400
     seed: int = 0
     evaluate_every: int = 500
     save_every: int = 250
@@ -32,6 +33,8 @@ class EncoderConfig:
         for name in ("scenes", "iterations", "evaluate_every", "save_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
+        if self.speech < 0:
+            raise DataError(f"--speech must be 0 (none) or more, not {self.speech}.")
         if self.batch_size < 2:
             raise DataError("--batch-size must be at least 2: batch statistics need two scenes.")
         if not self.learning_rate > 0:
@@ -41,13 +44,17 @@ class EncoderConfig:
 
     def command(self) -> str:
         """The command that makes this run anew, with the paths left for the reader to fill in."""
-        words = ["python", "-m", "train", "encoder", "--audio", "AUDIO", "--teacher", "YAMNET"]
-        words += ["--features", "bal_train.h5", "--models", "CHECKPOINT", "CHECKPOINT"]
-        words += ["--output", "RUN"]
+        words = ["python", "-m", "train", "encoder", "--audio", "AUDIO", "--teacher", "TEACHER"]
+        words += ["--features", "bal_train.h5", "--output", "RUN"]
+        return shlex.join([*words, *self.changes(EncoderConfig())])
+
+    def changes(self, base: EncoderConfig) -> list[str]:
+        """The flags, and their values, in which this differs from `base`."""
+        words = []
         for field in fields(self):
-            if getattr(self, field.name) != field.default:
+            if getattr(self, field.name) != getattr(base, field.name):
                 words += [flag(field.name), str(getattr(self, field.name))]
-        return shlex.join(words)
+        return words
 
     def to_json(self) -> dict:
         return asdict(self)

@@ -76,7 +76,7 @@ class Material:
         ]
         sizes = [len(arrays["kinds"]) for arrays in self._arrays]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
-        sample = self._rows("embeddings", np.arange(min(len(self), 4000)))
+        sample = self.embeddings(np.arange(min(len(self), 4000)))
         self._mean, self._spread = sample.mean(0), sample.std(0) + 0.1 * sample.std() + 1e-6
 
     def __len__(self) -> int:
@@ -95,6 +95,10 @@ class Material:
         ]
         return np.stack(rows).astype(np.float32 if name != "kinds" else np.int64)
 
+    def embeddings(self, scenes: np.ndarray) -> np.ndarray:
+        """(B, E) float32: the teacher's embeddings as they are."""
+        return self._rows("embeddings", scenes)
+
     def targets(self, scenes: np.ndarray) -> np.ndarray:
         """(B, K) float32: the teacher's scores, overruled by the labels where these are trusted."""
         teacher = self._rows("scores", scenes)
@@ -109,7 +113,7 @@ class Material:
         count = len(scenes)
         mel = torch.from_numpy(self._rows("examples", scenes)).exp_().sub_(LOG_OFFSET).clamp_(min=0)
         wanted = torch.from_numpy(self.targets(scenes))
-        features = (self._rows("embeddings", scenes) - self._mean) / self._spread
+        features = (self.embeddings(scenes) - self._mean) / self._spread
 
         mixes = torch.from_numpy(rng.random(count) < 0.5)
         other = torch.from_numpy(rng.permutation(count))

@@ -21,6 +21,17 @@ BLOCK = 1_000
 UNLABELLED_SHARE = 0.3
 
 
+class Neighbours:
+    """What scenes are to stay close to, where the teacher knows no embeddings: real frames."""
+
+    def __init__(self, real: RealFrames, of_scenes: np.ndarray):
+        self._real, self._of_scenes = real, of_scenes
+
+    def __call__(self, scenes: np.ndarray) -> Tensor:
+        """(B,) numbers of scenes to (B, N_NEIGHBOURS, 128), as tagging models read them."""
+        return self._real.frames[torch.from_numpy(self._of_scenes[scenes]).long()]
+
+
 class RealFrames:
     """Frames of a feature set, drawn at random, and what each holds.
 

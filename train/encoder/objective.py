@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,11 @@ from audioset_demo.encoders.compact import CompactNet
 from audioset_demo.encoders.pca import CLIP, LEVELS_PER_UNIT
 from audioset_demo.models.pooling import TaggingModel
 from train.encoder.material import Batch
-from train.encoder.neighbours import RealFrames
 
 SCORE_MIN = 1e-6
+
+# Numbers of scenes (B,) to frames (B, N, 128) of which the nearest is to be stayed close to.
+Goals = Callable[[np.ndarray], Tensor]
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Objective:
     models : frozen tagging models; in turns, one scores the scenes as clips of one frame, and
         another the clips put together from them.
     known : (K,) bool, classes that the teacher knows; of others only the labels can tell.
-    real, neighbours : frames to stay close to, and which of them for each scene.
+    goals : frames to stay close to; None: none.
     """
 
     def __init__(
@@ -62,14 +65,12 @@ class Objective:
         models: list[TaggingModel],
         known: Tensor,
         weights: Weights,
-        real: RealFrames | None = None,
-        neighbours: np.ndarray | None = None,
+        goals: Goals | None = None,
     ):
         self.models = [model.eval().requires_grad_(False) for model in models]
         self.known = known
         self.weights = weights
-        self.real = real
-        self.neighbours = neighbours
+        self.goals = goals
 
     def __call__(
         self, student: Student, batch: Batch, iteration: int
@@ -90,7 +91,7 @@ class Objective:
         read, guess = read[:-1], guess[:-1]
         difference = F.smooth_l1_loss(guess, batch.embeddings, reduction="none").mean(dim=1)
         parts["teacher"] = self.weights.teacher_embedding * (difference * batch.own).mean()
-        if self.real is not None:
+        if self.goals is not None:
             parts["alignment"] = self.weights.alignment * self._alignment(read, batch)
         return sum(parts.values()), {name: part.item() for name, part in parts.items()}
 
@@ -100,12 +101,11 @@ class Objective:
         return (F.binary_cross_entropy(scores, targets, reduction="none") * counted).sum(1).mean()
 
     def _alignment(self, read: Tensor, batch: Batch) -> Tensor:
-        """Squared distance to the nearest of a scene's real frames, softly chosen; own scenes only.
+        """Squared distance to the nearest of a scene's goals, softly chosen; own scenes only.
 
         The nearest, not the mean: a mean of frames lies where no frame lies.
         """
-        frames = self.real.frames[torch.from_numpy(self.neighbours[batch.scenes]).long()]
-        distance = (read[:, None] - frames).square().mean(dim=2)  # (B, N_NEIGHBOURS)
+        distance = (read[:, None] - self.goals(batch.scenes)).square().mean(dim=2)  # (B, N)
         spread = 0.05
         nearest = -spread * torch.logsumexp(-distance / spread, dim=1)
         return (nearest * batch.own).mean()

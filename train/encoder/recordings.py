@@ -21,8 +21,9 @@ from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
 from audioset_demo.errors import DataError
 from train.encoder.categories import Category, CategoryTable
 
-# A category with fewer sources has none to spare for the held-out part.
-MIN_SOURCES_TO_HOLD_OUT = 3
+# A category with fewer sources has none to spare for the held-out part; speech and music, which
+# must be judged, are content with fewer.
+MIN_SOURCES_TO_HOLD_OUT, MIN_SOURCES_OF_EXCERPTS = 3, 2
 _FREESOUND = re.compile(r"(?:sounds/|freesound )(\d+)")
 _ESC50_NAME = re.compile(r"^\d-(\d+)-[A-Z]\b")
 
@@ -95,17 +96,21 @@ def _recording(list_path: Path, row: dict, table: CategoryTable) -> Recording:
 def hold_out_sources(recordings: list[Recording], share: float) -> list[Recording]:
     """Mark recordings as held out, whole sources at a time.
 
-    In each listed category the sources are put in the order of a hash of their names and the
-    first ones are held out, at least one where the category has three sources or more. A source
-    held out in one category is held out everywhere.
+    In each category that a list names, or that speech or music is judged by, the sources are put
+    in the order of a hash of their names and the first ones are held out, at least one where there
+    are enough. A source held out in one category is held out everywhere.
     """
-    sources = defaultdict(set)
+    sources, least = defaultdict(set), {}
     for recording in recordings:
-        if recording.listed:
-            sources[recording.category.name].add(recording.source)
+        category = recording.category
+        if recording.listed or (category and category.excerpts):
+            sources[category.name].add(recording.source)
+            least[category.name] = (
+                MIN_SOURCES_OF_EXCERPTS if category.excerpts else MIN_SOURCES_TO_HOLD_OUT
+            )
     held_out = set()
-    for names in sources.values():
-        if share > 0 and len(names) >= MIN_SOURCES_TO_HOLD_OUT:
+    for name, names in sources.items():
+        if share > 0 and len(names) >= least[name]:
             held_out.update(sorted(names, key=_order)[: max(1, round(share * len(names)))])
     return [replace(item, held_out=item.source in held_out) for item in recordings]
 

@@ -34,6 +34,7 @@ TEXTURE_WEIGHT = 4
 MIX_SHARE = 0.4  # of the recorded scenes
 # Recordings played backwards, or at half to double speed: new sounds; the teacher alone names them.
 ESTRANGED_SHARE = 0.12
+CODED_SHARE = 0.15  # most sounds that people have went through a lossy codec
 PROFILE_HOP = 1_600  # samples, 0.1 s
 # A window this much below its recording's loudest one may not hold the labelled sound.
 TRUSTED_DB, DISTRUSTED_DB = 12.0, 30.0
@@ -134,6 +135,8 @@ class SceneMaker:
         if rng.random() < 0.25:
             noise = coloured_noise(rng, rng.uniform(0, 1))
             samples = augment.mixed(samples, noise, rng.uniform(8, 40))
+        if rng.random() < CODED_SHARE:
+            samples = augment.coded(rng, samples)
         return np.clip(samples, -1, 1).astype(np.float32), said
 
     def _synthetic(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:

@@ -1,20 +1,30 @@
-"""The teacher: scores of AudioSet classes for the waveform that the encoder hears."""
+"""Teachers: scores of AudioSet classes for the waveform that the encoder hears.
+
+YAMNet is small and free to have, but its embedding is its own: the encoder guesses it only to learn
+to hear. VGGish's embedding is what the tagging models read, so the encoder aims at it directly.
+"""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import torch
 
-from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES
+from audioset_demo.audio import Waveform
+from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
+from audioset_demo.encoders.vggish import VggishEncoder
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
+from audioset_demo.models.pooling import TaggingModel
+
+VGGISH = "vggish"
 
 # The tensor of the TFLite graph that holds the mean over the last feature map.
 YAMNET_EMBEDDING = "tower0/network/layer28/reduce_mean"
-YAMNET_EMBEDDING_SIZE = 1024
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,54 @@ class Lesson:
 
     scores: np.ndarray
     embedding: np.ndarray
+
+
+class Teacher(Protocol):
+    """Called with (15600,) float32 samples at 16 kHz, it says what it hears.
+
+    Attributes
+    ----------
+    title : for the reader.
+    mids : the class of each of its scores.
+    in_embedding_space : its embedding is the frame (128,) in [-2, 2] that tagging models read.
+    """
+
+    title: str
+    mids: tuple[str, ...]
+    in_embedding_space: bool
+
+    def __call__(self, samples: np.ndarray) -> Lesson: ...
+
+
+def open_teacher(name: str, labels: tuple[Label, ...], model: TaggingModel) -> Teacher:
+    """VGGish, heard through `model`, where that is the name; else YAMNet from the file so named."""
+    return Vggish(labels, model) if name == VGGISH else Yamnet(Path(name))
+
+
+class Vggish:
+    """The installed VGGish, and what a tagging model makes of its frames.
+
+    Raises
+    ------
+    WeightsError : if its weights or PCA parameters are not installed.
+    """
+
+    title = "VGGish (Google, Apache-2.0)"
+    in_embedding_space = True
+
+    def __init__(self, labels: tuple[Label, ...], model: TaggingModel):
+        self.mids = tuple(label.mid for label in labels)
+        self._encoder, self._model = VggishEncoder(), model
+
+    @torch.inference_mode()
+    def __call__(self, samples: np.ndarray) -> Lesson:
+        """(15600,) float32 -> what the tagging model says of VGGish's frame, and the frame."""
+        waveform = Waveform(samples[:EXAMPLE_SAMPLES].astype(np.float32), SAMPLE_RATE, "window")
+        embeddings = self._encoder.encode(waveform)
+        read = (embeddings.require_quantised().astype(np.float32) - 128) / 128
+        return Lesson(
+            self._model.frame_scores(torch.from_numpy(read))[0].numpy(), embeddings.pca[0]
+        )
 
 
 class Yamnet:
@@ -35,11 +93,17 @@ class Yamnet:
     DataError : if the model or its class map is missing or is another model.
     """
 
+    title = "YAMNet (Google, Apache-2.0), TFLite"
+    in_embedding_space = False
+
     def __init__(self, path: Path):
         class_map = path.with_name("yamnet_class_map.csv")
         for file in (path, class_map):
             if not file.is_file():
-                raise DataError(f"The teacher needs {file}, which is not there. Check --teacher.")
+                raise DataError(
+                    f"The teacher needs {file}, which is not there. Give --teacher the file of "
+                    f"YAMNet, or '{VGGISH}' where VGGish is installed."
+                )
         with open(class_map, encoding="utf-8", newline="") as file:
             self.mids = tuple(row["mid"] for row in csv.DictReader(file))
         self._interpreter = _interpreter(path)
@@ -53,10 +117,6 @@ class Yamnet:
         if not named:
             raise DataError(f"{path} is not the TFLite file of YAMNet: it has no embedding layer.")
         self._embedding = named[0]
-
-    @property
-    def n_features(self) -> int:
-        return YAMNET_EMBEDDING_SIZE
 
     def __call__(self, samples: np.ndarray) -> Lesson:
         """(15600,) float32 -> what the teacher says of it."""
