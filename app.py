@@ -18,6 +18,7 @@ page = st.navigation(
         st.Page(f"{VIEWS}/embeddings.py", title="Embeddings", icon=":material/grid_on:"),
         st.Page(f"{VIEWS}/classes.py", title="Classes", icon=":material/category:"),
         st.Page(f"{VIEWS}/models.py", title="Models", icon=":material/model_training:"),
+        st.Page(f"{VIEWS}/encoder.py", title="Compact encoder", icon=":material/hearing:"),
     ]
 )
 st.set_page_config(page_title=f"{page.title} · AudioSet demo")

@@ -37,6 +37,7 @@ PAGES = {
     "embeddings": "Embeddings",
     "classes": "Classes",
     "models": "Models",
+    "encoder": "Compact encoder",
 }
 THEMES = ("light", "dark")
 TIMEOUT_S = 120  # for anything the app or the browser does, on a busy machine

@@ -13,6 +13,7 @@ import soundfile
 import torch
 from streamlit.testing.v1 import AppTest
 
+from audioset_demo.encoders.compact import compact_card
 from audioset_demo.models import findings, published
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
@@ -20,7 +21,7 @@ from audioset_demo.models.pooling import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("tag", "attention", "embeddings", "classes", "models")
+PAGES = ("tag", "attention", "embeddings", "classes", "models", "encoder")
 rng = np.random.default_rng(0)
 
 
@@ -184,6 +185,18 @@ def test_models_are_set_beside_the_published_figures_and_say_what_each_is(app):
     assert {name.removesuffix(" (default)") for name in table["Model"]} == names
     assert "mAP, balanced-only" in table and "mAP, full data" in table
     assert all(code.value.startswith("python -m train") for code in app.main.code)
+
+
+def test_the_compact_encoder_says_what_it_is_and_how_well_it_does(app):
+    app = go(app, "encoder")
+    shown = text(app)
+    assert "It is not VGGish" in shown
+    judged = compact_card()["held_out"]["figures"]
+    figures = next(table.value for table in app.table if "Top 1" in table.value)
+    assert list(figures["Top 1"]) == [
+        f"{100 * scored['top1']:.1f}\N{NO-BREAK SPACE}%" for scored in judged.values()
+    ]
+    assert any("not VGGish's" in caution.value for caution in go(app, "embeddings").info)
 
 
 def test_what_training_taught_is_shown_as_it_was_measured(app):

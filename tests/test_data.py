@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from audioset_demo.errors import DataError
 from train import clips as clips_module
 from train import data as data_module
-from train.data import count_frames, load_features, split
+from train.data import count_frames, load_features, sample, split
 
 N, T, K = 137, 4, 11
 in_file_only = pytest.mark.usefixtures("no_memory")
@@ -124,6 +124,14 @@ def test_the_parts_are_disjoint_and_complete_and_the_validation_part_bounded(
     assert len(ids) == N == len(fit_part) + len(validation)
     assert len(validation) == min(at_most, len(everything))
     assert set(validation.video_ids) <= set(everything)
+
+
+def test_a_larger_sample_holds_a_smaller_one(path):
+    features = load_features(path)
+    five, nine = (set(sample(features, clips).video_ids) for clips in (5, 9))
+    assert (len(five), len(nine)) == (5, 9) and five < nine
+    with pytest.raises(DataError, match=rf"has {len(features)} clips, not {len(features) + 1}"):
+        sample(features, len(features) + 1)
 
 
 def test_too_few_clips_to_split_are_refused(path):

@@ -11,7 +11,7 @@ BACKENDS = ("torch", "keras")
 SAMPLINGS = ("balanced", "square_root", "plain")
 LOSS_NAMES = ("bce", "focal", "asymmetric")
 AT_LEAST_ONE = ("iterations", "hidden_units", "hidden_layers", "evaluate_every")
-NOT_NEGATIVE = ("mixup", "weight_decay", "noise", "frames")
+NOT_NEGATIVE = ("mixup", "weight_decay", "noise", "frames", "clips")
 BELOW_ONE = ("dropout", "ema")
 
 
@@ -26,6 +26,7 @@ class FitConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     sampling: str = "plain"
+    clips: int = 0
     frames: int = 3
     mixup: float = 1.0
     noise: float = 0.0

@@ -255,6 +255,22 @@ def split(features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
     )
 
 
+def sample(features: FeatureSet, clips: int) -> FeatureSet:
+    """So many of the clips, a fixed property of the video ids: a larger sample holds a smaller one.
+
+    Raises
+    ------
+    DataError
+        If there are fewer.
+    """
+    if clips > len(features):
+        raise DataError(f"{features.name} has {len(features)} clips, not {clips}. Lower --clips.")
+    # The low bits of the hash tell the validation part: the order goes by another one.
+    order = np.argsort([_hash(b"sample " + video_id) for video_id in features.video_ids])
+    chosen = np.sort(order[:clips])
+    return features.subset(chosen, f"{clips:,} clips of {features.name}")
+
+
 def _hash(video_id: bytes) -> int:
     return int.from_bytes(hashlib.sha256(video_id).digest()[:8], "big")
 

@@ -34,7 +34,7 @@ from audioset_demo.models.pooling import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from train.batches import Batch, Batches
 from train.config import FitConfig
-from train.data import FeatureSet, split
+from train.data import FeatureSet, sample, split
 from train.predict import predict
 from train.runs import CHECKPOINT_DIR, MetricsLog, open_run
 from train.teacher import teacher_scores
@@ -77,6 +77,8 @@ def fit(
     fit_part, validation = split(features)
     if config.whole:
         fit_part = features
+    if config.clips:
+        fit_part = sample(fit_part, config.clips)
     open_run(run, config.to_json(), resume)
     learner = make_learner(config.model_settings(features.n_classes), config)
     first = _restore(run, learner)

@@ -51,6 +51,10 @@ SETTINGS = {
             "clips as they come",
             {"choices": SAMPLINGS},
         ),
+        "clips": (
+            "train on N clips of the set only, to see what more of them give; 0: on all",
+            {"metavar": "N"},
+        ),
         "frames": ("train on N random frames of each clip; 0: on all", {"metavar": "N"}),
         "mixup": (
             "clips are mixed in shares from Beta(ALPHA, ALPHA); 0: not at all",

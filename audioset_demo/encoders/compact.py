@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from audioset_demo.errors import WeightsError
 
 WEIGHTS_FILE = "compact.safetensors"
 CARD_FILE = "compact.json"
+SOUNDS_FILE = "sounds.csv"  # every recording learned from, and its author
+BUNDLED = files("audioset_demo") / "assets" / "compact"
 BATCH_EXAMPLES = 64
 # Log-mel of silence becomes 0 and loud sounds a few units: the scale that convolutions like.
 INPUT_SHIFT = float(-np.log(LOG_OFFSET))
@@ -113,7 +116,7 @@ def load_compact(folder: Path | None = None) -> tuple[CompactNet, dict]:
     WeightsError : if a file is missing, damaged, or does not fit the other.
     """
     if folder is None:
-        with as_file(files("audioset_demo") / "assets" / "compact") as bundled:
+        with as_file(BUNDLED) as bundled:
             return load_compact(bundled)
     try:
         card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
@@ -126,6 +129,22 @@ def load_compact(folder: Path | None = None) -> tuple[CompactNet, dict]:
             f"{error}. Install the package again, or train one: python -m train encoder --help"
         ) from error
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last), card
+
+
+@cache
+def compact_card() -> dict:
+    """The bundled encoder's card: what it was made from, and how well it does.
+
+    Raises
+    ------
+    WeightsError : if it is missing or damaged.
+    """
+    try:
+        return json.loads((BUNDLED / CARD_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"The card of the compact encoder cannot be read ({error}). Install the package again."
+        ) from error
 
 
 class CompactEncoder:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from audioset_demo.encoders.compact import CARD_FILE, WEIGHTS_FILE, CompactNet
+from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE, CompactNet
 from audioset_demo.errors import DataError
 from audioset_demo.files import write_atomically
 from audioset_demo.models.card import ModelCard
@@ -20,7 +20,6 @@ from audioset_demo.models.checkpoint import half_precision
 from train.encoder.config import EncoderConfig
 from train.encoder.recordings import Recording
 
-SOUNDS_FILE = "sounds.csv"  # every recording learned from, and its author
 HELD_OUT_RULE = (
     "In each category that a list names, {share:.0%} of the recording sources (Freesound ids), "
     "the first by SHA-256 of their names and at least one of three or more; likewise of read "
