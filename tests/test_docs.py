@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from audioset_demo.encoders.compact import compact_card
 from audioset_demo.models.findings import ablations, averages
 from audioset_demo.models.published import published_models
 
@@ -33,6 +34,13 @@ def test_the_training_page_holds_what_averaging_gives(what):
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     for row in averages()[what]["rows"]:
         assert f"| {row['name']} | {row['mAP']:.4f} | {row['AUC']:.4f} |" in text
+
+
+def test_the_page_of_the_compact_encoder_holds_the_figures_of_its_card():
+    text = (ROOT / "docs" / "compact_encoder.md").read_text(encoding="utf-8")
+    for name, figures in compact_card()["held_out"]["figures"].items():
+        shares = [f"{figures[key]:.3f}" for key in ("top1", "top5", "top10")]
+        assert f"| {name} | {' | '.join(shares)} |" in text
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)

@@ -21,14 +21,14 @@ class FitConfig:
 
     model: str = "feature_attention"
     backend: str = "torch"
-    iterations: int = 15000
+    iterations: int = 6000
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     sampling: str = "plain"
     clips: int = 0
     frames: int = 3
-    mixup: float = 1.0
+    mixup: float = 0.3
     noise: float = 0.0
     mask_missing: bool = False
     loss: str = "bce"
@@ -37,7 +37,7 @@ class FitConfig:
     ema: float = 0.0
     hidden_units: int = 1024
     hidden_layers: int = 3
-    dropout: float = 0.5
+    dropout: float = 0.3
     attention_activation: str = "sigmoid"
     shared_head: bool = False
     no_input_norm: bool = False

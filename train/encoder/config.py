@@ -15,8 +15,8 @@ from train.runs import CONFIG_FILE, flag
 class EncoderConfig:
     """Everything that decides the weights of a run, but for the sounds and the models."""
 
-    scenes: int = 200_000
-    iterations: int = 6_000
+    scenes: int = 120_000
+    iterations: int = 4_000
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
