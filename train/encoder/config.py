@@ -16,7 +16,7 @@ class EncoderConfig:
     """Everything that decides the weights of a run, but for the sounds and the models."""
 
     scenes: int = 120_000
-    iterations: int = 4_000
+    iterations: int = 6_000
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
