@@ -112,7 +112,7 @@ def test_sounds_of_sources_never_trained_on_are_tagged_as_the_card_says(shared_d
     judged_by_excerpts = [item for item in recordings if item.held_out and not item.listed]
     held_out = evaluate.read_held_out(listed[::4] + judged_by_excerpts, labels)
     figures = evaluate.judge(
-        evaluate.encoder_scorer(network, load_checkpoint(default_model().path)[0]), held_out
+        evaluate.EncoderScorer(network, load_checkpoint(default_model().path)[0]), held_out
     )
     assert figures["top1"] >= 0.5
     assert figures["top5"] >= 0.8

@@ -415,6 +415,7 @@ def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
     figures = described["held_out"]["figures"]
     assert set(figures) == {"Feature-level attention", "teacher: a fake"}
     assert set(figures["teacher: a fake"]) >= {"top5", "categories", "excerpts", "calm", "in_time"}
+    assert figures["Feature-level attention"]["distance"]["to_nearest_real_frame"] > 0
     heard = list(csv.DictReader((tmp_path / "run" / "sounds.csv").open()))
     assert [row["licence"] for row in heard].count("CC0") == 2
     assert "top-5" in capsys.readouterr().out

@@ -80,9 +80,19 @@ st.table(
         "In its own time": [
             percent(judged["in_time"]["in_own_part"]) for judged in figures.values()
         ],
+        "Distance to real frames": [
+            f"{judged['distance']['to_nearest_real_frame']:.3f}" if "distance" in judged else "–"
+            for judged in figures.values()
+        ],
     },
     hide_index=True,
 )
+distance = next(iter(figures.values())).get("distance")
+if distance:
+    st.caption(
+        "Distance: from each of the encoder's frames to the nearest of 20,000 real ones, root mean "
+        f"square over the 128 numbers; other real frames lie {distance['of_real_frames']:.3f} away."
+    )
 evaluated = default.card.metrics["eval"]
 st.caption(
     f"{escape(held_out['rule'])} The teacher was scored on the same clips; it did not know their "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # all slow to import
     from audioset_demo.encoders.compact import CompactNet
     from audioset_demo.models.card import ModelCard
     from audioset_demo.models.pooling import TaggingModel
+    from train.data import FeatureSet
     from train.encoder.categories import CategoryTable
     from train.encoder.evaluate import HeldOut, Scorer
     from train.encoder.material import Material
@@ -121,6 +122,7 @@ class _Setup:
     teacher: Teacher
     columns: np.ndarray
     models: dict[str, tuple[TaggingModel, ModelCard]]
+    features: FeatureSet | None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -134,7 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     setup = _prepare(arguments)
     if not arguments.evaluate:
-        network = _train(setup, getattr(arguments, "features", None))
+        network = _train(setup)
         publish.save_encoder(setup.run, network, {"settings": network.settings.to_json()})
     scorers = _scorers(setup, _load_models(arguments.through), arguments.beside)
     figures = {name: evaluate.judge(scorer, setup.held_out) for name, scorer in scorers.items()}
@@ -147,6 +149,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _prepare(arguments: argparse.Namespace) -> _Setup:
     from audioset_demo.labels import audioset_labels
+    from train.data import load_features
     from train.encoder.categories import DEFAULT_TABLE, CategoryTable
     from train.encoder.evaluate import read_held_out
     from train.encoder.recordings import read_recordings
@@ -166,9 +169,10 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
         open_run(run, config.to_json(), arguments.resume)
     if config.speech:
         recordings += readings(run / "speech", config.speech, table, config.seed)
-    held_out = read_held_out(recordings, labels)
+    features = load_features(arguments.features) if "features" in arguments else None
+    held_out = read_held_out(recordings, labels, features)
     columns = class_columns(teacher.mids, labels)
-    return _Setup(run, config, table, recordings, held_out, teacher, columns, models)
+    return _Setup(run, config, table, recordings, held_out, teacher, columns, models, features)
 
 
 def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
@@ -180,7 +184,7 @@ def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
     return {card.title: (model, card) for model, card in loaded}
 
 
-def _train(setup: _Setup, features: Path | None) -> CompactNet:
+def _train(setup: _Setup) -> CompactNet:
     """The trained encoder, in evaluation mode."""
     from audioset_demo.encoders.compact import CompactSettings
     from train.encoder import evaluate, fit, scenes
@@ -195,12 +199,12 @@ def _train(setup: _Setup, features: Path | None) -> CompactNet:
     shards = scenes.make_shards(maker, setup.run / "scenes", config.scenes, config.seed)
     material = Material(shards, kinds.targets, setup.columns, kinds.silence)
     networks = [model for model, _ in setup.models.values()]
-    goals = _goals(setup, material, features) if config.alignment > 0 else None
+    goals = _goals(setup, material) if config.alignment > 0 else None
     weights = Weights(config.ranking, config.teacher_embedding, config.alignment)
     objective = Objective(networks, material.known, weights, goals)
 
     def figures(network: CompactNet) -> dict:
-        scorer = evaluate.encoder_scorer(network, networks[0])
+        scorer = evaluate.EncoderScorer(network, networks[0])
         rates = evaluate.hit_rates(scorer, setup.held_out.clips)
         return {key: value for key, value in rates.items() if key != "categories"}
 
@@ -210,38 +214,37 @@ def _train(setup: _Setup, features: Path | None) -> CompactNet:
     return training.averaged()
 
 
-def _goals(setup: _Setup, material: Material, features: Path | None) -> Goals:
+def _goals(setup: _Setup, material: Material) -> Goals:
     """What the encoder is to stay close to: the teacher's frames, or real ones that are alike."""
     import torch
 
     from audioset_demo.errors import DataError
-    from train.data import load_features
     from train.encoder.neighbours import Neighbours, RealFrames, find_neighbours
     from train.encoder.objective import as_models_read
 
     if setup.teacher.in_embedding_space:
         return lambda scenes: as_models_read(torch.from_numpy(material.embeddings(scenes)))[:, None]
-    if features is None:
+    if setup.features is None:
         raise DataError(
             "The alignment needs real embeddings: give --features bal_train.h5, or --alignment 0."
         )
     model, _ = next(iter(setup.models.values()))
-    real = RealFrames(load_features(features), model, setup.config.seed)
+    real = RealFrames(setup.features, model, setup.config.seed)
     return Neighbours(real, find_neighbours(material, real, setup.run / "neighbours.npy"))
 
 
 def _scorers(setup: _Setup, more_models: dict, beside: list[Path]) -> dict[str, Scorer]:
     """The encoder through all models; those of the runs `beside` through the first; the teacher."""
     from audioset_demo.encoders.compact import load_compact
-    from train.encoder.evaluate import encoder_scorer, teacher_scorer
+    from train.encoder.evaluate import EncoderScorer, teacher_scorer
 
     network, _ = load_compact(setup.run)  # as stored, in half precision
     models = setup.models | more_models
-    scorers = {title: encoder_scorer(network, model) for title, (model, _) in models.items()}
+    scorers = {title: EncoderScorer(network, model) for title, (model, _) in models.items()}
     first, (model, _) = next(iter(models.items()))
     for other in beside:
         changes = " ".join(EncoderConfig.load(other).changes(setup.config))
-        scorers[f"{first}; {changes}"] = encoder_scorer(load_compact(other)[0], model)
+        scorers[f"{first}; {changes}"] = EncoderScorer(load_compact(other)[0], model)
     return scorers | {
         f"teacher: {setup.teacher.title}": teacher_scorer(setup.teacher, setup.columns)
     }

@@ -23,6 +23,8 @@ from audioset_demo.encoders.pca import quantise
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
 from audioset_demo.models.pooling import TaggingModel
+from train.data import FeatureSet
+from train.encoder.neighbours import as_read, draw_frames
 from train.encoder.recordings import Recording, at_least_one_window
 from train.encoder.synthetic import coloured_noise
 
@@ -35,6 +37,7 @@ NOISE_SLOPES = {"white": 0.0, "pink": 0.5, "brown": 1.0}
 NOISE_LEVELS_DB = (-60, -40, -20)
 # What silence and noise may be called.
 CALM_CLASSES = ("Silence", "Noise", "White noise", "Pink noise", "Static", "Hum", "Mains hum")
+N_REAL_FRAMES = 40_000
 _WINDOW_HOP = EXAMPLE_FRAMES * HOP_SAMPLES
 
 
@@ -76,19 +79,23 @@ class HeldOut:
     excerpts : 5 s of held-out speech and music; `group` says whose.
     calm : silence and noises.
     sequences : clips set one after another.
+    real : (F, 128) real embeddings, as tagging models read them; None where none were given.
     """
 
     clips: list[Sound]
     excerpts: list[Sound]
     calm: list[Sound]
     sequences: list[Sequence]
+    real: torch.Tensor | None = None
 
 
 # What a scorer says of a sound: scores of the whole (K,) and of its frames (T, K).
 Scorer = Callable[[Sound], tuple[np.ndarray, np.ndarray]]
 
 
-def read_held_out(recordings: list[Recording], labels: tuple[Label, ...]) -> HeldOut:
+def read_held_out(
+    recordings: list[Recording], labels: tuple[Label, ...], features: FeatureSet | None = None
+) -> HeldOut:
     """The held-out recordings, and what is made from them.
 
     Raises
@@ -115,6 +122,7 @@ def read_held_out(recordings: list[Recording], labels: tuple[Label, ...]) -> Hel
         ],
         calm=_calm_sounds(labels),
         sequences=_sequences(listed),
+        real=features and as_read(features, *draw_frames(features, 0, N_REAL_FRAMES)),
     )
 
 
@@ -171,17 +179,21 @@ def _loudest(samples: np.ndarray) -> np.ndarray:
     return (part * (0.1 / np.sqrt(np.mean(part**2) + 1e-12))).clip(-1, 1).astype(np.float32)
 
 
-def encoder_scorer(network: CompactNet, model: TaggingModel) -> Scorer:
+class EncoderScorer:
     """Sounds through the encoder, its quantisation and a tagging model."""
-    network.eval()
+
+    def __init__(self, network: CompactNet, model: TaggingModel):
+        self._network, self._model = network.eval(), model
+
+    def read(self, sound: Sound) -> torch.Tensor:
+        """(T, 128) float32: what tagging models read of a sound."""
+        quantised = quantise(encode_examples(self._network, sound.examples))
+        return (torch.from_numpy(quantised).float() - 128) / 128
 
     @torch.inference_mode()
-    def score(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
-        read = (quantise(encode_examples(network, sound.examples)).astype(np.float32) - 128) / 128
-        frames = torch.from_numpy(read)
-        return model(frames[None])[0].numpy(), model.frame_scores(frames).numpy()
-
-    return score
+    def __call__(self, sound: Sound) -> tuple[np.ndarray, np.ndarray]:
+        frames = self.read(sound)
+        return self._model(frames[None])[0].numpy(), self._model.frame_scores(frames).numpy()
 
 
 def teacher_scorer(teacher: Callable, columns: np.ndarray) -> Scorer:
@@ -196,13 +208,16 @@ def teacher_scorer(teacher: Callable, columns: np.ndarray) -> Scorer:
 
 
 def judge(scorer: Scorer, held_out: HeldOut) -> dict:
-    """All figures of one scorer: those of `hit_rates`, and `excerpts`, `calm` and `in_time`."""
-    return {
+    """All figures of one scorer: those of `hit_rates`, and one entry for each further question."""
+    figures = {
         **hit_rates(scorer, held_out.clips),
         "excerpts": excerpt_rates(scorer, held_out.excerpts),
         "calm": calmness(scorer, held_out.calm),
         "in_time": in_time(scorer, held_out.sequences),
     }
+    if held_out.real is not None and isinstance(scorer, EncoderScorer):
+        figures["distance"] = distances(scorer, held_out.clips, held_out.real)
+    return figures
 
 
 def hit_rates(scorer: Scorer, clips: list[Sound]) -> dict:
@@ -264,6 +279,22 @@ def in_time(scorer: Scorer, sequences: list[Sequence]) -> dict:
         for place, expected in enumerate(sequence.parts):
             right.append(part_of[frames[:, list(expected)].max(axis=1).argmax()] == place)
     return {"sounds": len(right), "in_own_part": _share(right) if right else None}
+
+
+def distances(scorer: EncoderScorer, clips: list[Sound], real: torch.Tensor) -> dict:
+    """How far from real embeddings the encoder's lie: root mean square over dimensions, to the
+    nearest of half of the real ones; and how far the other half lies from those, as a measure.
+    """
+    there, others = real[::2], real[1::2]
+    own = torch.cat([scorer.read(clip) for clip in clips])
+    return {
+        "to_nearest_real_frame": round(_to_nearest(own, there), 4),
+        "of_real_frames": round(_to_nearest(others[: len(own)], there), 4),
+    }
+
+
+def _to_nearest(frames: torch.Tensor, others: torch.Tensor) -> float:
+    return float(torch.cdist(frames, others).amin(dim=1).mean() / frames.shape[1] ** 0.5)
 
 
 def table(figures: dict[str, dict]) -> str:

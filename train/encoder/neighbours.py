@@ -32,6 +32,18 @@ class Neighbours:
         return self._real.frames[torch.from_numpy(self._of_scenes[scenes]).long()]
 
 
+def draw_frames(features: FeatureSet, seed: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Clips and frames (F,) of up to `most` real frames of a feature set, drawn at random."""
+    clip, frame = np.nonzero(np.arange(features.x.shape[1]) < features.n_frames[:, None])
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(clip))[:most])
+    return clip[chosen], frame[chosen]
+
+
+def as_read(features: FeatureSet, clip: np.ndarray, frame: np.ndarray) -> Tensor:
+    """(F, 128) float32: frames as tagging models read them."""
+    return (torch.from_numpy(features.x[clip, frame]).float() - 128) / 128
+
+
 class RealFrames:
     """Frames of a feature set, drawn at random, and what each holds.
 
@@ -43,11 +55,8 @@ class RealFrames:
     """
 
     def __init__(self, features: FeatureSet, model: TaggingModel, seed: int):
-        clip, frame = np.nonzero(np.arange(features.x.shape[1]) < features.n_frames[:, None])
-        rng = np.random.default_rng(seed)
-        chosen = np.sort(rng.permutation(len(clip))[:MAX_FRAMES])
-        clip, frame = clip[chosen], frame[chosen]
-        self.frames = (torch.from_numpy(features.x[clip, frame]).float() - 128) / 128
+        clip, frame = draw_frames(features, seed, MAX_FRAMES)
+        self.frames = as_read(features, clip, frame)
         signatures = []
         for start in range(0, len(clip), BLOCK):
             rows = slice(start, start + BLOCK)

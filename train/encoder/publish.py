@@ -35,6 +35,8 @@ HELD_OUT_FIGURES = {
     "they are called silence, noise or hum, and the greatest score of any other class",
     "in_time": "share of held-out clips, three at a time set one after another for 3 s each, whose "
     "class has its highest frame score in a frame of their own part",
+    "distance": "root mean square over the 128 dimensions, mean over the frames of the held-out "
+    "clips, to the nearest of 20,000 real frames; and the same of other real frames",
 }
 
 
