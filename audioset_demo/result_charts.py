@@ -110,12 +110,19 @@ def counts_and_precision(
     return _legend(finish(figure, 480 if len(names) <= MAX_NAMED else 400))
 
 
-def results_dots(titles: Sequence[str], figures: Mapping[str, Sequence[float | None]]) -> go.Figure:
-    """One row for each model, one dot for each kind of figure, joined by a line.
+def results_dots(
+    titles: Sequence[str],
+    figures: Mapping[str, Sequence[float | None]],
+    axis: str,
+    row_px: int = 44,
+) -> go.Figure:
+    """One row for each title, one dot for each kind of figure, joined by a line.
 
     Parameters
     ----------
-    titles : N models, the first on top
+    titles : N rows, the first on top
+    axis : what the figures are
+    row_px : height of a row
     figures : by what the figures are, N of them each; None where there is none
     """
     figure = go.Figure()
@@ -136,12 +143,12 @@ def results_dots(titles: Sequence[str], figures: Mapping[str, Sequence[float | N
             y=list(titles),
             mode="markers",
             name=what,
-            marker={"size": 12, "color": colour, "symbol": symbol},
+            marker={"size": min(12, row_px // 2), "color": colour, "symbol": symbol},
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
-    figure.update_xaxes(title="mAP on the evaluation set", rangemode="tozero")
+    figure.update_xaxes(title=axis, rangemode="tozero")
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    return _legend(finish(figure, 44 * len(titles) + 110))
+    return _legend(finish(figure, row_px * len(titles) + 110))
 
 
 def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.Figure:

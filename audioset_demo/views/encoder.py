@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from audioset_demo import result_charts as charts
 from audioset_demo.encoders.compact import BUNDLED, SOUNDS_FILE, compact_card
 from audioset_demo.models.published import default_model
-from audioset_demo.views.parts import download, errors_shown, escape, title
+from audioset_demo.views.parts import chart, download, errors_shown, escape, title, who_speaks
 
 title(
     "Compact encoder",
@@ -12,6 +13,7 @@ title(
     "VGGish's.",
 )
 with errors_shown():
+    who_speaks()
     card = compact_card()
     default = default_model()
 held_out = card["held_out"]
@@ -102,11 +104,28 @@ st.caption(
     f"reaches mAP {evaluated['mAP']:.3f}."
 )
 
-with st.expander("By category"):
-    columns = {
-        "Category": list(categories),
-        "Clips": [str(row["clips"]) for row in categories.values()],
-    }
+
+def top5(name: str) -> list[float]:
+    return [row["top5"] for row in figures[name]["categories"].values()]
+
+
+by_default, *_, by_teacher = figures
+counts = [row["clips"] for row in categories.values()]
+chart(
+    charts.results_dots(
+        [f"{name.replace('_', ' ')} ({n})" for name, n in zip(categories, counts, strict=True)],
+        {"Compact encoder": top5(by_default), "Its teacher": top5(by_teacher)},
+        "Share of held-out clips with an expected class in the top 5",
+        row_px=20,
+    ),
+    "By category, the share of held-out clips with an expected class in the top 5: the compact "
+    "encoder beside its teacher",
+    key="by category",
+    bar=False,
+)
+st.caption("In brackets: how many clips. Below, every figure of each category.")
+with st.expander("By category, in numbers"):
+    columns = {"Category": list(categories), "Clips": [str(n) for n in counts]}
     for name, judged in figures.items():
         columns[f"{escape(name)}: top 1 / 5"] = [
             f"{row['top1']:.2f} / {row['top5']:.2f}" for row in judged["categories"].values()

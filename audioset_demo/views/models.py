@@ -98,6 +98,7 @@ chart(
             OURS: [model.card.metrics.get("eval", {}).get("mAP") for model, _ in titled],
             PUBLISHED: [found and found["mAP"] for _, found in titled],
         },
+        "mAP on the evaluation set",
     ),
     "mAP of each model, balanced-only, beside the published figure for the full data",
     key="results",
