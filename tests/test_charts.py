@@ -157,7 +157,9 @@ def test_stems_stand_on_the_bars_of_their_class():
 
 
 def test_a_model_without_a_published_figure_has_one_dot():
-    figure = result_charts.results_dots(["A", "B"], {"ours": [0.2, 0.3], "theirs": [0.4, None]})
+    figure = result_charts.results_dots(
+        ["A", "B"], {"ours": [0.2, 0.3], "theirs": [0.4, None]}, "mAP"
+    )
     line_of_b = [trace for trace in figure.data if trace.mode == "lines"][1]
     assert list(line_of_b.x) == [0.3]
 
