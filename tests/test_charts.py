@@ -8,16 +8,10 @@ from hypothesis.extra.numpy import arrays
 
 from audioset_demo import charts, embedding_charts, result_charts
 from audioset_demo.encoders.embeddings import FRAME_S
-from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, mel_matrix
 from audioset_demo.reduction import envelope, frame_edges, shrink, thinned
 
 sounds = arrays(np.float32, st.integers(1, 300), elements=st.floats(-1, 1, width=32))
 rng = np.random.default_rng(0)
-
-
-def clip(n_frames: int, n_classes: int = 10):
-    times = np.arange(n_frames) * FRAME_S
-    return times, [f"class {k}" for k in range(n_classes)], rng.random((n_frames, n_classes))
 
 
 def traces(figure, kind):
@@ -54,48 +48,6 @@ def test_frame_edges_enclose_the_frames(n_frames, rows):
     edges = frame_edges(np.arange(n_frames) * FRAME_S, rows)
     assert len(edges) == rows + 1 and (np.diff(edges) > 0).all()
     assert edges[0] == 0 and edges[-1] == pytest.approx(n_frames * FRAME_S)
-
-
-def test_timeline_puts_sound_and_classes_on_one_time_axis():
-    times, names, scores = clip(10)
-    sound = rng.uniform(-1, 1, 160_000).astype(np.float32)
-    figure = charts.timeline(
-        10.0, names, scores, times, envelope(sound, 16_000), rng.random((998, 64))
-    )
-    spectrogram, classes = traces(figure, "heatmap")
-    assert figure.layout.xaxis.matches == figure.layout.xaxis2.matches == "x3"
-    assert tuple(figure.layout.xaxis3.range) == (0, 10)
-    np.testing.assert_array_equal(classes.z, scores.T)
-    assert list(classes.y) == names and figure.layout.yaxis3.autorange == "reversed"
-    assert spectrogram.x[-1] == 10 and classes.x[-1] == pytest.approx(9.6)
-
-
-def test_timeline_without_a_sound_shows_the_classes_alone():
-    times, names, scores = clip(3)
-    figure = charts.timeline(2.88, names, scores, times)
-    assert [trace.type for trace in figure.data] == ["heatmap"]
-
-
-def test_timeline_of_half_an_hour_is_small():
-    times, names, scores = clip(1_875, 50)
-    sound = rng.uniform(-1, 1, 1_800_000).astype(np.float32)
-    figure = charts.timeline(
-        1_800.0,
-        names,
-        scores,
-        times,
-        envelope(sound, 1_000),
-        rng.random((179_998, 64)).astype(np.float32),
-    )
-    assert len(figure.to_json()) < 2_000_000
-    # Cells narrower than a pixel have no room for gaps between them.
-    assert traces(figure, "heatmap")[-1].xgap == 0
-
-
-@pytest.mark.parametrize("hertz", [250, 440, 1000, 2000, 4000, 7000])
-def test_frequency_ticks_stand_at_the_band_that_hears_them(hertz):
-    bin_ = round(hertz / (SAMPLE_RATE / 2) * (N_BINS - 1))
-    assert abs(charts.mel_band(hertz) - mel_matrix()[bin_].argmax()) < 1
 
 
 def test_tags_are_bars_in_the_order_given():

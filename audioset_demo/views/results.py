@@ -8,9 +8,7 @@ resource is handed out without a copy, so nothing here is ever changed by a page
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from audioset_demo.audio import AudioLimits, Waveform, read_waveform, resample, wav_bytes
@@ -29,6 +27,7 @@ from audioset_demo.models.published import DEFAULT_MODEL, PublishedModel, publis
 from audioset_demo.reduction import envelope, shrink
 from audioset_demo.samples import synthesise
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
+from audioset_demo.timeline import SOUND_COLUMNS, DrawnSound
 from audioset_demo.views.clips import Clip
 
 # Half an hour is 1,875 frames: more than a page can show, less than a small machine can hold.
@@ -36,15 +35,6 @@ LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=1_800.0, max_samples=
 MAX_CLIPS = 16  # half an hour is 12 MB
 MAX_SOUNDS = 2  # decoded: up to 350 MB each
 _KEYS = {Clip: Clip.identity}
-
-
-@dataclass(frozen=True)
-class DrawnSound:
-    """What a picture of a sound needs: small, however long the sound."""
-
-    duration_s: float
-    outline: tuple[np.ndarray, np.ndarray, np.ndarray]
-    log_mel: np.ndarray | None  # None below one spectrogram frame (25 ms)
 
 
 def models() -> dict[str, PublishedModel]:
@@ -104,11 +94,8 @@ def playable(clip: Clip, start_s: float = 0.0, end_s: float | None = None) -> by
 def drawn_sound(clip: Clip) -> DrawnSound:
     sound = waveform(clip)
     spectrogram = log_mel(resample(sound, SAMPLE_RATE).samples)
-    return DrawnSound(
-        duration_s=sound.duration_s,
-        outline=envelope(sound.samples, sound.sample_rate),
-        log_mel=shrink(spectrogram) if len(spectrogram) else None,
-    )
+    _, low, high = envelope(sound.samples, sound.sample_rate, SOUND_COLUMNS)
+    return DrawnSound(low, high, shrink(spectrogram, SOUND_COLUMNS) if len(spectrogram) else None)
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from audioset_demo import charts, export
-from audioset_demo.views import chooser, clips, results
+from audioset_demo.views import chooser, clips, player, results
 from audioset_demo.views.parts import (
     chart,
     count,
@@ -30,7 +30,6 @@ with errors_shown():
     with line:
         who_speaks()
     tagging = results.tagging(clip, results.encoder_key(clip), results.chosen_model().name)
-    sound = None if clip.is_features else results.drawn_sound(clip)
 
 n_tags = min(st.session_state.get("n_tags", 10), len(tagging.labels))
 top = tagging.top(n_tags)
@@ -49,27 +48,13 @@ with right:
     )
 
 st.subheader("What, and when", anchor=False)
-if sound is None:
+if clip.is_features:
     st.info(
         "An embeddings file holds no sound: there is nothing to play, and no waveform or "
         "spectrogram to draw.",
         icon=":material/info:",
     )
-else:
-    st.audio(results.playable(clip), format="audio/wav", alt="The clip, as it was decoded")
-chart(
-    charts.timeline(
-        tagging.duration_s,
-        names,
-        tagging.frame_scores[:, top],
-        tagging.times_s,
-        outline=sound.outline if sound else None,
-        log_mel=sound.log_mel if sound else None,
-    ),
-    "Waveform, spectrogram and the score of each top tag in each frame, on one time axis. Most "
-    "likely: " + ", ".join(names[:3]),
-    key="timeline",
-)
+player.show(clip, tagging, top)
 
 columns = st.columns([2, 3], vertical_alignment="bottom")
 columns[0].slider(

@@ -1,0 +1,484 @@
+// Pictures of a sound on one time axis, in step with the audio element that stands above them.
+// Everything is drawn on two canvases: the pictures, drawn anew only when the view changes, and over
+// them the playhead, drawn at every frame of the screen while the sound plays.
+
+const AXIS = 22;            // pixels under the pictures for the seconds
+const GAP = 8;              // between two pictures
+const MIN_SPAN_S = 0.25;    // the closest view
+const CLICK_PX = 4;         // a pointer that moves less has clicked
+const HERTZ = [250, 1000, 2000, 4000];
+
+const instances = new WeakMap();
+
+export default function (component) {
+  const { parentElement, data } = component;
+  let player = instances.get(parentElement);
+  if (!player) {
+    player = new Player(parentElement);
+    instances.set(parentElement, player);
+  }
+  player.show(data);
+  return () => {
+    player.close();
+    instances.delete(parentElement);
+  };
+}
+
+function bytes(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+// A picture of `columns` x `rows` values from 0 to 255, row 0 at the bottom or on top.
+function picture(values, columns, rows, colours, upwards) {
+  const canvas = document.createElement("canvas");
+  canvas.width = columns;
+  canvas.height = rows;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(columns, rows);
+  for (let column = 0; column < columns; column++) {
+    for (let row = 0; row < rows; row++) {
+      const colour = 3 * values[column * rows + row];
+      const place = 4 * ((upwards ? rows - 1 - row : row) * columns + column);
+      image.data[place] = colours[colour];
+      image.data[place + 1] = colours[colour + 1];
+      image.data[place + 2] = colours[colour + 2];
+      image.data[place + 3] = 255;
+    }
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+class Player {
+  constructor(root) {
+    this.stage = root.querySelector(".stage");
+    this.pictures = root.querySelector(".pictures");
+    this.overlay = root.querySelector(".overlay");
+    this.head = root.querySelector(".head");
+    this.note = root.querySelector(".note");
+    this.stop = null;       // seconds at which a single frame ends
+    this.drawing = 0;
+    this.listeners = new AbortController();
+    const on = (target, kinds, handle, options = {}) =>
+      kinds.split(" ").forEach((kind) =>
+        target.addEventListener(kind, handle, { signal: this.listeners.signal, ...options }));
+    on(root.querySelector(".closer"), "click", () => this.zoom(0.5));
+    on(root.querySelector(".wider"), "click", () => this.zoom(2));
+    on(root.querySelector(".whole"), "click", () => this.look(0, this.data.duration));
+    on(this.overlay, "pointerdown", (event) => this.press(event));
+    on(this.overlay, "pointermove", (event) => this.move(event));
+    on(this.overlay, "pointerup pointercancel", (event) => this.release(event));
+    on(this.overlay, "pointerleave", () => { this.note.hidden = true; });
+    on(this.overlay, "wheel", (event) => this.wheel(event), { passive: false });
+    on(this.head, "keydown", (event) => this.key(event));
+    // Media events do not bubble; the audio element may be replaced by another at any time.
+    on(document, "play pause seeked timeupdate ended loadedmetadata", (event) => {
+      if (event.target === this.audio()) this.follow();
+    }, { capture: true });
+    on(document, "keydown", (event) => {
+      if (event.target === document.body && event.code === "Space") this.key(event);
+    });
+    on(matchMedia("(prefers-color-scheme: dark)"), "change", () => setTimeout(() => this.draw(), 200));
+    this.resizing = new ResizeObserver(() => this.resize());
+    this.resizing.observe(this.stage);
+  }
+
+  close() {
+    this.listeners.abort();
+    this.resizing.disconnect();
+    cancelAnimationFrame(this.drawing);
+  }
+
+  audio() {
+    return this.data && document.querySelector(`.st-key-${this.data.audio} audio`);
+  }
+
+  show(data) {
+    const other = !this.data || this.data.clip !== data.clip;
+    this.data = data;
+    if (other) {
+      this.from = 0;
+      this.to = data.duration;
+      this.chosen = 0;
+      this.stop = null;
+    }
+    this.chosen = Math.min(this.chosen, data.names.length - 1);
+    const { wave, mel, scores, attention, colours } = data;
+    this.low = wave && new Int8Array(bytes(wave.low).buffer);
+    this.high = wave && new Int8Array(bytes(wave.high).buffer);
+    this.mel = mel && picture(bytes(mel.levels), mel.columns, mel.bands, bytes(colours.sound), true);
+    const n = data.names.length;
+    this.levels = bytes(scores.levels);
+    this.heat = picture(this.levels, scores.columns, n, bytes(colours.scores), false);
+    this.weights = bytes(attention.levels);
+    this.scale = picture(Uint8Array.from({ length: 256 }, (_, k) => k), 256, 1, bytes(colours.scores), false);
+    this.resize();
+    this.follow();
+  }
+
+  // What stands where, from top to bottom, in pixels.
+  layout() {
+    const { names, row } = this.data;
+    const width = this.stage.clientWidth;
+    this.left = Math.min(190, Math.round(width * 0.3));
+    this.width = Math.max(50, width - this.left - 8);
+    this.lanes = {};
+    let top = 4;
+    const add = (name, height) => {
+      this.lanes[name] = { top, height };
+      top += height + GAP;
+    };
+    if (this.low) add("wave", 72);
+    if (this.mel) add("mel", 140);
+    add("heat", row * names.length);
+    add("attention", 56);
+    this.height = top - GAP + AXIS;
+  }
+
+  resize() {
+    if (!this.data || !this.stage.clientWidth) return;
+    this.layout();
+    this.stage.style.height = `${this.height}px`;
+    for (const canvas of [this.pictures, this.overlay]) {
+      canvas.width = Math.round(this.stage.clientWidth * devicePixelRatio);
+      canvas.height = Math.round(this.height * devicePixelRatio);
+    }
+    this.draw();
+  }
+
+  x(seconds) {
+    return this.left + ((seconds - this.from) / (this.to - this.from)) * this.width;
+  }
+
+  seconds(x) {
+    const time = this.from + ((x - this.left) / this.width) * (this.to - this.from);
+    return Math.min(Math.max(time, 0), this.data.duration);
+  }
+
+  context(canvas) {
+    const context = canvas.getContext("2d");
+    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    const style = getComputedStyle(this.stage);
+    this.ink = style.getPropertyValue("--st-text-color").trim() || "#333";
+    this.accent = style.getPropertyValue("--st-primary-color").trim() || "#3A7EBF";
+    this.paper = style.getPropertyValue("--st-background-color").trim() || "#fff";
+    context.font = `13px ${style.getPropertyValue("--st-font") || "sans-serif"}`;
+    context.textBaseline = "middle";
+    return context;
+  }
+
+  draw() {
+    if (!this.lanes) return;
+    const context = this.context(this.pictures);
+    const { wave, mel, heat, attention } = this.lanes;
+    context.save();
+    context.beginPath();
+    context.rect(this.left, 0, this.width, this.height);
+    context.clip();
+    if (wave) this.drawWave(context, wave);
+    if (mel) this.drawPart(context, this.mel, mel, this.data.duration, true);
+    this.drawPart(context, this.heat, heat, this.data.scores.end, false);
+    this.drawGrid(context, heat);
+    this.drawAttention(context, attention);
+    context.restore();
+    this.drawNames(context);
+    this.drawSeconds(context);
+    this.drawScale(context);
+    this.drawHead();
+  }
+
+  drawPart(context, image, lane, end, smooth) {
+    context.imageSmoothingEnabled = smooth;
+    const left = this.x(0), right = this.x(end);
+    context.drawImage(image, left, lane.top, right - left, lane.height);
+  }
+
+  drawWave(context, lane) {
+    const n = this.low.length, middle = lane.top + lane.height / 2, scale = lane.height / 2 / 127;
+    const place = (k) => this.x((k / n) * this.data.duration);
+    const first = Math.max(0, Math.floor((this.from / this.data.duration) * n) - 1);
+    const last = Math.min(n, Math.ceil((this.to / this.data.duration) * n) + 1);
+    context.fillStyle = this.data.colours.wave;
+    context.beginPath();
+    for (let k = first; k < last; k++) {
+      const top = middle - this.high[k] * scale - 0.5, bottom = middle - this.low[k] * scale + 0.5;
+      context.rect(place(k), top, Math.max(1, place(k + 1) - place(k)), bottom - top);
+    }
+    context.fill();
+  }
+
+  drawGrid(context, lane) {
+    // Rows stand apart, and frames where they are wide enough to be told apart.
+    context.globalCompositeOperation = "destination-out";
+    for (let row = 1; row < this.data.names.length; row++) {
+      context.fillRect(this.left, lane.top + row * this.data.row - 1, this.width, 2);
+    }
+    const { columns, end } = this.data.scores;
+    if (this.x(end / columns) - this.x(0) > 8) {
+      for (let k = 1; k < columns; k++) {
+        context.fillRect(this.x((k * end) / columns) - 0.5, lane.top, 1, lane.height);
+      }
+    }
+    context.globalCompositeOperation = "source-over";
+  }
+
+  drawAttention(context, lane) {
+    const { columns, most } = this.data.attention, n = this.data.names.length;
+    const end = this.data.scores.end;
+    context.fillStyle = this.data.colours.wave;
+    for (let k = 0; k < columns; k++) {
+      const height = (this.weights[k * n + this.chosen] / 255) * (lane.height - 2);
+      const left = this.x((k * end) / columns), right = this.x(((k + 1) * end) / columns);
+      context.fillRect(left, lane.top + lane.height - height, Math.max(1, right - left - 1), height);
+    }
+    const equal = lane.top + lane.height - (1 / this.data.frames / most[this.chosen]) * (lane.height - 2);
+    context.strokeStyle = this.ink;
+    context.globalAlpha = 0.5;
+    context.setLineDash([2, 3]);
+    context.beginPath();
+    context.moveTo(this.left, equal);
+    context.lineTo(this.left + this.width, equal);
+    context.stroke();
+    context.setLineDash([]);
+    context.globalAlpha = 1;
+  }
+
+  drawNames(context) {
+    const { heat, mel, wave, attention } = this.lanes;
+    const room = this.left - 12;
+    context.textAlign = "right";
+    const write = (text, y, strong) => {
+      context.fillStyle = this.ink;
+      context.globalAlpha = strong ? 1 : 0.75;
+      let shown = text;
+      while (context.measureText(shown).width > room && shown.length > 4) {
+        shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
+      }
+      context.fillText(shown, this.left - 8, y);
+      context.globalAlpha = 1;
+    };
+    if (wave) write("Wave", wave.top + wave.height / 2);
+    if (mel) HERTZ.forEach((hertz, k) => {
+      write(`${hertz.toLocaleString("en")} Hz`, mel.top + mel.height * (1 - this.data.mel.bands_at[k]));
+    });
+    this.data.names.forEach((name, k) => {
+      const y = heat.top + (k + 0.5) * this.data.row;
+      write(name, y, k === this.chosen);
+      if (k === this.chosen) {
+        context.fillStyle = this.accent;
+        context.fillRect(this.left - 4, y - this.data.row / 2 + 3, 3, this.data.row - 6);
+      }
+    });
+    write("Attention:", attention.top + attention.height / 2 - 9);
+    write(this.data.names[this.chosen], attention.top + attention.height / 2 + 9, true);
+  }
+
+  drawSeconds(context) {
+    const span = this.to - this.from, y = this.height - AXIS / 2 + 2;
+    const steps = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
+    const step = steps.find((s) => (s / span) * this.width > 56) || 1200;
+    context.fillStyle = this.ink;
+    context.globalAlpha = 0.75;
+    context.textAlign = "center";
+    for (let k = Math.ceil(this.from / step); k * step <= this.to + 1e-9; k++) {
+      const time = k * step, x = this.x(time);
+      context.fillRect(x, this.height - AXIS - 2, 1, 4);
+      if (x > this.left + 6 || this.left > 40) {
+        context.fillText(clock(time, step), Math.min(x, this.left + this.width - 12), y);
+      }
+    }
+    context.globalAlpha = 1;
+  }
+
+  // What the colours of the classes mean: a strip from 0 to the highest score of the scale.
+  drawScale(context) {
+    const width = Math.min(64, this.left - 90), y = this.height - AXIS / 2 + 2;
+    if (width < 20) return;
+    const left = this.left - 46 - width;
+    context.drawImage(this.scale, left, y - 5, width, 10);
+    context.fillStyle = this.ink;
+    context.globalAlpha = 0.75;
+    context.textAlign = "right";
+    context.fillText("0", left - 5, y);
+    context.textAlign = "left";
+    context.fillText(this.data.scores.most.toFixed(2), left + width + 5, y);
+    context.globalAlpha = 1;
+  }
+
+  drawHead() {
+    const context = this.context(this.overlay);
+    const time = this.time(), x = this.x(time);
+    if (x >= this.left - 1 && x <= this.left + this.width + 1) {
+      context.fillStyle = this.paper;  // a rim, so that it is seen on bright and dark alike
+      context.fillRect(x - 2.5, 0, 5, this.height - AXIS);
+      context.fillStyle = this.ink;
+      context.fillRect(x - 1, 0, 2, this.height - AXIS);
+      context.beginPath();
+      context.arc(x, 4, 4, 0, 7);
+      context.fill();
+    }
+    this.head.setAttribute("aria-valuemax", this.data.duration.toFixed(2));
+    this.head.setAttribute("aria-valuenow", time.toFixed(2));
+    this.head.setAttribute("aria-valuetext", `${time.toFixed(2)} seconds`);
+  }
+
+  time() {
+    const audio = this.audio();
+    return audio ? audio.currentTime : this.idle || 0;
+  }
+
+  // Called when the sound started, stopped or moved: keeps the playhead in step with it.
+  follow() {
+    cancelAnimationFrame(this.drawing);
+    if (!this.lanes) return;
+    const audio = this.audio(), playing = audio && !audio.paused && !audio.ended;
+    if (playing && this.stop !== null && audio.currentTime >= this.stop) {
+      audio.pause();
+      audio.currentTime = this.stop;
+      this.stop = null;
+      return;
+    }
+    const time = this.time();
+    if (playing && (time > this.to || time < this.from) && this.to - this.from < this.data.duration) {
+      const span = this.to - this.from;
+      this.look(time - 0.05 * span, time + 0.95 * span);
+    }
+    this.drawHead();
+    if (playing) this.drawing = requestAnimationFrame(() => this.follow());
+  }
+
+  seek(time) {
+    const audio = this.audio();
+    this.stop = null;
+    this.idle = time;
+    if (audio) audio.currentTime = time;
+    this.drawHead();
+  }
+
+  playFrame(time) {
+    const audio = this.audio(), { step } = this.data;
+    const start = Math.min(Math.floor(time / step), this.data.frames - 1) * step;
+    this.seek(start);
+    if (!audio) return;
+    this.stop = Math.min(start + step, this.data.duration);
+    audio.play();
+  }
+
+  toggle() {
+    const audio = this.audio();
+    this.stop = null;
+    if (audio) audio.paused ? audio.play() : audio.pause();
+  }
+
+  // Where the pointer is: the time, and the class whose row it is in, or -1.
+  under(event) {
+    const box = this.overlay.getBoundingClientRect();
+    const x = event.clientX - box.left, y = event.clientY - box.top, { heat } = this.lanes;
+    const inRows = y >= heat.top && y < heat.top + heat.height;
+    return {
+      x, y,
+      time: this.seconds(x),
+      named: x < this.left,
+      row: inRows ? Math.floor((y - heat.top) / this.data.row) : -1,
+    };
+  }
+
+  press(event) {
+    if (event.button !== 0) return;
+    const place = this.under(event);
+    this.pressed = { ...place, moved: false };
+    if (!place.named) this.overlay.setPointerCapture(event.pointerId);
+    this.head.focus({ preventScroll: true });
+  }
+
+  move(event) {
+    const place = this.under(event);
+    if (this.pressed && !this.pressed.named) {
+      if (Math.abs(place.x - this.pressed.x) > CLICK_PX) this.pressed.moved = true;
+      if (this.pressed.moved) this.seek(place.time);
+    }
+    this.tell(place);
+  }
+
+  release(event) {
+    const pressed = this.pressed;
+    this.pressed = null;
+    if (!pressed || event.type === "pointercancel" || pressed.moved) return;
+    if (pressed.row >= 0) {
+      this.chosen = pressed.row;
+      this.draw();
+    }
+    if (pressed.named) return;
+    if (pressed.row >= 0) this.playFrame(pressed.time);
+    else this.seek(pressed.time);
+  }
+
+  tell({ x, y, time, named, row }) {
+    this.note.hidden = named;
+    if (named) return;
+    let text = `${time.toFixed(2)} s`;
+    if (row >= 0) {
+      const { columns, end, most } = this.data.scores;
+      const column = Math.min(columns - 1, Math.floor((time / end) * columns));
+      const score = (this.levels[column * this.data.names.length + row] / 255) * most;
+      text += ` · ${this.data.names[row]} ${score.toFixed(2)}`;
+    }
+    this.note.textContent = text;
+    const right = x > this.left + this.width / 2;
+    this.note.style.left = right ? "" : `${x + 12}px`;
+    this.note.style.right = right ? `${this.stage.clientWidth - x + 12}px` : "";
+    this.note.style.top = `${Math.max(0, y - 30)}px`;
+  }
+
+  look(from, to) {
+    const { duration } = this.data;
+    const span = Math.min(Math.max(to - from, Math.min(MIN_SPAN_S, duration)), duration);
+    this.from = Math.min(Math.max(from, 0), duration - span);
+    this.to = this.from + span;
+    this.draw();
+  }
+
+  zoom(factor, around = this.time()) {
+    const inside = Math.min(Math.max(around, this.from), this.to);
+    this.look(inside - (inside - this.from) * factor, inside + (this.to - inside) * factor);
+  }
+
+  wheel(event) {
+    const span = this.to - this.from;
+    if (event.ctrlKey) {  // pinching a touchpad comes as this
+      event.preventDefault();
+      this.zoom(Math.exp(event.deltaY * 0.01), this.under(event).time);
+    } else if (span < this.data.duration && (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))) {
+      event.preventDefault();
+      const by = ((event.deltaX || event.deltaY) / this.width) * span;
+      this.look(this.from + by, this.to + by);
+    }
+  }
+
+  key(event) {
+    const { step, duration, names } = this.data, time = this.time();
+    const actions = {
+      Space: () => this.toggle(),
+      ArrowLeft: () => this.seek(Math.max(0, time - step)),
+      ArrowRight: () => this.seek(Math.min(duration, time + step)),
+      ArrowUp: () => { this.chosen = Math.max(0, this.chosen - 1); this.draw(); },
+      ArrowDown: () => { this.chosen = Math.min(names.length - 1, this.chosen + 1); this.draw(); },
+      Enter: () => this.playFrame(time),
+      Home: () => this.seek(0),
+      End: () => this.seek(duration),
+      Equal: () => this.zoom(0.5),
+      Minus: () => this.zoom(2),
+    };
+    const action = !event.ctrlKey && !event.metaKey && !event.altKey && actions[event.code];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+}
+
+function clock(time, step) {
+  if (time < 60) return step < 1 ? time.toFixed(step < 0.1 ? 2 : 1) : time.toFixed(0);
+  const seconds = (time % 60).toFixed(step < 1 ? 1 : 0).padStart(step < 1 ? 4 : 2, "0");
+  return `${Math.floor(time / 60)}:${seconds}`;
+}

@@ -1,0 +1,118 @@
+"""What the player draws: a sound and what a model heard in it, as JSON for the browser."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from plotly.colors import sample_colorscale, unlabel_rgb
+
+from audioset_demo.charts import BLUE, SCORE_COLOURS, SOUND_COLOURS
+from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
+from audioset_demo.tagging import Tagging
+
+ROW_PX = 25  # height of one class
+MARKED_HZ = (250, 1000, 2000, 4000)
+SOUND_COLUMNS = 8_000  # of waveform and spectrogram: enough to look closely at ten minutes
+LEAST_TOP_SCORE = 0.25  # of the colour scale: where nothing was heard, nothing shines
+
+
+@dataclass(frozen=True)
+class DrawnSound:
+    """What the pictures of a sound need: small, however long the sound.
+
+    Attributes
+    ----------
+    low, high : (n,) the least and greatest sample of n equal parts.
+    log_mel : (m, 64) over the whole duration; None below one spectrogram frame (25 ms).
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    log_mel: np.ndarray | None
+
+
+def timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None) -> dict:
+    """A clip for the player; arrays are base64 of one byte a value, 0 to 255 (waves: -127 to 127).
+
+    Parameters
+    ----------
+    classes : indices of the N classes to show, the first on top
+    sound : None where there is no sound, only embeddings
+    """
+    classes = list(classes)
+    scores, attention = tagging.frame_scores[:, classes], tagging.attention[:, classes]
+    n_frames = len(tagging.times_s)
+    end_s = n_frames * FRAME_S
+    most = max(LEAST_TOP_SCORE, float(scores.max()))
+    most_attention = np.maximum(attention.max(axis=0), 1e-9)
+    return {
+        "duration": float(max(tagging.duration_s, FRAME_S)),
+        "step": FRAME_S,
+        "frames": n_frames,
+        "row": ROW_PX,
+        "names": [tagging.labels[k].name for k in classes],
+        "wave": sound and _wave(sound),
+        "mel": sound and _mel(sound),
+        "scores": {
+            "levels": _levels(scores / most),
+            "columns": n_frames,
+            "end": end_s,
+            "most": most,
+        },
+        "attention": {
+            "levels": _levels(attention / most_attention),
+            "columns": n_frames,
+            "most": [float(value) for value in most_attention],
+        },
+        "colours": {
+            "wave": BLUE,
+            "scores": _colours(SCORE_COLOURS),
+            "sound": _colours(SOUND_COLOURS),
+        },
+    }
+
+
+def _wave(sound: DrawnSound) -> dict:
+    # A quiet sound stays visibly quiet, a silent one is a line.
+    peak = max(0.05, float(np.abs([sound.low, sound.high]).max()))
+    return {
+        name: _base64(np.round(values / peak * 127).astype(np.int8))
+        for name, values in (("low", sound.low), ("high", sound.high))
+    }
+
+
+def _mel(sound: DrawnSound) -> dict | None:
+    if sound.log_mel is None:
+        return None
+    low, high = float(sound.log_mel.min()), float(np.percentile(sound.log_mel, 99.8))
+    return {
+        "levels": _levels((sound.log_mel - low) / max(high - low, 1e-6)),
+        "columns": len(sound.log_mel),
+        "bands": N_MELS,
+        "bands_at": [(mel_band(hertz) + 0.5) / N_MELS for hertz in MARKED_HZ],
+    }
+
+
+def mel_band(hertz: float) -> float:
+    """Which of the 64 mel bands a frequency is the centre of, as a fraction."""
+    low, high, mel = (math.log1p(value / 700) for value in (MEL_MIN_HZ, MEL_MAX_HZ, hertz))
+    return (mel - low) / (high - low) * (N_MELS + 1) - 1
+
+
+def _levels(shares: np.ndarray) -> str:
+    return _base64((shares.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def _colours(scale: str) -> str:
+    """256 colours of a scale, three bytes each."""
+    sampled = sample_colorscale(scale, np.linspace(0, 1, 256).tolist())
+    return _base64(np.array([unlabel_rgb(colour) for colour in sampled]).round().astype(np.uint8))
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")

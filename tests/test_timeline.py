@@ -1,0 +1,80 @@
+"""What the player is given to draw: the clip's own numbers, a byte each, however long it is."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioset_demo.audio import Waveform
+from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, log_mel, mel_matrix
+from audioset_demo.reduction import envelope, shrink
+from audioset_demo.tagging import load_tagger
+from audioset_demo.timeline import SOUND_COLUMNS, DrawnSound, mel_band, timeline
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    return load_tagger(encoder="compact")
+
+
+def sound_of(seconds: float, level: float = 0.3) -> tuple[Waveform, DrawnSound]:
+    samples = np.random.default_rng(0).normal(0, level, int(seconds * SAMPLE_RATE))
+    samples = samples.clip(-1, 1).astype(np.float32)
+    _, low, high = envelope(samples, SAMPLE_RATE, SOUND_COLUMNS)
+    drawn = DrawnSound(low, high, shrink(log_mel(samples), SOUND_COLUMNS))
+    return Waveform(samples, SAMPLE_RATE, "noise.wav"), drawn
+
+
+def unpacked(levels: str, dtype=np.uint8) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(levels), dtype)
+
+
+def test_scores_and_attention_are_those_of_the_tagging(tagger):
+    waveform, sound = sound_of(5)
+    tagging = tagger.tag(waveform)
+    top = tagging.top(10)
+    drawn = timeline(tagging, top, sound)
+    assert drawn["names"] == [tagging.labels[k].name for k in top]
+    scores = unpacked(drawn["scores"]["levels"]).reshape(-1, 10) / 255 * drawn["scores"]["most"]
+    np.testing.assert_allclose(scores, tagging.frame_scores[:, top], atol=1 / 255)
+    weights = unpacked(drawn["attention"]["levels"]).reshape(-1, 10) / 255
+    weights = weights * drawn["attention"]["most"]
+    np.testing.assert_allclose(weights, tagging.attention[:, top], atol=1 / 255)
+    assert drawn["scores"]["end"] == pytest.approx(len(tagging.times_s) * FRAME_S)
+
+
+@given(level=st.floats(0, 1))
+def test_a_quiet_wave_stays_quiet_and_a_silent_one_is_a_line(tagger, level):
+    waveform, sound = sound_of(1, level=level / 3)
+    wave = timeline(tagger.tag(waveform), [0], sound)["wave"]
+    low, high = (unpacked(wave[name], np.int8).astype(int) for name in ("low", "high"))
+    assert (low <= high).all()
+    loudest = float(np.abs(waveform.samples).max())
+    expected = 127 if loudest >= 0.05 else round(loudest / 0.05 * 127)
+    assert max(-low.min(), high.max()) == pytest.approx(expected, abs=1)
+
+
+def test_an_embeddings_file_has_classes_alone(tagger):
+    frames = np.random.default_rng(0).integers(0, 256, (10, 128), np.uint8)
+    drawn = timeline(tagger.tag_features(frames), [3, 1], None)
+    assert drawn["wave"] is None and drawn["mel"] is None
+    assert drawn["frames"] == 10 and len(drawn["names"]) == 2
+
+
+def test_half_an_hour_is_small_enough_to_send(tagger):
+    frames = np.random.default_rng(0).integers(0, 256, (1_875, 128), np.uint8)
+    tagging = tagger.tag_features(frames)
+    rng = np.random.default_rng(0)
+    low, high = np.sort(rng.uniform(-1, 1, (2, SOUND_COLUMNS)), axis=0)
+    sound = DrawnSound(low, high, rng.random((SOUND_COLUMNS, 64), np.float32))
+    assert len(json.dumps(timeline(tagging, tagging.top(50), sound))) < 1_500_000
+
+
+@pytest.mark.parametrize("hertz", [250, 440, 1000, 2000, 4000, 7000])
+def test_frequency_ticks_stand_at_the_band_that_hears_them(hertz):
+    bin_ = round(hertz / (SAMPLE_RATE / 2) * (N_BINS - 1))
+    assert abs(mel_band(hertz) - mel_matrix()[bin_].argmax()) < 1
