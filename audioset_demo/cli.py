@@ -16,6 +16,7 @@ from pathlib import Path
 from audioset_demo import __version__
 from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.events import THRESHOLD
 from audioset_demo.files import write_atomically
 
 
@@ -79,14 +80,24 @@ def _add_tag(commands) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("table", "json", "csv", "audacity"),
+        choices=("table", "json", "csv", "audacity", "rttm"),
         default="table",
-        help="json: an object a line; audacity: a label track (default: %(default)s)",
+        help="json: an object a line; audacity and rttm: events of the top tags, each tag at least "
+        "once (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_share,
+        default=THRESHOLD,
+        metavar="SCORE",
+        help="audacity and rttm: the frame score, 0 to 1, at which an event begins; it lasts until "
+        "half of that (default: %(default)s)",
     )
 
 
 def _tag(arguments: argparse.Namespace) -> int:
     from audioset_demo import export
+    from audioset_demo.events import find_events
     from audioset_demo.models.published import DEFAULT_MODEL
     from audioset_demo.tagging import load_tagger
 
@@ -105,8 +116,11 @@ def _tag(arguments: argparse.Namespace) -> int:
         elif arguments.format == "csv":
             text = export.tagging_csv([tagging], arguments.top)
             text = text if position == 0 else text.split("\n", 1)[1]
-        elif arguments.format == "audacity":
-            text = export.audacity_labels(tagging, arguments.top)
+        elif arguments.format in ("audacity", "rttm"):
+            top = tagging.top(arguments.top)
+            events = find_events(tagging, top, arguments.threshold, each_class=True)
+            as_audacity = arguments.format == "audacity"
+            text = export.audacity_labels(events) if as_audacity else export.rttm(events, clip)
         else:
             text = _tag_table(tagging, arguments.top)
         sys.stdout.write(text)
@@ -311,6 +325,13 @@ def _app(arguments: argparse.Namespace) -> int:
         raise AudioSetDemoError(f"There is no {entry}. Start the app from a checkout: make app")
     command = [sys.executable, "-m", "streamlit", "run", str(entry)]
     return subprocess.run(command, cwd=entry.parent, check=False).returncode
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
+    return value
 
 
 def _positive(text: str) -> int:

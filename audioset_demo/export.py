@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import h5py
 import numpy as np
 
-from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, Embeddings
+from audioset_demo.encoders.embeddings import ENCODER_TITLES, Embeddings
+from audioset_demo.events import Event
 from audioset_demo.tagging import Tagging
 
 
@@ -73,19 +74,48 @@ def tagging_csv(taggings: Sequence[Tagging], top: int = 10) -> str:
     return _csv(TAG_COLUMNS, rows)
 
 
-def audacity_labels(tagging: Tagging, top: int = 10, threshold: float = 0.5) -> str:
-    """Label track for Audacity: runs of frames in which a top tag scores at least `threshold`.
+def audacity_labels(events: Sequence[Event]) -> str:
+    """Label track for Audacity."""
+    return "".join(f"{e.start_s:.6f}\t{e.end_s:.6f}\t{e.label.name}\n" for e in events)
 
-    A tag that never reaches it is marked where it is highest, so that no top tag goes unmarked.
-    """
-    regions = []
-    for k in tagging.top(top):
-        scores = tagging.frame_scores[:, k]
-        active = scores >= min(threshold, scores.max())
-        for first, last in _runs(active):
-            end = min(tagging.times_s[last] + FRAME_S, max(tagging.duration_s, FRAME_S))
-            regions.append((tagging.times_s[first], end, tagging.labels[k].name))
-    return "".join(f"{start:.6f}\t{end:.6f}\t{name}\n" for start, end, name in sorted(regions))
+
+def rttm(events: Sequence[Event], name: str) -> str:
+    """Events of one clip as lines of RTTM, the format of diarisation tools; no spaces in names."""
+    clip = _without_spaces(name)
+    return "".join(
+        f"SPEAKER {clip} 1 {e.start_s:.3f} {e.end_s - e.start_s:.3f} <NA> <NA> "
+        f"{_without_spaces(e.label.name)} {e.score:.4f} <NA>\n"
+        for e in events
+    )
+
+
+EVENT_COLUMNS = ("file", "start_s", "end_s", "label", "mid", "score")
+
+
+def events_csv(events: Sequence[Event], name: str) -> str:
+    """Events of one clip, a row an event."""
+    return _csv(EVENT_COLUMNS, (_event_record(event, name).values() for event in events))
+
+
+def events_json(events: Sequence[Event], name: str) -> str:
+    """Events of one clip as a list of objects."""
+    return json.dumps([_event_record(event, name) for event in events], ensure_ascii=False)
+
+
+def _event_record(event: Event, name: str) -> dict:
+    values = (
+        name,
+        round(event.start_s, 6),
+        round(event.end_s, 6),
+        event.label.name,
+        event.label.mid,
+        float(f"{event.score:.6g}"),
+    )
+    return dict(zip(EVENT_COLUMNS, values, strict=True))
+
+
+def _without_spaces(text: str) -> str:
+    return "_".join(text.split())
 
 
 def embeddings_csv(embeddings: Embeddings) -> str:
@@ -154,12 +184,6 @@ def _prefixed(clips: Sequence[Embeddings]) -> list[tuple[str, Embeddings]]:
             name += "_"
         names.append(name)
     return [(f"{name}/", clip) for name, clip in zip(names, clips, strict=True)]
-
-
-def _runs(active: np.ndarray) -> list[tuple[int, int]]:
-    """First and last index of each run of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], active.astype(np.int8), [0]))))
-    return [(int(first), int(end) - 1) for first, end in edges.reshape(-1, 2)]
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -76,6 +76,15 @@ def test_tag_as_audacity_labels_stays_within_the_clip(clips, capsys):
     assert all(0 <= float(start) < float(end) <= 3.0 for start, end, _ in rows)
 
 
+def test_tag_as_rttm_has_ten_fields_and_no_other_spaces(clips, capsys):
+    assert main(["tag", clips[0], "--format", "rttm", "--top", "3", "--threshold", "0.9"]) == 0
+    rows = [line.split(" ") for line in capsys.readouterr().out.splitlines()]
+    assert len({row[7] for row in rows}) == 3 and {len(row) for row in rows} == {10}
+    with pytest.raises(SystemExit):
+        main(["tag", clips[0], "--format", "rttm", "--threshold", "1.5"])
+    assert "1.5 is not between 0 and 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("suffix", ["npz", "h5"])
 def test_embed_writes_the_arrays_of_one_clip(clips, tmp_path, suffix):
     output = tmp_path / f"out.{suffix}"

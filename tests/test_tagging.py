@@ -1,6 +1,8 @@
 """Tagging: the ladder from features to a file, and the identity that explains a score."""
 
+import csv
 import dataclasses
+import io
 import json
 
 import numpy as np
@@ -11,7 +13,9 @@ from scipy.special import expit, logit
 
 from audioset_demo import export, load_tagger
 from audioset_demo.audio import wav_bytes
+from audioset_demo.encoders.embeddings import FRAME_S
 from audioset_demo.errors import CheckpointError
+from audioset_demo.events import find_events
 from audioset_demo.features import read_features
 from audioset_demo.models.published import MODELS_DIR, published_models
 from audioset_demo.samples import synthesise
@@ -90,13 +94,62 @@ def test_json_holds_plain_numbers(siren):
 
 @given(top=st.integers(1, 527), threshold=st.floats(0, 1))
 def test_every_top_tag_gets_a_place_on_the_label_track(siren, top, threshold):
-    lines = export.audacity_labels(siren, top, threshold).splitlines()
+    events = find_events(siren, siren.top(top), threshold, each_class=True)
+    lines = export.audacity_labels(events).splitlines()
     regions = [
         (float(start), float(end), name)
         for start, end, name in (line.split("\t") for line in lines)
     ]
     assert {name for _, _, name in regions} == {siren.labels[k].name for k in siren.top(top)}
     assert all(start < end <= siren.duration_s for start, end, _ in regions)
+    assert regions == sorted(regions)
+
+
+def with_frame_scores(siren, scores: list[float]):
+    """The tagging with frame scores of its first class set."""
+    frame_scores = np.zeros((len(scores), len(siren.labels)), np.float32)
+    frame_scores[:, 0] = scores
+    times_s = FRAME_S * np.arange(len(scores))
+    duration_s = FRAME_S * len(scores)
+    return dataclasses.replace(
+        siren, frame_scores=frame_scores, times_s=times_s, duration_s=duration_s
+    )
+
+
+def test_an_event_begins_at_the_threshold_and_lasts_until_half_of_it(siren):
+    tagging = with_frame_scores(siren, [0.1, 0.3, 0.6, 0.35, 0.31, 0.1, 0.4, 0.4, 0.0, 0.9])
+    first, second = find_events(tagging, [0], threshold=0.6)
+    assert (first.start_s, first.end_s) == pytest.approx((0.96, 5 * 0.96))
+    assert (second.start_s, second.end_s) == pytest.approx((9 * 0.96, 10 * 0.96))
+    assert (first.score, second.score) == pytest.approx((0.6, 0.9))
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30), st.floats(1 / 64, 1, width=32))
+def test_each_frame_at_the_threshold_is_in_one_event_and_events_keep_apart(
+    siren, scores, threshold
+):
+    events = find_events(with_frame_scores(siren, scores), [0], threshold)
+    for k, score in enumerate(scores):
+        middle_s = (k + 0.5) * FRAME_S
+        holding = [event for event in events if event.start_s < middle_s < event.end_s]
+        assert len(holding) <= 1
+        assert bool(holding) or score < threshold
+    assert all(a.end_s < b.start_s for a, b in zip(events, events[1:], strict=False))
+    assert all(event.score >= threshold for event in events)
+
+
+def test_events_are_written_for_other_programs(siren):
+    tagging = with_frame_scores(siren, [0.0, 0.8, 0.0])
+    events = find_events(tagging, [0])
+    name = tagging.labels[0].name
+    assert export.rttm(events, "my siren.wav") == (
+        f"SPEAKER my_siren.wav 1 0.960 0.960 <NA> <NA> {name} 0.8000 <NA>\n"
+    )
+    (row,) = csv.DictReader(io.StringIO(export.events_csv(events, "a.wav")))
+    assert (row["file"], row["start_s"], row["end_s"]) == ("a.wav", "0.96", "1.92")
+    assert (row["label"], row["mid"], row["score"]) == (name, tagging.labels[0].mid, "0.8")
+    (record,) = json.loads(export.events_json(events, "a.wav"))
+    assert {key: str(value) for key, value in record.items()} == row
 
 
 def test_a_damaged_checkpoint_is_refused_by_name(tmp_path):

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from audioset_demo import charts, export
+from audioset_demo.events import THRESHOLD, find_events
 from audioset_demo.views import chooser, clips, player, results
 from audioset_demo.views.parts import (
     chart,
@@ -65,17 +66,65 @@ columns[0].slider(
     key="n_tags",
     persist_state="session",
 )
+name = stem(tagging.name)
 with columns[1].container(horizontal=True, horizontal_alignment="right"):
-    name = stem(tagging.name)
     download(
         "JSON", lambda: export.tagging_json(tagging, n_tags), f"{name}.json", "application/json"
     )
     download("CSV", lambda: export.tagging_csv([tagging], n_tags), f"{name}.csv", "text/csv")
+
+st.subheader("Events", anchor=False)
+columns = st.columns([2, 3], vertical_alignment="bottom")
+threshold = columns[0].slider(
+    "Begins at a score of",
+    0.02,
+    0.98,
+    THRESHOLD,
+    0.02,
+    key="threshold",
+    persist_state="session",
+    help="An event of one of the tags above begins where its frame score reaches this, and lasts "
+    "until the score falls below half of it.",
+)
+events = find_events(tagging, top, threshold)
+with columns[1].container(horizontal=True, horizontal_alignment="right"):
     download(
-        "Audacity labels",
-        lambda: export.audacity_labels(tagging, n_tags),
-        f"{name}.txt",
-        "text/plain",
+        "JSON",
+        lambda: export.events_json(events, tagging.name),
+        f"{name}_events.json",
+        "application/json",
+    )
+    download(
+        "CSV",
+        lambda: export.events_csv(events, tagging.name),
+        f"{name}_events.csv",
+        "text/csv",
+    )
+    download("Audacity", lambda: export.audacity_labels(events), f"{name}.txt", "text/plain")
+    download("RTTM", lambda: export.rttm(events, tagging.name), f"{name}.rttm", "text/plain")
+if events:
+    st.dataframe(
+        {
+            "From": [event.start_s for event in events],
+            "To": [event.end_s for event in events],
+            "Class": [event.label.name for event in events],
+            "Highest score": [event.score for event in events],
+        },
+        hide_index=True,
+        column_config={
+            "From": st.column_config.NumberColumn(format="%.2f s"),
+            "To": st.column_config.NumberColumn(format="%.2f s"),
+            "Highest score": st.column_config.ProgressColumn(
+                min_value=0.0, max_value=1.0, format="%.3f"
+            ),
+        },
+        alt="Events of the top tags: from when to when, which class, and its highest score",
+    )
+else:
+    st.info(
+        f"No tag reaches {threshold:.2f} in any frame; the highest score is "
+        f"{tagging.frame_scores[:, top].max():.2f}. Lower the threshold to see events.",
+        icon=":material/info:",
     )
 with st.expander("Scores as a table"):
     st.dataframe(
