@@ -132,6 +132,20 @@ def test_a_file_name_is_shown_as_it_is(app):
     assert not set("*_[]()`$<>:") & set(unescaped)
 
 
+def test_a_pinned_class_stays_in_view_and_an_event_needs_its_threshold(app):
+    pins = next(box for box in app.multiselect if box.label.startswith("Pin classes"))
+    pins.set_value([300]).run()
+    upload(app, "kettle.wav", wav())
+    pins = next(box for box in app.multiselect if box.label.startswith("Pin classes"))
+    assert pins.value == [300] and not app.exception
+    threshold = next(slider for slider in app.slider if slider.label == "Begins at a score of")
+    threshold.set_value(0.98).run()
+    assert "No class reaches 0.98 in any frame" in text(app)
+    threshold.set_value(0.02).run()
+    events = next(frame.value for frame in app.dataframe if "Highest score" in frame.value)
+    assert (events["Highest score"] >= 0.02).all() and (events["From"] < events["To"]).all()
+
+
 def test_two_visitors_with_the_same_sound_each_read_their_own_name(app):
     upload(app, "mine.wav", wav())
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()

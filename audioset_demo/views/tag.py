@@ -35,6 +35,10 @@ with errors_shown():
 n_tags = min(st.session_state.get("n_tags", 10), len(tagging.labels))
 top = tagging.top(n_tags)
 names = [tagging.labels[k].name for k in top]
+# Models of other classes have pins of their own.
+pins = f"pinned of {hash(tagging.model.labels)}"
+pinned = st.session_state.get(pins, [])
+shown_classes = [*pinned, *(k for k in top if k not in pinned)]
 with right:
     st.subheader(escape(tagging.name), anchor=False)
     st.caption(f"{tagging.duration_s:,.2f} s · {count(len(tagging.times_s), 'frame')} of 0.96 s")
@@ -55,9 +59,17 @@ if clip.is_features:
         "spectrogram to draw.",
         icon=":material/info:",
     )
-player.show(clip, tagging, top)
+player.show(clip, tagging, shown_classes)
 
-columns = st.columns([2, 3], vertical_alignment="bottom")
+columns = st.columns(2, gap="medium")
+columns[1].multiselect(
+    "Pin classes (type to search)",
+    range(len(tagging.labels)),
+    format_func=lambda k: f"{tagging.labels[k].name} · {tagging.scores[k]:.2f}",
+    key=pins,
+    persist_state="session",
+    placeholder="Classes to keep in view, whatever their score",
+)
 columns[0].slider(
     "Number of tags",
     1,
@@ -67,7 +79,7 @@ columns[0].slider(
     persist_state="session",
 )
 name = stem(tagging.name)
-with columns[1].container(horizontal=True, horizontal_alignment="right"):
+with st.container(horizontal=True, horizontal_alignment="right"):
     download(
         "JSON", lambda: export.tagging_json(tagging, n_tags), f"{name}.json", "application/json"
     )
@@ -83,10 +95,10 @@ threshold = columns[0].slider(
     0.02,
     key="threshold",
     persist_state="session",
-    help="An event of one of the tags above begins where its frame score reaches this, and lasts "
-    "until the score falls below half of it.",
+    help="An event of one of the classes above begins where its frame score reaches this, and "
+    "lasts until the score falls below half of it.",
 )
-events = find_events(tagging, top, threshold)
+events = find_events(tagging, shown_classes, threshold)
 with columns[1].container(horizontal=True, horizontal_alignment="right"):
     download(
         "JSON",
@@ -122,8 +134,8 @@ if events:
     )
 else:
     st.info(
-        f"No tag reaches {threshold:.2f} in any frame; the highest score is "
-        f"{tagging.frame_scores[:, top].max():.2f}. Lower the threshold to see events.",
+        f"No class reaches {threshold:.2f} in any frame; the highest score is "
+        f"{tagging.frame_scores[:, shown_classes].max():.2f}. Lower the threshold to see events.",
         icon=":material/info:",
     )
 with st.expander("Scores as a table"):
