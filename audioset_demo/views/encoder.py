@@ -105,8 +105,8 @@ st.caption(
 )
 
 
-def top5(name: str) -> list[float]:
-    return [row["top5"] for row in figures[name]["categories"].values()]
+def top1(name: str) -> list[float]:
+    return [row["top1"] for row in figures[name]["categories"].values()]
 
 
 by_default, *_, by_teacher = figures
@@ -114,12 +114,12 @@ counts = [row["clips"] for row in categories.values()]
 chart(
     charts.results_dots(
         [f"{name.replace('_', ' ')} ({n})" for name, n in zip(categories, counts, strict=True)],
-        {"Compact encoder": top5(by_default), "Its teacher": top5(by_teacher)},
-        "Share of held-out clips with an expected class in the top 5",
+        {"Compact encoder": top1(by_default), "Its teacher": top1(by_teacher)},
+        "Share of held-out clips with an expected class on top",
         row_px=20,
     ),
-    "By category, the share of held-out clips with an expected class in the top 5: the compact "
-    "encoder beside its teacher",
+    "By category, the share of held-out clips with an expected class on top: the compact encoder "
+    "beside its teacher",
     key="by category",
     bar=False,
 )
