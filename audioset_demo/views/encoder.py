@@ -4,7 +4,8 @@ import streamlit as st
 
 from audioset_demo import result_charts as charts
 from audioset_demo.encoders.compact import BUNDLED, SOUNDS_FILE, compact_card
-from audioset_demo.models.published import default_model
+from audioset_demo.models.published import PublishedModel
+from audioset_demo.views import results
 from audioset_demo.views.parts import chart, download, errors_shown, escape, title, who_speaks
 
 title(
@@ -15,7 +16,6 @@ title(
 with errors_shown():
     who_speaks()
     card = compact_card()
-    default = default_model()
 held_out = card["held_out"]
 figures = held_out["figures"]
 categories = next(iter(figures.values()))["categories"]
@@ -58,6 +58,16 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
+def from_vggish(model: PublishedModel) -> str:
+    """What the model reaches on AudioSet's evaluation set from VGGish's released features."""
+    if "eval" not in model.card.metrics:
+        return ""
+    return (
+        f" There, from VGGish's released features, {escape(model.card.title)} reaches mAP "
+        f"{model.card.metrics['eval']['mAP']:.3f}."
+    )
+
+
 def excerpts(judged: dict, kind: str) -> float | None:
     """The share of all excerpts of speech, or music, that have it in the top 3."""
     groups = [group for name, group in judged["excerpts"].items() if name.startswith(kind)]
@@ -95,13 +105,11 @@ if distance:
         "Distance: from each of the encoder's frames to the nearest of 20,000 real ones, root mean "
         f"square over the 128 numbers; other real frames lie {distance['of_real_frames']:.3f} away."
     )
-evaluated = default.card.metrics["eval"]
 st.caption(
     f"{escape(held_out['rule'])} The teacher was scored on the same clips; it did not know their "
     "labels, and the encoder knew those of other clips of the categories. VGGish's figures can't "
     "be given here without its weights, nor the compact encoder's on AudioSet's evaluation set "
-    f"without its sounds: there, from VGGish's released features, {escape(default.card.title)} "
-    f"reaches mAP {evaluated['mAP']:.3f}."
+    f"without its sounds.{from_vggish(results.chosen_model())}"
 )
 
 
