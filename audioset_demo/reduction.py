@@ -8,16 +8,10 @@ MAX_COLUMNS = 1_200  # of a picture over time; more than a screen shows
 MAX_SQUARE = 300  # frames along each side of a similarity matrix
 
 
-def envelope(
-    samples: np.ndarray, sample_rate: int, columns: int = MAX_COLUMNS
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Outline of a waveform: times in seconds, and the least and greatest sample around each.
-
-    Each of the three is (n,) with n <= `columns`; every sample is counted.
-    """
+def envelope(samples: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Outline of a waveform: the least and the greatest sample of each of up to `columns` parts."""
     starts = _block_starts(len(samples), columns)
-    low, high = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
-    return starts / sample_rate, low, high
+    return np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
 
 
 def shrink(values: np.ndarray, columns: int = MAX_COLUMNS) -> np.ndarray:

@@ -24,7 +24,7 @@ def tagger():
 def sound_of(seconds: float, level: float = 0.3) -> tuple[Waveform, DrawnSound]:
     samples = np.random.default_rng(0).normal(0, level, int(seconds * SAMPLE_RATE))
     samples = samples.clip(-1, 1).astype(np.float32)
-    _, low, high = envelope(samples, SAMPLE_RATE, SOUND_COLUMNS)
+    low, high = envelope(samples, SOUND_COLUMNS)
     drawn = DrawnSound(low, high, shrink(log_mel(samples), SOUND_COLUMNS))
     return Waveform(samples, SAMPLE_RATE, "noise.wav"), drawn
 

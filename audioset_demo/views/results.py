@@ -94,7 +94,7 @@ def playable(clip: Clip, start_s: float = 0.0, end_s: float | None = None) -> by
 def drawn_sound(clip: Clip) -> DrawnSound:
     sound = waveform(clip)
     spectrogram = log_mel(resample(sound, SAMPLE_RATE).samples)
-    _, low, high = envelope(sound.samples, sound.sample_rate, SOUND_COLUMNS)
+    low, high = envelope(sound.samples, SOUND_COLUMNS)
     return DrawnSound(low, high, shrink(spectrogram, SOUND_COLUMNS) if len(spectrogram) else None)
 
 
