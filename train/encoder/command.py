@@ -91,7 +91,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--beside", type=Path, nargs="+", metavar="RUN", default=[],
-        help="score the encoders of these runs too, on the same sounds, through the first model",
+        help="score the encoders of these runs too, through the first model and through those of "
+        "--through",
     )  # fmt: skip
     parser.add_argument(
         "--through", nargs="+", metavar="MODEL", default=[],
@@ -234,17 +235,20 @@ def _goals(setup: _Setup, material: Material) -> Goals:
 
 
 def _scorers(setup: _Setup, more_models: dict, beside: list[Path]) -> dict[str, Scorer]:
-    """The encoder through all models; those of the runs `beside` through the first; the teacher."""
+    """The encoder through all models; those of the runs `beside` through the first and through
+    `more_models`, which this run did not train through; the teacher.
+    """
     from audioset_demo.encoders.compact import load_compact
     from train.encoder.evaluate import EncoderScorer, teacher_scorer
 
     network, _ = load_compact(setup.run)  # as stored, in half precision
     models = setup.models | more_models
     scorers = {title: EncoderScorer(network, model) for title, (model, _) in models.items()}
-    first, (model, _) = next(iter(models.items()))
+    first = dict([next(iter(models.items()))])
     for other in beside:
         changes = " ".join(EncoderConfig.load(other).changes(setup.config))
-        scorers[f"{first}; {changes}"] = EncoderScorer(load_compact(other)[0], model)
+        for title, (model, _) in (first | more_models).items():
+            scorers[f"{title}; {changes}"] = EncoderScorer(load_compact(other)[0], model)
     return scorers | {
         f"teacher: {setup.teacher.title}": teacher_scorer(setup.teacher, setup.columns)
     }
