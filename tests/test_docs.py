@@ -8,6 +8,7 @@ import pytest
 from audioset_demo.encoders.compact import compact_card
 from audioset_demo.models.findings import ablations, averages
 from audioset_demo.models.published import published_models
+from train.config import FitConfig
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -54,6 +55,12 @@ def test_every_figure_is_of_the_whole_evaluation_set_and_names_its_training_set(
         assert model.card.metrics["eval"]["set"] == "eval"
         assert model.card.metrics["eval"]["clips"] == 20_371
         assert "bal_train" in model.card.training["set"]
+
+
+def test_the_command_of_each_card_makes_a_run_of_its_configuration():
+    for model in published_models():
+        training = model.card.training
+        assert FitConfig.from_json(training["config"]).command() == training["command"]
 
 
 def test_half_precision_moves_no_published_score_by_a_thousandth():
