@@ -1,6 +1,7 @@
 """Make the pictures of every page, light and dark: `python docs/screenshots.py`.
 
-Starts the app on a free port, drives it in headless Chromium, and writes `docs/PAGE-THEME.png`.
+Starts the app on a free port, drives it in headless Chromium, and writes `docs/PAGE-THEME.png`,
+and `docs/player-THEME.png` of the player alone.
 """
 
 import argparse
@@ -123,10 +124,23 @@ def take_pictures(chromium: Browser, address: str, theme: str, folder: Path) -> 
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": WIDTH, "height": min(height, MAX_HEIGHT)})
         wait_until_drawn(page)
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        # 256 colours are enough for flat areas and text, and a third of the size.
-        picture.quantize(256).save(folder / f"{name}-{theme}.png", optimize=True)
+        _save(page.screenshot(), folder / f"{name}-{theme}.png")
+        if name == "tag":
+            _save(player_in_use(page), folder / f"player-{theme}.png")
     page.close()
+
+
+def player_in_use(page: Page) -> bytes:
+    """A picture of the player alone, its playhead in the third of the first sample's sounds."""
+    page.wait_for_function("document.querySelector('audio').readyState > 0")
+    page.evaluate("document.querySelector('audio').currentTime = 7.5")
+    page.wait_for_timeout(500)
+    return page.get_by_role("slider", name="Playhead").screenshot()
+
+
+def _save(png: bytes, path: Path) -> None:
+    # 256 colours are enough for flat areas and text, and a third of the size.
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def main() -> None:
