@@ -120,7 +120,7 @@ def _tag(arguments: argparse.Namespace) -> int:
             top = tagging.top(arguments.top)
             events = find_events(tagging, top, arguments.threshold, each_class=True)
             as_audacity = arguments.format == "audacity"
-            text = export.audacity_labels(events) if as_audacity else export.rttm(events, clip)
+            text = export.audacity_labels(events) if as_audacity else export.rttm(events, tagging)
         else:
             text = _tag_table(tagging, arguments.top)
         sys.stdout.write(text)

@@ -79,37 +79,44 @@ def audacity_labels(events: Sequence[Event]) -> str:
     return "".join(f"{e.start_s:.6f}\t{e.end_s:.6f}\t{e.label.name}\n" for e in events)
 
 
-def rttm(events: Sequence[Event], name: str) -> str:
-    """Events of one clip as lines of RTTM, the format of diarisation tools; no spaces in names."""
-    clip = _without_spaces(name)
-    return "".join(
+def rttm(events: Sequence[Event], tagging: Tagging) -> str:
+    """Events of one clip as lines of RTTM, the format of diarisation tools; no spaces in names.
+
+    A comment before them says who spoke.
+    """
+    clip = _without_spaces(tagging.name)
+    speakers = f"{tagging.model.name}, {ENCODER_TITLES[tagging.encoder]}"
+    lines = [
         f"SPEAKER {clip} 1 {e.start_s:.3f} {e.end_s - e.start_s:.3f} <NA> <NA> "
-        f"{_without_spaces(e.label.name)} {e.score:.4f} <NA>\n"
+        f"{_without_spaces(e.label.name)} {e.score:.4f} <NA>"
         for e in events
-    )
+    ]
+    return "\n".join([f";; {speakers}", *lines]) + "\n"
 
 
-EVENT_COLUMNS = ("file", "start_s", "end_s", "label", "mid", "score")
+EVENT_COLUMNS = ("file", "start_s", "end_s", "label", "mid", "score", "model", "encoder")
 
 
-def events_csv(events: Sequence[Event], name: str) -> str:
+def events_csv(events: Sequence[Event], tagging: Tagging) -> str:
     """Events of one clip, a row an event."""
-    return _csv(EVENT_COLUMNS, (_event_record(event, name).values() for event in events))
+    return _csv(EVENT_COLUMNS, (_event_record(event, tagging).values() for event in events))
 
 
-def events_json(events: Sequence[Event], name: str) -> str:
+def events_json(events: Sequence[Event], tagging: Tagging) -> str:
     """Events of one clip as a list of objects."""
-    return json.dumps([_event_record(event, name) for event in events], ensure_ascii=False)
+    return json.dumps([_event_record(event, tagging) for event in events], ensure_ascii=False)
 
 
-def _event_record(event: Event, name: str) -> dict:
+def _event_record(event: Event, tagging: Tagging) -> dict:
     values = (
-        name,
+        tagging.name,
         round(event.start_s, 6),
         round(event.end_s, 6),
         event.label.name,
         event.label.mid,
         float(f"{event.score:.6g}"),
+        tagging.model.name,
+        ENCODER_TITLES[tagging.encoder],
     )
     return dict(zip(EVENT_COLUMNS, values, strict=True))
 

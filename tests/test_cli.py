@@ -78,7 +78,9 @@ def test_tag_as_audacity_labels_stays_within_the_clip(clips, capsys):
 
 def test_tag_as_rttm_has_ten_fields_and_no_other_spaces(clips, capsys):
     assert main(["tag", clips[0], "--format", "rttm", "--top", "3", "--threshold", "0.9"]) == 0
-    rows = [line.split(" ") for line in capsys.readouterr().out.splitlines()]
+    speakers, *lines = capsys.readouterr().out.splitlines()
+    assert speakers.startswith(";; feature_attention, compact encoder (not VGGish)")
+    rows = [line.split(" ") for line in lines]
     assert len({row[7] for row in rows}) == 3 and {len(row) for row in rows} == {10}
     with pytest.raises(SystemExit):
         main(["tag", clips[0], "--format", "rttm", "--threshold", "1.5"])

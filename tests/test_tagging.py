@@ -140,15 +140,18 @@ def test_each_frame_at_the_threshold_is_in_one_event_and_events_keep_apart(
 
 def test_events_are_written_for_other_programs(siren):
     tagging = with_frame_scores(siren, [0.0, 0.8, 0.0])
+    tagging = dataclasses.replace(tagging, name="my siren.wav")
     events = find_events(tagging, [0])
     name = tagging.labels[0].name
-    assert export.rttm(events, "my siren.wav") == (
+    assert export.rttm(events, tagging) == (
+        ";; feature_attention, compact encoder (not VGGish)\n"
         f"SPEAKER my_siren.wav 1 0.960 0.960 <NA> <NA> {name} 0.8000 <NA>\n"
     )
-    (row,) = csv.DictReader(io.StringIO(export.events_csv(events, "a.wav")))
-    assert (row["file"], row["start_s"], row["end_s"]) == ("a.wav", "0.96", "1.92")
+    (row,) = csv.DictReader(io.StringIO(export.events_csv(events, tagging)))
+    assert (row["file"], row["start_s"], row["end_s"]) == ("my siren.wav", "0.96", "1.92")
+    assert row["encoder"] == "compact encoder (not VGGish)"
     assert (row["label"], row["mid"], row["score"]) == (name, tagging.labels[0].mid, "0.8")
-    (record,) = json.loads(export.events_json(events, "a.wav"))
+    (record,) = json.loads(export.events_json(events, tagging))
     assert {key: str(value) for key, value in record.items()} == row
 
 

@@ -102,18 +102,18 @@ events = find_events(tagging, shown_classes, threshold)
 with columns[1].container(horizontal=True, horizontal_alignment="right"):
     download(
         "JSON",
-        lambda: export.events_json(events, tagging.name),
+        lambda: export.events_json(events, tagging),
         f"{name}_events.json",
         "application/json",
     )
     download(
         "CSV",
-        lambda: export.events_csv(events, tagging.name),
+        lambda: export.events_csv(events, tagging),
         f"{name}_events.csv",
         "text/csv",
     )
     download("Audacity", lambda: export.audacity_labels(events), f"{name}.txt", "text/plain")
-    download("RTTM", lambda: export.rttm(events, tagging.name), f"{name}.rttm", "text/plain")
+    download("RTTM", lambda: export.rttm(events, tagging), f"{name}.rttm", "text/plain")
 if events:
     st.dataframe(
         {
