@@ -44,7 +44,15 @@ def page(tools, address, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(tools.TIMEOUT_S * 1000)
     wrong: list[str] = []
-    page.on("console", lambda line: line.type == "error" and wrong.append(line.text))
+    # Streamlit's front end looks for its server below the path of the page first.
+    page.on(
+        "console",
+        lambda line: (
+            line.type == "error"
+            and "/_stcore/" not in line.location.get("url", "")
+            and wrong.append(f"{line.text} {line.location}")
+        ),
+    )
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
         "request",
@@ -215,3 +223,28 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(tools, page):
     tools.wait_until_drawn(page)
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+
+
+def test_an_address_leads_back_to_what_was_seen(tools, page, address):
+    page.get_by_role("radio", name="Siren, wailing").click()
+    chosen(page, "Siren, wailing")
+    page.get_by_test_id("stSidebar").get_by_role("combobox").nth(1).click()
+    page.get_by_role("option", name="Single attention", exact=True).click()
+    page.get_by_text("Model: Single attention").wait_for()
+    page.get_by_role("slider", name="Begins at a score of").press("ArrowLeft")
+    tools.wait_until_drawn(page)
+    page.wait_for_url("**/?*threshold=0.28*")
+    assert "sample=siren" in page.url and "model=Single" in page.url
+
+    page.reload()  # a new session: all it knows is the address
+    chosen(page, "Siren, wailing")
+    page.get_by_text("Model: Single attention").wait_for()
+    assert page.url.count("threshold=0.28") == 1
+
+    page.goto(f"{address}/attention?class=Whistling&sample=nothing&model=Max+pooling")
+    page.get_by_role("heading", name="Attention", exact=True).wait_for()
+    tools.wait_until_drawn(page)
+    assert page.get_by_text("Model: Max pooling").is_visible()
+    classes = page.get_by_role("combobox", name="Class, the likeliest first")
+    assert classes.input_value() == "Whistling"
+    assert page.get_by_text("Bell, then noise, then siren").first.is_visible()

@@ -42,16 +42,16 @@ with errors_shown():
 
 st.subheader(escape(tagging.name), anchor=False)
 notes(tagging.notes)
-order = tagging.top(len(tagging.labels))
+index_of = {tagging.labels[k].name: k for k in tagging.top(len(tagging.labels))}
 left, right = st.columns(2)
-# A key of its own for each clip and model: the choice starts at the top tag of each.
-k = left.selectbox(
-    "Class (type to search)",
-    order,
-    persist_state="session",
-    key=f"class of {hash((clip.identity(), chosen))}",
-    format_func=lambda k: f"{tagging.labels[k].name} · {tagging.scores[k]:.2f}",
-)
+k = index_of[
+    left.selectbox(
+        "Class, the likeliest first (type to search)",
+        list(index_of),
+        key="class",
+        bind="query-params",
+    )
+]
 # Only models with the same classes can be compared.
 comparable = [name for name, model in models.items() if model.card.labels == tagging.model.labels]
 others = [name for name in comparable if name != chosen]

@@ -55,8 +55,20 @@ def from_sample(key: str) -> Clip:
 
 
 def current() -> Clip:
-    """The chosen clip; on a first visit, a sample."""
-    return st.session_state.setdefault("clip", from_sample(FIRST_SAMPLE))
+    """The chosen clip; on a first visit, the sample that the address names, or the first one."""
+    if "clip" not in st.session_state:
+        named = st.query_params.get("sample")
+        st.session_state.clip = from_sample(named if named in SAMPLES else FIRST_SAMPLE)
+    return st.session_state.clip
+
+
+def put_into_address() -> None:
+    """Let the address name the chosen sample, so that a link leads to it; a file has no address."""
+    sample = current().sample
+    if sample and sample != FIRST_SAMPLE:
+        st.query_params["sample"] = sample
+    else:
+        st.query_params.pop("sample", None)
 
 
 def choose_index(index: int) -> None:
@@ -84,6 +96,7 @@ def take_offer(read) -> None:
     else:
         st.session_state.clip = clip
         st.session_state.pop("clip_error", None)
+        st.session_state.pop("class", None)  # another clip is looked at from its own top tag
 
 
 def error() -> str | None:

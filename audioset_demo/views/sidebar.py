@@ -18,6 +18,7 @@ def show(choose_clip: bool) -> None:
     `choose_clip` is False on the page that has the chooser in its own body.
     """
     clips.take_offer(results.read)
+    clips.put_into_address()
     with st.sidebar, errors_shown():
         _clip(choose_clip)
         _encoder()
@@ -26,7 +27,7 @@ def show(choose_clip: bool) -> None:
             "Model",
             list(published),
             key="model",
-            persist_state="session",
+            bind="query-params",
             format_func=lambda name: model_title(published[name]),
         )
 
@@ -76,7 +77,7 @@ def _encoder() -> None:
         return words[0].upper() + words[1:]
 
     choice = st.selectbox(
-        "Encoder", ENCODER_CHOICES, key="encoder", format_func=name, persist_state="session"
+        "Encoder", ENCODER_CHOICES, key="encoder", format_func=name, bind="query-params"
     )
     if choice == "auto":
         st.caption(f"Now: {ENCODER_TITLES[resolve_encoder()]}")

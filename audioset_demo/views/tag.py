@@ -76,7 +76,7 @@ columns[0].slider(
     min(MAX_TAGS, len(tagging.labels)),
     10,
     key="n_tags",
-    persist_state="session",
+    bind="query-params",
 )
 name = stem(tagging.name)
 with st.container(horizontal=True, horizontal_alignment="right"):
@@ -94,7 +94,7 @@ threshold = columns[0].slider(
     THRESHOLD,
     0.02,
     key="threshold",
-    persist_state="session",
+    bind="query-params",
     help="An event of one of the classes above begins where its frame score reaches this, and "
     "lasts until the score falls below half of it.",
 )
