@@ -145,7 +145,7 @@ def place(page, share: float, y: int) -> tuple[float, float]:
 def until(page, condition: str) -> None:
     page.wait_for_function(
         f"(() => {{ const audio = document.querySelector('.st-key-player-sound audio');"
-        f" return {condition}; }})()"
+        f" return audio !== null && ({condition}); }})()"
     )
 
 
