@@ -6,6 +6,7 @@ import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
@@ -45,28 +46,26 @@ def timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None)
     sound : None where there is no sound, only embeddings
     """
     classes = list(classes)
+    names = [tagging.labels[k].name for k in classes]
     scores, attention = tagging.frame_scores[:, classes], tagging.attention[:, classes]
-    n_frames = len(tagging.times_s)
-    end_s = n_frames * FRAME_S
     most = max(LEAST_TOP_SCORE, float(scores.max()))
     most_attention = np.maximum(attention.max(axis=0), 1e-9)
     return {
         "duration": float(max(tagging.duration_s, FRAME_S)),
         "step": FRAME_S,
-        "frames": n_frames,
+        "frames": len(tagging.times_s),
         "row": ROW_PX,
-        "names": [tagging.labels[k].name for k in classes],
+        "names": names,
+        "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
+        f"one of them, on one time axis. Shown: {', '.join(names)}",
         "wave": sound and _wave(sound),
         "mel": sound and _mel(sound),
         "scores": {
             "levels": _levels(scores / most),
-            "columns": n_frames,
-            "end": end_s,
             "most": most,
         },
         "attention": {
             "levels": _levels(attention / most_attention),
-            "columns": n_frames,
             "most": [float(value) for value in most_attention],
         },
         "colours": {
@@ -94,7 +93,7 @@ def _mel(sound: DrawnSound) -> dict | None:
         "levels": _levels((sound.log_mel - low) / max(high - low, 1e-6)),
         "columns": len(sound.log_mel),
         "bands": N_MELS,
-        "bands_at": [(mel_band(hertz) + 0.5) / N_MELS for hertz in MARKED_HZ],
+        "marks": [(f"{hertz:,} Hz", (mel_band(hertz) + 0.5) / N_MELS) for hertz in MARKED_HZ],
     }
 
 
@@ -108,6 +107,7 @@ def _levels(shares: np.ndarray) -> str:
     return _base64((shares.clip(0, 1) * 255).round().astype(np.uint8))
 
 
+@cache
 def _colours(scale: str) -> str:
     """256 colours of a scale, three bytes each."""
     sampled = sample_colorscale(scale, np.linspace(0, 1, 256).tolist())

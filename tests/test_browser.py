@@ -241,6 +241,11 @@ def test_an_address_leads_back_to_what_was_seen(tools, page, address):
     page.get_by_text("Model: Single attention").wait_for()
     assert page.url.count("threshold=0.28") == 1
 
+    page.goto(f"{address}/?n_tags=4")
+    chosen(page, "Bell, then noise, then siren")
+    tools.wait_until_drawn(page)
+    assert page.get_by_test_id("stPlotlyChart").first.locator(".annotation-text").count() == 8
+
     page.goto(f"{address}/attention?class=Whistling&sample=nothing&model=Max+pooling")
     page.get_by_role("heading", name="Attention", exact=True).wait_for()
     tools.wait_until_drawn(page)
@@ -248,3 +253,9 @@ def test_an_address_leads_back_to_what_was_seen(tools, page, address):
     classes = page.get_by_role("combobox", name="Class, the likeliest first")
     assert classes.input_value() == "Whistling"
     assert page.get_by_text("Bell, then noise, then siren").first.is_visible()
+
+    page.get_by_role("button", name="Change").click()  # another clip has its own top tag
+    page.get_by_role("radio", name="White noise").click()
+    page.wait_for_function("!location.search.includes('Whistling')")
+    tools.wait_until_drawn(page)
+    assert classes.input_value() != "Whistling"

@@ -44,7 +44,8 @@ def test_scores_and_attention_are_those_of_the_tagging(tagger):
     weights = unpacked(drawn["attention"]["levels"]).reshape(-1, 10) / 255
     weights = weights * drawn["attention"]["most"]
     np.testing.assert_allclose(weights, tagging.attention[:, top], atol=1 / 255)
-    assert drawn["scores"]["end"] == pytest.approx(len(tagging.times_s) * FRAME_S)
+    assert drawn["frames"] * drawn["step"] == pytest.approx(len(tagging.times_s) * FRAME_S)
+    assert all(name in drawn["alt"] for name in drawn["names"])
 
 
 @given(level=st.floats(0, 1))

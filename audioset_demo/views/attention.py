@@ -44,6 +44,10 @@ st.subheader(escape(tagging.name), anchor=False)
 notes(tagging.notes)
 index_of = {tagging.labels[k].name: k for k in tagging.top(len(tagging.labels))}
 left, right = st.columns(2)
+# Another clip is looked at from its own top tag; the first one from the class in the address.
+if st.session_state.get("explained", clip.identity()) != clip.identity():
+    st.session_state["class"] = next(iter(index_of))
+st.session_state.explained = clip.identity()
 k = index_of[
     left.selectbox(
         "Class, the likeliest first (type to search)",

@@ -96,7 +96,6 @@ def take_offer(read) -> None:
     else:
         st.session_state.clip = clip
         st.session_state.pop("clip_error", None)
-        st.session_state.pop("class", None)  # another clip is looked at from its own top tag
 
 
 def error() -> str | None:

@@ -32,13 +32,36 @@ with errors_shown():
         who_speaks()
     tagging = results.tagging(clip, results.encoder_key(clip), results.chosen_model().name)
 
-n_tags = min(st.session_state.get("n_tags", 10), len(tagging.labels))
+st.subheader("What, and when", anchor=False)
+if clip.is_features:
+    st.info(
+        "An embeddings file holds no sound: there is nothing to play, and no waveform or "
+        "spectrogram to draw.",
+        icon=":material/info:",
+    )
+pictures = st.container()  # filled once the controls below it have been read
+columns = st.columns(2, gap="medium")
+n_tags = columns[0].slider(
+    "Number of tags",
+    1,
+    min(MAX_TAGS, len(tagging.labels)),
+    min(10, len(tagging.labels)),
+    key="n_tags",
+    bind="query-params",
+)
+pinned = columns[1].multiselect(
+    "Pin classes (type to search)",
+    range(len(tagging.labels)),
+    format_func=lambda k: f"{tagging.labels[k].name} · {tagging.scores[k]:.2f}",
+    key=f"pinned of {hash(tagging.model.labels)}",  # models of other classes have their own
+    persist_state="session",
+    placeholder="Classes to keep in view, whatever their score",
+)
 top = tagging.top(n_tags)
 names = [tagging.labels[k].name for k in top]
-# Models of other classes have pins of their own.
-pins = f"pinned of {hash(tagging.model.labels)}"
-pinned = st.session_state.get(pins, [])
 shown_classes = [*pinned, *(k for k in top if k not in pinned)]
+with pictures:
+    player.show(clip, tagging, shown_classes)
 with right:
     st.subheader(escape(tagging.name), anchor=False)
     st.caption(f"{tagging.duration_s:,.2f} s · {count(len(tagging.times_s), 'frame')} of 0.96 s")
@@ -51,33 +74,6 @@ with right:
         key="tag bars",
         bar=False,
     )
-
-st.subheader("What, and when", anchor=False)
-if clip.is_features:
-    st.info(
-        "An embeddings file holds no sound: there is nothing to play, and no waveform or "
-        "spectrogram to draw.",
-        icon=":material/info:",
-    )
-player.show(clip, tagging, shown_classes)
-
-columns = st.columns(2, gap="medium")
-columns[1].multiselect(
-    "Pin classes (type to search)",
-    range(len(tagging.labels)),
-    format_func=lambda k: f"{tagging.labels[k].name} · {tagging.scores[k]:.2f}",
-    key=pins,
-    persist_state="session",
-    placeholder="Classes to keep in view, whatever their score",
-)
-columns[0].slider(
-    "Number of tags",
-    1,
-    min(MAX_TAGS, len(tagging.labels)),
-    10,
-    key="n_tags",
-    bind="query-params",
-)
 name = stem(tagging.name)
 with st.container(horizontal=True, horizontal_alignment="right"):
     download(
@@ -130,7 +126,7 @@ if events:
                 min_value=0.0, max_value=1.0, format="%.3f"
             ),
         },
-        alt="Events of the top tags: from when to when, which class, and its highest score",
+        alt="Events of the classes shown: from when to when, which class, and its highest score",
     )
 else:
     st.info(

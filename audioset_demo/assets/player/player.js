@@ -6,7 +6,6 @@ const AXIS = 22;            // pixels under the pictures for the seconds
 const GAP = 8;              // between two pictures
 const MIN_SPAN_S = 0.25;    // the closest view
 const CLICK_PX = 4;         // a pointer that moves less has clicked
-const HERTZ = [250, 1000, 2000, 4000];
 
 const instances = new WeakMap();
 
@@ -51,6 +50,7 @@ function picture(values, columns, rows, colours, upwards) {
 
 class Player {
   constructor(root) {
+    this.group = root.querySelector(".player");
     this.stage = root.querySelector(".stage");
     this.pictures = root.querySelector(".pictures");
     this.overlay = root.querySelector(".overlay");
@@ -103,13 +103,15 @@ class Player {
       this.stop = null;
     }
     this.chosen = Math.min(this.chosen, data.names.length - 1);
+    this.group.setAttribute("aria-label", data.alt);
     const { wave, mel, scores, attention, colours } = data;
     this.low = wave && new Int8Array(bytes(wave.low).buffer);
     this.high = wave && new Int8Array(bytes(wave.high).buffer);
     this.mel = mel && picture(bytes(mel.levels), mel.columns, mel.bands, bytes(colours.sound), true);
     const n = data.names.length;
     this.levels = bytes(scores.levels);
-    this.heat = picture(this.levels, scores.columns, n, bytes(colours.scores), false);
+    this.end = data.frames * data.step;
+    this.heat = picture(this.levels, data.frames, n, bytes(colours.scores), false);
     this.weights = bytes(attention.levels);
     this.scale = picture(Uint8Array.from({ length: 256 }, (_, k) => k), 256, 1, bytes(colours.scores), false);
     this.resize();
@@ -178,7 +180,7 @@ class Player {
     context.clip();
     if (wave) this.drawWave(context, wave);
     if (mel) this.drawPart(context, this.mel, mel, this.data.duration, true);
-    this.drawPart(context, this.heat, heat, this.data.scores.end, false);
+    this.drawPart(context, this.heat, heat, this.end, false);
     this.drawGrid(context, heat);
     this.drawAttention(context, attention);
     context.restore();
@@ -214,25 +216,24 @@ class Player {
     for (let row = 1; row < this.data.names.length; row++) {
       context.fillRect(this.left, lane.top + row * this.data.row - 1, this.width, 2);
     }
-    const { columns, end } = this.data.scores;
-    if (this.x(end / columns) - this.x(0) > 8) {
-      for (let k = 1; k < columns; k++) {
-        context.fillRect(this.x((k * end) / columns) - 0.5, lane.top, 1, lane.height);
+    const { frames, step } = this.data;
+    if (this.x(step) - this.x(0) > 8) {
+      for (let k = 1; k < frames; k++) {
+        context.fillRect(this.x(k * step) - 0.5, lane.top, 1, lane.height);
       }
     }
     context.globalCompositeOperation = "source-over";
   }
 
   drawAttention(context, lane) {
-    const { columns, most } = this.data.attention, n = this.data.names.length;
-    const end = this.data.scores.end;
+    const { frames, step } = this.data, { most } = this.data.attention, n = this.data.names.length;
     context.fillStyle = this.data.colours.wave;
-    for (let k = 0; k < columns; k++) {
+    for (let k = 0; k < frames; k++) {
       const height = (this.weights[k * n + this.chosen] / 255) * (lane.height - 2);
-      const left = this.x((k * end) / columns), right = this.x(((k + 1) * end) / columns);
+      const left = this.x(k * step), right = this.x((k + 1) * step);
       context.fillRect(left, lane.top + lane.height - height, Math.max(1, right - left - 1), height);
     }
-    const equal = lane.top + lane.height - (1 / this.data.frames / most[this.chosen]) * (lane.height - 2);
+    const equal = lane.top + lane.height - (1 / frames / most[this.chosen]) * (lane.height - 2);
     context.strokeStyle = this.ink;
     context.globalAlpha = 0.5;
     context.setLineDash([2, 3]);
@@ -259,8 +260,8 @@ class Player {
       context.globalAlpha = 1;
     };
     if (wave) write("Wave", wave.top + wave.height / 2);
-    if (mel) HERTZ.forEach((hertz, k) => {
-      write(`${hertz.toLocaleString("en")} Hz`, mel.top + mel.height * (1 - this.data.mel.bands_at[k]));
+    if (mel) this.data.mel.marks.forEach(([text, share]) => {
+      write(text, mel.top + mel.height * (1 - share));
     });
     this.data.names.forEach((name, k) => {
       const y = heat.top + (k + 0.5) * this.data.row;
@@ -419,9 +420,9 @@ class Player {
     if (named) return;
     let text = `${time.toFixed(2)} s`;
     if (row >= 0) {
-      const { columns, end, most } = this.data.scores;
-      const column = Math.min(columns - 1, Math.floor((time / end) * columns));
-      const score = (this.levels[column * this.data.names.length + row] / 255) * most;
+      const frame = Math.min(this.data.frames - 1, Math.floor(time / this.data.step));
+      const score =
+        (this.levels[frame * this.data.names.length + row] / 255) * this.data.scores.most;
       text += ` · ${this.data.names[row]} ${score.toFixed(2)}`;
     }
     this.note.textContent = text;
