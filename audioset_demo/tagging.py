@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from audioset_demo.audio import Waveform, read_waveform
 from audioset_demo.encoders import Embeddings, Encoder, load_encoder
@@ -18,7 +17,7 @@ from audioset_demo.features import embeddings_from_array
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint
-from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.pooling import TaggingModel, as_input
 from audioset_demo.models.published import DEFAULT_MODEL, find_checkpoint
 
 
@@ -106,7 +105,7 @@ class Tagger:
         return self._tag_embeddings(embeddings_from_array(features, name))
 
     def _tag_embeddings(self, embeddings: Embeddings) -> Tagging:
-        frames = (torch.from_numpy(embeddings.require_quantised()).float() - 128) / 128
+        frames = as_input(embeddings.require_quantised())
         explanation = self.model.explain(frames)
         return Tagging(
             labels=self.labels,

@@ -1,11 +1,11 @@
 """The configuration of one training run, saved as JSON beside its weights."""
 
 import shlex
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 from audioset_demo.errors import DataError
 from audioset_demo.models.settings import ModelSettings
-from train.runs import flag
+from train.runs import changed_flags, flag
 
 BACKENDS = ("torch", "keras")
 SAMPLINGS = ("balanced", "square_root", "plain")
@@ -80,14 +80,7 @@ class FitConfig:
 
         Without `base`: from the defaults, whatever the model.
         """
-        base = base or FitConfig(model=self.model)
-        words = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value != getattr(base, field.name):
-                values = value if isinstance(value, tuple) else [] if value is True else [value]
-                words += [flag(field.name), *map(str, values)]
-        return words
+        return changed_flags(self, base or FitConfig(model=self.model))
 
     def command(self) -> str:
         """The command that makes this run anew, with the paths left for the reader to fill in."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from audioset_demo.errors import DataError
+from audioset_demo.models.pooling import as_input
 from train.clips import ClipsInFile, ClipsInMemory, open_clips
 
 TRAINING_FILE = "bal_train.h5"
@@ -101,7 +102,7 @@ class FeatureSet:
             If the clips are in a file that has changed since.
         """
         rows = self.rows[indices]
-        clips = (torch.from_numpy(self.file.clips.read(rows)).float() - 128) / 128
+        clips = as_input(self.file.clips.read(rows))
         lengths = torch.from_numpy(self.file.n_frames[rows])
         mask = torch.arange(clips.shape[1]) < lengths[:, None]
         return clips, mask, torch.from_numpy(self._labels(indices)).float()

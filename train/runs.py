@@ -1,7 +1,7 @@
 """The folder of a run: its configuration, its metrics (a line of JSON each), its checkpoints."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from audioset_demo.errors import DataError
@@ -12,6 +12,17 @@ METRICS_FILE = "metrics.jsonl"
 CHECKPOINT_DIR = "checkpoints"
 TENSORBOARD_DIR = "tensorboard"
 CHECKPOINT_FIGURES = ("half_precision_max_difference", "validation")
+
+
+def changed_flags(config, base) -> list[str]:
+    """The flags, and their values, in which one dataclass of settings differs from another."""
+    words = []
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if value != getattr(base, field.name):
+            values = value if isinstance(value, tuple) else [] if value is True else [value]
+            words += [flag(field.name), *map(str, values)]
+    return words
 
 
 def flag(name: str) -> str:

@@ -9,6 +9,7 @@ Sources: arXiv 1711.00927 (single attention), 1803.02353 (multi-level), 1903.007
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -61,6 +62,11 @@ class Trunk(nn.Module):
             hidden = layer(hidden)
             levels.append(hidden)
         return levels
+
+
+def as_input(quantised: np.ndarray) -> Tensor:
+    """Quantised embeddings uint8 as the models read them: float32, `(uint8 - 128) / 128`."""
+    return (torch.from_numpy(quantised).float() - 128) / 128
 
 
 def to_clips(frames: Tensor, mask: Tensor) -> Tensor:

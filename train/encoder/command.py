@@ -240,13 +240,14 @@ def _scorers(setup: _Setup, more_models: dict, beside: list[Path]) -> dict[str, 
     """
     from audioset_demo.encoders.compact import load_compact
     from train.encoder.evaluate import EncoderScorer, teacher_scorer
+    from train.runs import changed_flags
 
     network, _ = load_compact(setup.run)  # as stored, in half precision
     models = setup.models | more_models
     scorers = {title: EncoderScorer(network, model) for title, (model, _) in models.items()}
     first = dict([next(iter(models.items()))])
     for other in beside:
-        changes = " ".join(EncoderConfig.load(other).changes(setup.config))
+        changes = " ".join(changed_flags(EncoderConfig.load(other), setup.config))
         for title, (model, _) in (first | more_models).items():
             scorers[f"{title}; {changes}"] = EncoderScorer(load_compact(other)[0], model)
     return scorers | {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from train.runs import CONFIG_FILE, flag
+from train.runs import CONFIG_FILE, changed_flags, flag
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,7 @@ class EncoderConfig:
         """The command that makes this run anew, with the paths left for the reader to fill in."""
         words = ["python", "-m", "train", "encoder", "--audio", "AUDIO", "--teacher", "TEACHER"]
         words += ["--features", "bal_train.h5", "--output", "RUN"]
-        return shlex.join([*words, *self.changes(EncoderConfig())])
-
-    def changes(self, base: EncoderConfig) -> list[str]:
-        """The flags, and their values, in which this differs from `base`."""
-        words = []
-        for field in fields(self):
-            if getattr(self, field.name) != getattr(base, field.name):
-                words += [flag(field.name), str(getattr(self, field.name))]
-        return words
+        return shlex.join([*words, *changed_flags(self, EncoderConfig())])
 
     def to_json(self) -> dict:
         return asdict(self)

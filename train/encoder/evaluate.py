@@ -22,9 +22,9 @@ from audioset_demo.encoders.logmel import examples as cut_examples
 from audioset_demo.encoders.pca import quantise
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
-from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.pooling import TaggingModel, as_input
 from train.data import FeatureSet
-from train.encoder.neighbours import as_read, draw_frames
+from train.encoder.neighbours import draw_frames
 from train.encoder.recordings import Recording, at_least_one_window
 from train.encoder.synthetic import coloured_noise
 
@@ -122,7 +122,7 @@ def read_held_out(
         ],
         calm=_calm_sounds(labels),
         sequences=_sequences(listed),
-        real=features and as_read(features, *draw_frames(features, 0, N_REAL_FRAMES)),
+        real=features and as_input(features.x[draw_frames(features, 0, N_REAL_FRAMES)]),
     )
 
 
@@ -187,8 +187,7 @@ class EncoderScorer:
 
     def read(self, sound: Sound) -> torch.Tensor:
         """(T, 128) float32: what tagging models read of a sound."""
-        quantised = quantise(encode_examples(self._network, sound.examples))
-        return (torch.from_numpy(quantised).float() - 128) / 128
+        return as_input(quantise(encode_examples(self._network, sound.examples)))
 
     @torch.inference_mode()
     def __call__(self, sound: Sound) -> tuple[np.ndarray, np.ndarray]:

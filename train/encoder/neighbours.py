@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from audioset_demo.files import write_atomically
-from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.pooling import TaggingModel, as_input
 from train.data import FeatureSet
 from train.encoder.material import Material
 
@@ -33,15 +33,10 @@ class Neighbours:
 
 
 def draw_frames(features: FeatureSet, seed: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Clips and frames (F,) of up to `most` real frames of a feature set, drawn at random."""
+    """Clips and frames (F,), by number, of up to `most` real frames drawn at random."""
     clip, frame = np.nonzero(np.arange(features.x.shape[1]) < features.n_frames[:, None])
     chosen = np.sort(np.random.default_rng(seed).permutation(len(clip))[:most])
     return clip[chosen], frame[chosen]
-
-
-def as_read(features: FeatureSet, clip: np.ndarray, frame: np.ndarray) -> Tensor:
-    """(F, 128) float32: frames as tagging models read them."""
-    return (torch.from_numpy(features.x[clip, frame]).float() - 128) / 128
 
 
 class RealFrames:
@@ -56,7 +51,7 @@ class RealFrames:
 
     def __init__(self, features: FeatureSet, model: TaggingModel, seed: int):
         clip, frame = draw_frames(features, seed, MAX_FRAMES)
-        self.frames = as_read(features, clip, frame)
+        self.frames = as_input(features.x[clip, frame])
         signatures = []
         for start in range(0, len(clip), BLOCK):
             rows = slice(start, start + BLOCK)

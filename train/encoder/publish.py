@@ -22,9 +22,9 @@ from train.encoder.recordings import Recording
 
 HELD_OUT_RULE = (
     "In each category that a list names, {share:.0%} of the recording sources (Freesound ids), "
-    "the first by SHA-256 of their names and at least one of three or more; likewise of read "
-    "speech, orchestras and drum loops, and a fifth of the synthesised voices. None of their clips "
-    "is trained on."
+    "the first by SHA-256 of their names and at least one of three or more; likewise in "
+    "those by which speech and music are judged, and a fifth of the synthesised voices. None of "
+    "their clips is trained on."
 )
 HELD_OUT_FIGURES = {
     "top1, top5, top10": "share of held-out clips of listed categories with a class expected for "

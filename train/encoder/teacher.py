@@ -19,7 +19,7 @@ from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
 from audioset_demo.encoders.vggish import VggishEncoder
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
-from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.pooling import TaggingModel, as_input
 
 VGGISH = "vggish"
 
@@ -77,10 +77,9 @@ class Vggish:
         """(15600,) float32 -> what the tagging model says of VGGish's frame, and the frame."""
         waveform = Waveform(samples[:EXAMPLE_SAMPLES].astype(np.float32), SAMPLE_RATE, "window")
         embeddings = self._encoder.encode(waveform)
-        read = (embeddings.require_quantised().astype(np.float32) - 128) / 128
-        return Lesson(
-            self._model.frame_scores(torch.from_numpy(read))[0].numpy(), embeddings.pca[0]
-        )
+        read = as_input(embeddings.require_quantised())
+        scores = self._model.frame_scores(read)[0].numpy()
+        return Lesson(scores, embeddings.pca[0])
 
 
 class Yamnet:
