@@ -12,7 +12,7 @@ import numpy as np
 
 from audioset_demo.audio import Waveform, read_waveform
 from audioset_demo.encoders import Embeddings, Encoder, load_encoder
-from audioset_demo.errors import CheckpointError
+from audioset_demo.errors import CheckpointError, FeaturesError
 from audioset_demo.features import embeddings_from_array
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard
@@ -103,6 +103,29 @@ class Tagger:
             If the array has another form.
         """
         return self._tag_embeddings(embeddings_from_array(features, name))
+
+    def occlude(self, embeddings: Embeddings, silence: np.ndarray | None = None) -> np.ndarray:
+        """How far every score falls when one frame after the other is silenced: (T, K) float32.
+
+        Parameters
+        ----------
+        silence : (128,) uint8, what the encoder makes of silence (`encoders.silent_frame`);
+            None: frames are left out instead
+
+        Raises
+        ------
+        FeaturesError
+            If the only frame were left out.
+        """
+        quantised = embeddings.require_quantised()
+        if silence is None and len(quantised) == 1:
+            raise FeaturesError(
+                f"{embeddings.name}: has one frame only; nothing would be left without it. Take a "
+                "clip of 1.92 s or more"
+            )
+        frames = as_input(quantised)
+        hidden = self.model.occlude(frames, None if silence is None else as_input(silence))
+        return (self.model(frames[None])[0].detach() - hidden).numpy()
 
     def _tag_embeddings(self, embeddings: Embeddings) -> Tagging:
         frames = as_input(embeddings.require_quantised())

@@ -66,6 +66,18 @@ def test_a_single_frame_scores_as_the_clip_that_holds_it_alone(model):
     assert torch.allclose(model.explain(frames).frame_scores, alone, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("n_frames", "silenced"), [(1, True), (2, True), (10, True), (2, False), (10, False)]
+)
+def test_hiding_a_frame_gives_the_score_of_the_clip_without_it(model, n_frames, silenced):
+    frames, silence = torch.rand(n_frames, 128) * 2 - 1, torch.rand(128)
+    hidden = model.occlude(frames, silence if silenced else None)
+    for t in range(n_frames):
+        clip = torch.cat([frames[:t], silence[None][: int(silenced)], frames[t + 1 :]])
+        alone = model(clip[None])[0].detach()
+        assert (hidden[t] - alone).abs().max() <= 1e-6
+
+
 def test_padding_changes_nothing_in_evaluation(model):
     clips = torch.rand(3, 8, 128) * 2 - 1
     lengths = torch.tensor([8, 3, 1])

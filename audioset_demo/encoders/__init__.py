@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+
 from audioset_demo.audio import Waveform
 from audioset_demo.encoders import weights
 from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
@@ -21,6 +23,7 @@ __all__ = [
     "Encoder",
     "load_encoder",
     "resolve_encoder",
+    "silent_frame",
 ]
 
 ENCODER_CHOICES = ("auto", "vggish", "compact")
@@ -70,3 +73,14 @@ def load_encoder(name: str = "auto") -> Encoder:
     from audioset_demo.encoders.compact import CompactEncoder
 
     return CompactEncoder()
+
+
+def silent_frame(encoder: Encoder) -> np.ndarray:
+    """What an encoder makes of digital silence: one quantised frame, (128,) uint8.
+
+    Raises
+    ------
+    WeightsError : if VGGish's PCA parameters are not installed.
+    """
+    silence = Waveform(np.zeros(round(FRAME_S * 16_000), np.float32), 16_000, "silence")
+    return encoder.encode(silence).require_quantised()[0]

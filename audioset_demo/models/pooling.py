@@ -69,6 +69,11 @@ def as_input(quantised: np.ndarray) -> Tensor:
     return (torch.from_numpy(quantised).float() - 128) / 128
 
 
+def one_clip(frames: Tensor) -> Tensor:
+    """The mask (1, T) of one clip that has all of its T frames."""
+    return torch.ones(1, len(frames), dtype=torch.bool, device=frames.device)
+
+
 def to_clips(frames: Tensor, mask: Tensor) -> Tensor:
     """Put real frames (M, C) back into their clips (B, T, C); padding becomes zero."""
     if frames.shape[0] == mask.numel():
@@ -107,6 +112,21 @@ def attention_pool(logits: Tensor, values: Tensor, activation: str, mask: Tensor
     return (unscaled * values).sum(dim=1) / unscaled.sum(dim=1)
 
 
+def means_with_each_replaced(weights: Tensor, values: Tensor) -> Tensor:
+    """Weighted means over T frames, each time with another frame replaced: (T, C).
+
+    Parameters
+    ----------
+    weights, values : (T + 1, C); the last row is what stands in, with weight 0: nothing does
+    """
+
+    def sums(rows: Tensor) -> Tensor:
+        return rows[:-1].sum(dim=0) - rows[:-1] + rows[-1]
+
+    weights = weights.double()  # one frame may have all the weight, and is then subtracted again
+    return (sums(weights * values) / sums(weights)).float()
+
+
 class FrameClassifier(nn.Module):
     """A score for each class and frame, from the last hidden layer."""
 
@@ -131,6 +151,10 @@ class AverageHead(FrameClassifier):
         attention = torch.full_like(probabilities, 1 / len(probabilities))
         return _additive_score(attention, attention * probabilities)
 
+    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
+        probabilities = self.frame_scores(levels)
+        return means_with_each_replaced(weights.expand_as(probabilities), probabilities)
+
 
 class MaxHead(FrameClassifier):
     """The clip's score is that of its best frame; the whole of it belongs to that frame."""
@@ -144,6 +168,11 @@ class MaxHead(FrameClassifier):
         winner = probabilities.argmax(dim=0, keepdim=True)
         attention = torch.zeros_like(probabilities).scatter_(0, winner, 1.0)
         return _additive_score(attention, attention * probabilities)
+
+    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
+        probabilities = self.frame_scores(levels) * weights
+        best, runner_up = probabilities.topk(2, dim=0).values
+        return torch.where(probabilities[:-1] == best, runner_up, best)
 
 
 class SingleAttentionHead(FrameClassifier):
@@ -170,6 +199,11 @@ class SingleAttentionHead(FrameClassifier):
     def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
         weights, values = self.weights_and_values(levels[-1], mask)
         return _additive_score(weights[0], (weights * values)[0])
+
+    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
+        logits, values = self._logits_and_values(levels[-1], one_clip(weights))
+        unscaled = attention(logits, self.activation, one_clip(weights))
+        return means_with_each_replaced(unscaled[0] * weights, values[0])
 
 
 class MultiAttentionHead(nn.Module):
@@ -218,6 +252,10 @@ class MultiAttentionHead(nn.Module):
             "constants": self.join.bias.clone(),
             "adds_up_to": "logit",
         }
+
+    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
+        pooled = [head.occlude([level], weights) for head, level in self._heads_and_levels(levels)]
+        return torch.sigmoid(self.join(torch.cat(pooled, dim=-1)).float())
 
 
 class FeatureAttentionHead(nn.Module):
@@ -271,6 +309,11 @@ class FeatureAttentionHead(nn.Module):
             "constants": self.classify.bias + readout @ shift,
             "adds_up_to": "logit",
         }
+
+    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
+        logits, values = self._logits_and_values(levels[-1], one_clip(weights))
+        unscaled = attention(logits, self.activation, one_clip(weights))
+        return self._classify_pooled(means_with_each_replaced(unscaled[0] * weights, values[0]))
 
 
 HEADS = {
@@ -330,13 +373,30 @@ class TaggingModel(nn.Module):
         """Scores of one clip (T, D), and what each frame had to do with them."""
         if self.training:
             raise RuntimeError("explain() describes a trained model: call eval() first.")
-        mask = torch.ones(1, len(frames), dtype=torch.bool, device=frames.device)
+        mask = one_clip(frames)
         levels = self.trunk(frames)
         return Explanation(
             scores=self.head(levels, mask)[0],
             frame_scores=self.head.frame_scores(levels),
             **self.head.explain(levels, mask),
         )
+
+    @torch.inference_mode()
+    def occlude(self, frames: Tensor, silence: Tensor | None = None) -> Tensor:
+        """Scores of one clip (T, D) with one frame after the other hidden: (T, K).
+
+        A check on `explain` that does not rest on it: what the model itself says without a frame.
+
+        Parameters
+        ----------
+        silence : (D,), the frame that stands in; None: the frame is left out, T >= 2
+        """
+        if self.training:
+            raise RuntimeError("occlude() asks a trained model: call eval() first.")
+        stand_in = frames[:1] if silence is None else silence[None]
+        weights = frames.new_ones(len(frames) + 1, 1)
+        weights[-1] = 0.0 if silence is None else 1.0
+        return self.head.occlude(self.trunk(torch.cat([frames, stand_in])), weights)
 
 
 def _real_frames(clips: Tensor, mask: Tensor) -> Tensor:
