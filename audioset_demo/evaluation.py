@@ -7,7 +7,7 @@ with no positive (or no negative) clip has neither figure: it is left out of the
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 from audioset_demo.errors import DataError
 
@@ -53,6 +53,13 @@ class Evaluation:
 def d_prime(auc: float) -> float:
     """Separation of two unit normals that an area under the ROC curve corresponds to."""
     return float(np.sqrt(2) * norm.ppf(auc))
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Spearman's rank correlation of two (n,) arrays; None where one of them is constant."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def evaluate_scores(targets: np.ndarray, scores: np.ndarray) -> Evaluation:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 
 import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from audioset_demo.charts import BLUE, SCORE_COLOURS, SOUND_COLOURS
+from audioset_demo.charts import BLUE, SCORE_COLOURS, SOUND_COLOURS, VERMILION
 from audioset_demo.encoders.embeddings import FRAME_S
 from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
 from audioset_demo.tagging import Tagging
@@ -37,8 +37,29 @@ class DrawnSound:
     log_mel: np.ndarray | None
 
 
-def timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None) -> dict:
-    """A clip for the player; arrays are base64 of one byte a value, 0 to 255 (waves: -127 to 127).
+@dataclass(frozen=True)
+class Curve:
+    """One value a frame, (T,) floats, drawn as bars from zero.
+
+    Attributes
+    ----------
+    name, detail : written beside it
+    low, high : the ends of its scale, 0 between them
+    line : a value to compare with, dotted; None: none
+    """
+
+    name: str
+    detail: str
+    values: np.ndarray
+    low: float
+    high: float
+    line: float | None = None
+
+
+def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None) -> dict:
+    """A clip for the player with the scores of classes, and the attention of one at a time.
+
+    Arrays are base64 of one byte a value, 0 to 255 (waves: -127 to 127).
 
     Parameters
     ----------
@@ -50,26 +71,53 @@ def timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None)
     scores, attention = tagging.frame_scores[:, classes], tagging.attention[:, classes]
     most = max(LEAST_TOP_SCORE, float(scores.max()))
     most_attention = np.maximum(attention.max(axis=0), 1e-9)
+    return _timeline(tagging, sound) | {
+        "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
+        f"one of them, on one time axis. Shown: {', '.join(names)}",
+        "classes": {
+            "names": names,
+            "levels": _levels(scores / most),
+            "most": most,
+            "attention": _levels(attention / most_attention),
+            "mostAttention": [float(value) for value in most_attention],
+        },
+    }
+
+
+def curves_timeline(
+    tagging: Tagging, curves: Sequence[Curve], sound: DrawnSound | None, marked: int, alt: str
+) -> dict:
+    """A clip for the player with curves, whose values are base64 of float32.
+
+    Parameters
+    ----------
+    marked : index of the frame to be framed
+    alt : what the curves are, in words
+    """
+    return _timeline(tagging, sound) | {
+        "alt": f"Waveform and spectrogram, on one time axis with {alt}",
+        "curves": [
+            asdict(curve) | {"values": _base64(np.asarray(curve.values, dtype="<f4"))}
+            for curve in curves
+        ],
+        "marked": marked,
+    }
+
+
+def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
     return {
         "duration": float(max(tagging.duration_s, FRAME_S)),
         "step": FRAME_S,
         "frames": len(tagging.times_s),
         "row": ROW_PX,
-        "names": names,
-        "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
-        f"one of them, on one time axis. Shown: {', '.join(names)}",
         "wave": sound and _wave(sound),
         "mel": sound and _mel(sound),
-        "scores": {
-            "levels": _levels(scores / most),
-            "most": most,
-        },
-        "attention": {
-            "levels": _levels(attention / most_attention),
-            "most": [float(value) for value in most_attention],
-        },
+        "classes": None,
+        "curves": [],
+        "marked": None,
         "colours": {
             "wave": BLUE,
+            "loss": VERMILION,
             "scores": _colours(SCORE_COLOURS),
             "sound": _colours(SOUND_COLOURS),
         },

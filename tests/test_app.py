@@ -1,6 +1,7 @@
 """The app's pages, run without a browser: what a visitor reads, and what bad input does."""
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -81,8 +82,10 @@ def test_every_page_is_full_on_the_first_visit_and_says_who_speaks(app, page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_picture_has_words_for_those_who_do_not_see_it(app, page):
-    charts = go(app, page).get("plotly_chart")
-    assert charts and all(len(chart.proto.alt) > 20 for chart in charts)
+    go(app, page)
+    words = [chart.proto.alt for chart in app.get("plotly_chart")]
+    words += [json.loads(player.proto.json)["alt"] for player in app.get("bidi_component")]
+    assert words and all(len(alt) > 20 for alt in words)
 
 
 def test_an_uploaded_sound_stays_chosen_across_pages(app):
@@ -173,6 +176,35 @@ def test_contributions_add_up_in_the_numbers_shown(app):
     assert shown
     for parts, constant, total in shown:
         assert float(parts) + float(constant) == pytest.approx(float(total), abs=2e-4)
+
+
+def table_of_the_frame(app: AppTest):
+    return app.main.table[0].value
+
+
+def test_silencing_frames_tells_whether_the_attention_is_to_be_believed(app):
+    go(app, "attention")
+    assert "Fall of the score if silenced" not in table_of_the_frame(app)
+    app.toggle[0].set_value(True).run()
+    assert not app.exception
+    assert re.findall(r"attention: [+-]\d\.\d\d, contribution: [+-]\d\.\d\d", text(app))
+    player = json.loads(app.get("bidi_component")[0].proto.json)
+    assert [curve["name"] for curve in player["curves"]][-2:] == ["Fall if silenced"] * 2
+    # Two thirds of the sample are no siren: silence in the last third costs the score most.
+    frame = next(s for s in app.select_slider if s.label == "Frame that starts at")
+    falls = []
+    for index in (0, 8):
+        frame.set_value(index).run()
+        falls.append(float(table_of_the_frame(app)["Fall of the score if silenced"][0]))
+    assert falls[1] > max(0.05, 2 * falls[0])
+
+
+def test_frames_of_an_embeddings_file_are_left_out_instead(app):
+    upload(app, "clips.h5", features(first=10, second=1))
+    go(app, "attention").toggle[0].set_value(True).run()
+    assert not app.exception and "Fall of the score if left out" in table_of_the_frame(app)
+    next(box for box in app.selectbox if box.label == "Clip of 2").set_value(1).run()
+    assert not app.exception and not app.error
 
 
 def test_vggish_not_installed_is_explained_and_nothing_breaks(app):

@@ -56,18 +56,6 @@ def test_tags_are_bars_in_the_order_given():
     assert texts == ["Siren", "0.75", "Bell", "0.25"]
 
 
-def test_explanation_shows_gains_and_losses_that_add_up():
-    times, contributions = np.arange(4) * FRAME_S, np.array([0.5, -0.25, 0.0, -0.125])
-    figure = charts.explanation(times, np.full(4, 0.5), np.full(4, 0.25), contributions, "logit", 1)
-    gains, losses = figure.data[2:]
-    assert (gains.y[:4] >= 0).all() and (losses.y[:4] <= 0).all()
-    np.testing.assert_array_equal(gains.y[:4] + losses.y[:4], contributions)
-    # The last frame is drawn to its end.
-    assert gains.x[-1] == pytest.approx(4 * FRAME_S) and gains.y[-1] == gains.y[-2]
-    shaded = [shape for shape in figure.layout.shapes if shape.type == "rect"]
-    assert {(shape.x0, shape.x1) for shape in shaded} == {(times[1], times[2])}
-
-
 def test_a_last_dimension_at_its_limits_does_not_set_the_colours():
     values = rng.integers(100, 150, (10, 128)).astype(np.uint8)
     values[:, -1] = 255

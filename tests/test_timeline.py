@@ -13,7 +13,14 @@ from audioset_demo.encoders.embeddings import FRAME_S
 from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, log_mel, mel_matrix
 from audioset_demo.reduction import envelope, shrink
 from audioset_demo.tagging import load_tagger
-from audioset_demo.timeline import SOUND_COLUMNS, DrawnSound, mel_band, timeline
+from audioset_demo.timeline import (
+    SOUND_COLUMNS,
+    Curve,
+    DrawnSound,
+    curves_timeline,
+    mel_band,
+    tags_timeline,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,21 +44,34 @@ def test_scores_and_attention_are_those_of_the_tagging(tagger):
     waveform, sound = sound_of(5)
     tagging = tagger.tag(waveform)
     top = tagging.top(10)
-    drawn = timeline(tagging, top, sound)
-    assert drawn["names"] == [tagging.labels[k].name for k in top]
-    scores = unpacked(drawn["scores"]["levels"]).reshape(-1, 10) / 255 * drawn["scores"]["most"]
+    drawn = tags_timeline(tagging, top, sound)
+    classes = drawn["classes"]
+    assert classes["names"] == [tagging.labels[k].name for k in top]
+    scores = unpacked(classes["levels"]).reshape(-1, 10) / 255 * classes["most"]
     np.testing.assert_allclose(scores, tagging.frame_scores[:, top], atol=1 / 255)
-    weights = unpacked(drawn["attention"]["levels"]).reshape(-1, 10) / 255
-    weights = weights * drawn["attention"]["most"]
+    weights = unpacked(classes["attention"]).reshape(-1, 10) / 255 * classes["mostAttention"]
     np.testing.assert_allclose(weights, tagging.attention[:, top], atol=1 / 255)
     assert drawn["frames"] * drawn["step"] == pytest.approx(len(tagging.times_s) * FRAME_S)
-    assert all(name in drawn["alt"] for name in drawn["names"])
+    assert all(name in drawn["alt"] for name in classes["names"])
+
+
+def test_curves_are_the_very_numbers(tagger):
+    waveform, sound = sound_of(5)
+    tagging = tagger.tag(waveform)
+    contributions = tagging.contributions[:, 0]
+    curve = Curve("Contribution", "a model", contributions, -0.5, 0.5, 0.1)
+    drawn = curves_timeline(tagging, [curve], sound, 2, "contributions to Speech")
+    (sent,) = drawn["curves"]
+    np.testing.assert_array_equal(unpacked(sent["values"], np.float32), contributions)
+    assert (sent["low"], sent["high"], sent["line"]) == (-0.5, 0.5, 0.1)
+    assert drawn["marked"] == 2 and drawn["classes"] is None
+    assert drawn["alt"].endswith("contributions to Speech")
 
 
 @given(level=st.floats(0, 1))
 def test_a_quiet_wave_stays_quiet_and_a_silent_one_is_a_line(tagger, level):
     waveform, sound = sound_of(1, level=level / 3)
-    wave = timeline(tagger.tag(waveform), [0], sound)["wave"]
+    wave = tags_timeline(tagger.tag(waveform), [0], sound)["wave"]
     low, high = (unpacked(wave[name], np.int8).astype(int) for name in ("low", "high"))
     assert (low <= high).all()
     loudest = float(np.abs(waveform.samples).max())
@@ -61,9 +81,9 @@ def test_a_quiet_wave_stays_quiet_and_a_silent_one_is_a_line(tagger, level):
 
 def test_an_embeddings_file_has_classes_alone(tagger):
     frames = np.random.default_rng(0).integers(0, 256, (10, 128), np.uint8)
-    drawn = timeline(tagger.tag_features(frames), [3, 1], None)
+    drawn = tags_timeline(tagger.tag_features(frames), [3, 1], None)
     assert drawn["wave"] is None and drawn["mel"] is None
-    assert drawn["frames"] == 10 and len(drawn["names"]) == 2
+    assert drawn["frames"] == 10 and len(drawn["classes"]["names"]) == 2
 
 
 def test_half_an_hour_is_small_enough_to_send(tagger):
@@ -72,7 +92,7 @@ def test_half_an_hour_is_small_enough_to_send(tagger):
     rng = np.random.default_rng(0)
     low, high = np.sort(rng.uniform(-1, 1, (2, SOUND_COLUMNS)), axis=0)
     sound = DrawnSound(low, high, rng.random((SOUND_COLUMNS, 64), np.float32))
-    assert len(json.dumps(timeline(tagging, tagging.top(50), sound))) < 1_500_000
+    assert len(json.dumps(tags_timeline(tagging, tagging.top(50), sound))) < 1_500_000
 
 
 @pytest.mark.parametrize("hertz", [250, 440, 1000, 2000, 4000, 7000])

@@ -1,15 +1,16 @@
-"""Attention: why a model says so, frame by frame, two models side by side."""
+"""Attention: why models say so, frame by frame, and whether the attention is to be believed."""
 
 import numpy as np
 import streamlit as st
 
-from audioset_demo import charts
 from audioset_demo.encoders import FRAME_S
+from audioset_demo.evaluation import rank_correlation
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import clips, results
-from audioset_demo.views.parts import chart, errors_shown, escape, notes, title, who_speaks
+from audioset_demo.timeline import Curve
+from audioset_demo.views import clips, player, results
+from audioset_demo.views.parts import errors_shown, escape, notes, title, who_speaks
 
-MAX_MODELS = 4
+MAX_BESIDE = 3
 MEANING = {
     "average": "Every frame counts alike: the score is the mean of the frames' scores.",
     "frame_baseline": "Every frame counts alike: the score is the mean of the frames' scores.",
@@ -31,8 +32,46 @@ def identity(tagging: Tagging, k: int) -> str:
     return total + f"logit {parts + constant:.4f}, which is a score of {score:.4f}"
 
 
+def scale(parts: list[np.ndarray]) -> tuple[float, float]:
+    """One scale for curves that are compared: from the least, or zero, to the greatest value."""
+    low = min(0.0, *(float(part.min()) for part in parts))
+    return low, max(low + 1e-6, *(float(part.max()) for part in parts))
+
+
+def curves_of(taggings: list[Tagging], falls: list[np.ndarray], k: int) -> list[Curve]:
+    """The curves of one class, models one below the other; alike ones share their scale."""
+    quantities = [
+        ("Score of the frame", [tagging.frame_scores[:, k] for tagging in taggings]),
+        ("Attention weight", [tagging.attention[:, k] for tagging in taggings]),
+        ("Contribution", [tagging.contributions[:, k] for tagging in taggings]),
+        (f"Fall {hidden}", [fall[:, k] for fall in falls]),
+    ]
+    curves = []
+    for name, parts in quantities:
+        for tagging, values in zip(taggings, parts, strict=False):
+            line = None
+            alike = parts
+            if name == "Attention weight":
+                line = 1 / len(values)
+            if name == "Contribution":  # to a score and to a logit are not comparable
+                alike = [
+                    part
+                    for part, other in zip(parts, taggings, strict=True)
+                    if other.adds_up_to == tagging.adds_up_to
+                ]
+            curves.append(Curve(name, tagging.model.title, values, *scale(alike), line))
+    return curves
+
+
+def agreement(of: str, values: np.ndarray, fall: np.ndarray) -> str:
+    """In words, whether a reading of the frames agrees with what silencing them does."""
+    rho = rank_correlation(values, fall)
+    return f"{of}: " + ("the same for all frames" if rho is None else f"{rho:+.2f}")
+
+
 title("Attention", "Which moments speak for a class, and how much each adds to its score.")
 clip = clips.current()
+hidden = "if left out" if clip.is_features else "if silenced"
 with errors_shown():
     who_speaks()
     models = results.models()
@@ -57,73 +96,96 @@ k = index_of[
     )
 ]
 # Only models with the same classes can be compared.
-comparable = [name for name, model in models.items() if model.card.labels == tagging.model.labels]
-others = [name for name in comparable if name != chosen]
-others.sort(key=lambda name: -models[name].card.metrics.get("eval", {}).get("mAP", 0.0))
-compared = right.multiselect(
-    "Models side by side",
-    comparable,
-    default=[chosen, *others[:1]],
-    max_selections=MAX_MODELS,
+others = [
+    name
+    for name, model in models.items()
+    if model.card.labels == tagging.model.labels and name != chosen
+]
+# Models of another kind first, the better ones before: what differs is what one learns from.
+others.sort(
+    key=lambda name: (
+        models[name].card.settings.pooling == tagging.model.settings.pooling,
+        -models[name].card.metrics.get("eval", {}).get("mAP", 0.0),
+    )
+)
+beside = right.multiselect(
+    "Models beside it",
+    others,
+    default=others[:1],
+    max_selections=MAX_BESIDE,
     format_func=lambda name: models[name].card.title,
-    key=f"models beside {chosen}",
-    persist_state="session",
-) or [chosen]
-with errors_shown():
-    taggings = [results.tagging(clip, encoder, name) for name in compared]
-
+    key="beside",
+    bind="query-params",
+    placeholder="None",
+)
 n_frames = len(tagging.times_s)
+occluded = st.toggle(
+    "Leave out one frame after the other" if clip.is_features else "Silence one frame at a time",
+    key="occlusion",
+    bind="query-params",
+    help="A check that does not rest on what the model says of itself: each frame in turn is "
+    + ("left out" if clip.is_features else "replaced by what the encoder makes of silence")
+    + ", and the score is taken again. A frame that matters makes it fall.",
+)
+if occluded and clip.is_features and n_frames == 1:
+    st.caption("The clip has one frame: nothing would be left without it.")
+    occluded = False
+with errors_shown():
+    taggings = [tagging, *(results.tagging(clip, encoder, name) for name in beside)]
+    falls = [results.occlusion(clip, encoder, t.model.name) for t in taggings] if occluded else []
+
+for i, (column, t) in enumerate(
+    zip(st.columns(len(taggings), gap="medium"), taggings, strict=True)
+):
+    with column:
+        st.subheader(escape(t.model.title), anchor=False)
+        st.caption(MEANING[t.model.settings.pooling])
+        st.markdown(f"**{t.scores[k]:.3f}** · {escape(identity(t, k))}")
+        if occluded:
+            fall = falls[i][:, k]
+            st.markdown(
+                f"Rank correlation with the fall of the score {hidden}: "
+                + escape(agreement("attention", t.attention[:, k], fall))
+                + ", "
+                + escape(agreement("contribution", t.contributions[:, k], fall)),
+                help="1: the frames come in the same order by both; 0: in no common order. Where "
+                "attention does not agree with the fall, it does not tell which frames matter.",
+            )
+
 frame = 0
+key = f"frame of {hash((clip.identity(), chosen, k))}"
+pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
+    st.session_state.setdefault(key, int(np.argmax(tagging.contributions[:, k])))
     frame = st.select_slider(
         "Frame that starts at",
         range(n_frames),
-        int(np.argmax(tagging.contributions[:, k])),
         format_func=lambda frame: f"{tagging.times_s[frame]:.2f} s",
-        key=f"frame of {hash((clip.identity(), chosen, k))}",
+        key=key,
         persist_state="session",
-        help="Shaded in the pictures; its numbers stand in the table below.",
+        help="Framed in the pictures; its numbers stand in the table below. A click on a frame "
+        "chooses it too.",
     )
-ceilings = tuple(
-    max(float(values(t)[:, k].max()) for t in taggings) or 1.0
-    for values in (lambda t: t.frame_scores, lambda t: t.attention)
-)
-for column, result in zip(st.columns(len(taggings), gap="medium"), taggings, strict=True):
-    with column:
-        st.subheader(escape(result.model.title), anchor=False)
-        st.caption(MEANING[result.model.settings.pooling])
-        st.markdown(f"**{result.scores[k]:.3f}** · {escape(identity(result, k))}")
-        chart(
-            charts.explanation(
-                result.times_s,
-                result.frame_scores[:, k],
-                result.attention[:, k],
-                result.contributions[:, k],
-                result.adds_up_to,
-                frame,
-                ceilings,
-            ),
-            f"{result.model.title}, {result.labels[k].name}: frame scores, attention weights and "
-            f"contributions over time; {identity(result, k)}",
-            key=f"explanation {result.model.name}",
-            bar=False,
-        )
-st.caption("Dotted: the weight that each frame would have if all counted alike.")
+with pictures:
+    player.show_curves(
+        clip,
+        tagging,
+        curves_of(taggings, falls, k),
+        frame,
+        f"score, attention weight and contribution of each frame for {tagging.labels[k].name} by "
+        + ", ".join(t.model.title for t in taggings),
+        on_frame=lambda frame: st.session_state.update({key: frame}),
+    )
+    st.caption("Dotted: the weight that each frame would have if all counted alike.")
 
 start = float(tagging.times_s[frame])
 st.subheader(f"Frame {frame}: {start:.2f} to {start + FRAME_S:.2f} s", anchor=False)
-if not clip.is_features and start < tagging.duration_s:
-    st.audio(
-        results.playable(clip, start, start + FRAME_S), format="audio/wav", alt="The chosen frame"
-    )
-st.table(
-    {
-        "Model": [result.model.title for result in taggings],
-        "Score of the frame alone": [f"{t.frame_scores[frame, k]:.4f}" for t in taggings],
-        "Attention weight": [f"{t.attention[frame, k]:.4f}" for t in taggings],
-        "Contribution": [
-            f"{t.contributions[frame, k]:+.4f} to the {t.adds_up_to}" for t in taggings
-        ],
-    },
-    hide_index=True,
-)
+rows = {
+    "Model": [t.model.title for t in taggings],
+    "Score of the frame alone": [f"{t.frame_scores[frame, k]:.4f}" for t in taggings],
+    "Attention weight": [f"{t.attention[frame, k]:.4f}" for t in taggings],
+    "Contribution": [f"{t.contributions[frame, k]:+.4f} to the {t.adds_up_to}" for t in taggings],
+}
+if occluded:
+    rows[f"Fall of the score {hidden}"] = [f"{fall[frame, k]:+.4f}" for fall in falls]
+st.table(rows, hide_index=True)

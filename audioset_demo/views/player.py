@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 
 import streamlit as st
 
+from audioset_demo import timeline
 from audioset_demo.tagging import Tagging
-from audioset_demo.timeline import timeline
 from audioset_demo.views import results
 from audioset_demo.views.clips import Clip
 
 _ASSETS = files("audioset_demo") / "assets" / "player"
+_KEY = "player"
 _AUDIO = "player-sound"  # the key of the container that holds the audio element
 
 
@@ -27,11 +29,37 @@ _component = st.components.v2.component(
 )
 
 
-def show(clip: Clip, tagging: Tagging, classes: list[int]) -> None:
-    """The sound and its pictures; without a sound, the pictures of the classes alone."""
-    sound = None if clip.is_features else results.drawn_sound(clip)
-    if sound:
+def show_tags(clip: Clip, tagging: Tagging, classes: list[int]) -> None:
+    """The sound and the scores of classes; without a sound, the classes alone."""
+    _show(clip, timeline.tags_timeline(tagging, classes, _sound(clip)))
+
+
+def show_curves(
+    clip: Clip,
+    tagging: Tagging,
+    curves: list[timeline.Curve],
+    marked: int,
+    alt: str,
+    on_frame: Callable[[int], None],
+) -> None:
+    """The sound above curves; `on_frame` is called with the index of a frame that is clicked."""
+
+    def take() -> None:
+        on_frame(st.session_state[_KEY].frame)
+
+    drawn = timeline.curves_timeline(tagging, curves, _sound(clip), marked, alt)
+    _show(clip, drawn, on_frame_change=take)
+
+
+def _sound(clip: Clip) -> timeline.DrawnSound | None:
+    return None if clip.is_features else results.drawn_sound(clip)
+
+
+def _show(clip: Clip, drawn: dict, **callbacks) -> None:
+    if not clip.is_features:
         with st.container(key=_AUDIO):
             st.audio(results.playable(clip), format="audio/wav", alt="The clip, as it was decoded")
-    drawn = timeline(tagging, classes, sound)
-    _component(data=drawn | {"clip": repr(clip.identity()), "audio": _AUDIO}, key="player")
+    # Streamlit asks for a callback wherever the browser may report something.
+    callbacks = {"on_frame_change": lambda: None} | callbacks
+    data = drawn | {"clip": repr(clip.identity()), "audio": _AUDIO}
+    _component(data=data, key=_KEY, **callbacks)

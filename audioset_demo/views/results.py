@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import numpy as np
 import streamlit as st
 
 from audioset_demo.audio import AudioLimits, Waveform, read_waveform, resample, wav_bytes
@@ -18,6 +19,7 @@ from audioset_demo.encoders import (
     Encoder,
     load_encoder,
     resolve_encoder,
+    silent_frame,
     weights,
 )
 from audioset_demo.encoders.logmel import SAMPLE_RATE, log_mel
@@ -126,6 +128,20 @@ def tagging(clip: Clip, encoder: str, model: str) -> Tagging:
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Tagging the sound", hash_funcs=_KEYS)
 def _tagging(clip: Clip, encoder: str, stamp: int, model: str) -> Tagging:
     return _tagger(model).tag(_embeddings(clip, encoder, stamp))
+
+
+def occlusion(clip: Clip, encoder: str, model: str) -> np.ndarray:
+    """How far each score falls when one frame after the other is silenced: (T, K).
+
+    Frames of an embeddings file are left out: what its encoder made of silence is not known.
+    """
+    return _occlusion(clip, encoder, _weights_stamp(encoder), model)
+
+
+@st.cache_data(max_entries=MAX_CLIPS, show_spinner="Silencing frames", hash_funcs=_KEYS)
+def _occlusion(clip: Clip, encoder: str, stamp: int, model: str) -> np.ndarray:
+    silence = silent_frame(_encoder(encoder, stamp)) if encoder else None
+    return _tagger(model).occlude(_embeddings(clip, encoder, stamp), silence)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the encoder")

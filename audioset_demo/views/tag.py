@@ -61,7 +61,7 @@ top = tagging.top(n_tags)
 names = [tagging.labels[k].name for k in top]
 shown_classes = [*pinned, *(k for k in top if k not in pinned)]
 with pictures:
-    player.show(clip, tagging, shown_classes)
+    player.show_tags(clip, tagging, shown_classes)
 with right:
     st.subheader(escape(tagging.name), anchor=False)
     st.caption(f"{tagging.duration_s:,.2f} s · {count(len(tagging.times_s), 'frame')} of 0.96 s")

@@ -6,6 +6,8 @@ const AXIS = 22;            // pixels under the pictures for the seconds
 const GAP = 8;              // between two pictures
 const MIN_SPAN_S = 0.25;    // the closest view
 const CLICK_PX = 4;         // a pointer that moves less has clicked
+const WAVE_PX = 72, MEL_PX = 140, ATTENTION_PX = 56, CURVE_PX = 52;  // heights of the pictures
+const VALUES_PX = 46;       // beside curves, for the ends of their scales
 
 const instances = new WeakMap();
 
@@ -16,6 +18,7 @@ export default function (component) {
     player = new Player(parentElement);
     instances.set(parentElement, player);
   }
+  player.report = (frame) => component.setTriggerValue("frame", frame);
   player.show(data);
   return () => {
     player.close();
@@ -102,38 +105,46 @@ class Player {
       this.chosen = 0;
       this.stop = null;
     }
-    this.chosen = Math.min(this.chosen, data.names.length - 1);
     this.group.setAttribute("aria-label", data.alt);
-    const { wave, mel, scores, attention, colours } = data;
+    const { wave, mel, classes, colours } = data;
     this.low = wave && new Int8Array(bytes(wave.low).buffer);
     this.high = wave && new Int8Array(bytes(wave.high).buffer);
     this.mel = mel && picture(bytes(mel.levels), mel.columns, mel.bands, bytes(colours.sound), true);
-    const n = data.names.length;
-    this.levels = bytes(scores.levels);
     this.end = data.frames * data.step;
-    this.heat = picture(this.levels, data.frames, n, bytes(colours.scores), false);
-    this.weights = bytes(attention.levels);
-    this.scale = picture(Uint8Array.from({ length: 256 }, (_, k) => k), 256, 1, bytes(colours.scores), false);
+    if (classes) {
+      const n = classes.names.length, scale = bytes(colours.scores);
+      this.chosen = Math.min(this.chosen, n - 1);
+      this.levels = bytes(classes.levels);
+      this.heat = picture(this.levels, data.frames, n, scale, false);
+      this.weights = bytes(classes.attention);
+      this.scale = picture(Uint8Array.from({ length: 256 }, (_, k) => k), 256, 1, scale, false);
+    }
+    this.curves = data.curves.map((curve) =>
+      ({ ...curve, values: new Float32Array(bytes(curve.values).buffer) }));
     this.resize();
     this.follow();
   }
 
   // What stands where, from top to bottom, in pixels.
   layout() {
-    const { names, row } = this.data;
+    const { classes, row } = this.data;
     const width = this.stage.clientWidth;
     this.left = Math.min(190, Math.round(width * 0.3));
-    this.width = Math.max(50, width - this.left - 8);
-    this.lanes = {};
+    this.right = this.curves.length ? VALUES_PX : 8;
+    this.width = Math.max(50, width - this.left - this.right);
+    this.lanes = [];
     let top = 4;
-    const add = (name, height) => {
-      this.lanes[name] = { top, height };
+    const add = (kind, height, curve) => {
+      this.lanes.push({ kind, top, height, curve });
       top += height + GAP;
     };
-    if (this.low) add("wave", 72);
-    if (this.mel) add("mel", 140);
-    add("heat", row * names.length);
-    add("attention", 56);
+    if (this.low) add("wave", WAVE_PX);
+    if (this.mel) add("mel", MEL_PX);
+    if (classes) {
+      add("classes", row * classes.names.length);
+      add("attention", ATTENTION_PX);
+    }
+    this.curves.forEach((curve) => add("curve", CURVE_PX, curve));
     this.height = top - GAP + AXIS;
   }
 
@@ -173,16 +184,21 @@ class Player {
   draw() {
     if (!this.lanes) return;
     const context = this.context(this.pictures);
-    const { wave, mel, heat, attention } = this.lanes;
     context.save();
     context.beginPath();
     context.rect(this.left, 0, this.width, this.height);
     context.clip();
-    if (wave) this.drawWave(context, wave);
-    if (mel) this.drawPart(context, this.mel, mel, this.data.duration, true);
-    this.drawPart(context, this.heat, heat, this.end, false);
-    this.drawGrid(context, heat);
-    this.drawAttention(context, attention);
+    this.lanes.forEach((lane) => {
+      if (lane.kind === "wave") this.drawWave(context, lane);
+      if (lane.kind === "mel") this.drawPart(context, this.mel, lane, this.data.duration, true);
+      if (lane.kind === "classes") {
+        this.drawPart(context, this.heat, lane, this.end, false);
+        this.drawGrid(context, lane);
+      }
+      if (lane.kind === "attention") this.drawCurve(context, lane, this.attention());
+      if (lane.kind === "curve") this.drawCurve(context, lane, lane.curve);
+    });
+    this.drawMark(context);
     context.restore();
     this.drawNames(context);
     this.drawSeconds(context);
@@ -213,7 +229,7 @@ class Player {
   drawGrid(context, lane) {
     // Rows stand apart, and frames where they are wide enough to be told apart.
     context.globalCompositeOperation = "destination-out";
-    for (let row = 1; row < this.data.names.length; row++) {
+    for (let row = 1; row < this.data.classes.names.length; row++) {
       context.fillRect(this.left, lane.top + row * this.data.row - 1, this.width, 2);
     }
     const { frames, step } = this.data;
@@ -225,31 +241,54 @@ class Player {
     context.globalCompositeOperation = "source-over";
   }
 
-  drawAttention(context, lane) {
-    const { frames, step } = this.data, { most } = this.data.attention, n = this.data.names.length;
-    context.fillStyle = this.data.colours.wave;
-    for (let k = 0; k < frames; k++) {
-      const height = (this.weights[k * n + this.chosen] / 255) * (lane.height - 2);
+  // The attention of the chosen class as a curve; its highest weight fills the lane.
+  attention() {
+    const { frames, classes } = this.data, n = classes.names.length;
+    const most = classes.mostAttention[this.chosen];
+    const values = Float32Array.from({ length: frames }, (_, k) =>
+      (this.weights[k * n + this.chosen] / 255) * most);
+    return { name: "Attention", detail: classes.names[this.chosen], values, low: 0, high: most, line: 1 / frames };
+  }
+
+  // Bars from zero, one a frame: upwards and downwards in colours of their own.
+  drawCurve(context, lane, { values, low, high, line }) {
+    const { step, colours } = this.data;
+    const y = (value) => lane.top + lane.height - 1 - ((value - low) / (high - low)) * (lane.height - 2);
+    const first = Math.max(0, Math.floor(this.from / step));
+    const last = Math.min(values.length, Math.ceil(this.to / step));
+    for (let k = first; k < last; k++) {
       const left = this.x(k * step), right = this.x((k + 1) * step);
-      context.fillRect(left, lane.top + lane.height - height, Math.max(1, right - left - 1), height);
+      const ends = [y(values[k]), y(0)];
+      context.fillStyle = values[k] < 0 ? colours.loss : colours.wave;
+      context.fillRect(left, Math.min(...ends), Math.max(1, right - left - 1), Math.max(1, Math.abs(ends[0] - ends[1])));
     }
-    const equal = lane.top + lane.height - (1 / frames / most[this.chosen]) * (lane.height - 2);
+    if (line === null) return;
     context.strokeStyle = this.ink;
     context.globalAlpha = 0.5;
     context.setLineDash([2, 3]);
     context.beginPath();
-    context.moveTo(this.left, equal);
-    context.lineTo(this.left + this.width, equal);
+    context.moveTo(this.left, y(line));
+    context.lineTo(this.left + this.width, y(line));
     context.stroke();
     context.setLineDash([]);
     context.globalAlpha = 1;
   }
 
+  // A frame that the page speaks about is framed through all pictures.
+  drawMark(context) {
+    const { marked, step } = this.data;
+    if (marked === null) return;
+    const left = this.x(marked * step), right = this.x((marked + 1) * step);
+    context.strokeStyle = this.accent;
+    context.lineWidth = 2;
+    context.strokeRect(left, 1, right - left, this.height - AXIS - 2);
+    context.lineWidth = 1;
+  }
+
   drawNames(context) {
-    const { heat, mel, wave, attention } = this.lanes;
     const room = this.left - 12;
-    context.textAlign = "right";
     const write = (text, y, strong) => {
+      context.textAlign = "right";
       context.fillStyle = this.ink;
       context.globalAlpha = strong ? 1 : 0.75;
       let shown = text;
@@ -259,20 +298,44 @@ class Player {
       context.fillText(shown, this.left - 8, y);
       context.globalAlpha = 1;
     };
-    if (wave) write("Wave", wave.top + wave.height / 2);
-    if (mel) this.data.mel.marks.forEach(([text, share]) => {
-      write(text, mel.top + mel.height * (1 - share));
+    const writeBoth = ({ top, height }, { name, detail }) => {
+      write(name, top + height / 2 - 9);
+      write(detail, top + height / 2 + 9, true);
+    };
+    this.lanes.forEach((lane) => {
+      const { kind, top, height, curve } = lane;
+      if (kind === "wave") write("Wave", top + height / 2);
+      if (kind === "mel") {
+        this.data.mel.marks.forEach(([text, share]) => write(text, top + height * (1 - share)));
+      }
+      if (kind === "classes") this.writeClasses(context, lane, write);
+      if (kind === "attention") writeBoth(lane, { name: "Attention:", detail: this.data.classes.names[this.chosen] });
+      if (kind === "curve") {
+        writeBoth(lane, curve);
+        this.writeEnds(context, lane);
+      }
     });
-    this.data.names.forEach((name, k) => {
-      const y = heat.top + (k + 0.5) * this.data.row;
+  }
+
+  writeEnds(context, { top, height, curve }) {
+    context.textAlign = "left";
+    context.globalAlpha = 0.75;
+    const left = this.left + this.width + 6;
+    context.fillText(curve.high.toPrecision(2), left, top + 7);
+    if (curve.low < 0) context.fillText(curve.low.toPrecision(2), left, top + height - 6);
+    context.globalAlpha = 1;
+  }
+
+  writeClasses(context, lane, write) {
+    const { classes, row } = this.data;
+    classes.names.forEach((name, k) => {
+      const y = lane.top + (k + 0.5) * row;
       write(name, y, k === this.chosen);
       if (k === this.chosen) {
         context.fillStyle = this.accent;
-        context.fillRect(this.left - 4, y - this.data.row / 2 + 3, 3, this.data.row - 6);
+        context.fillRect(this.left - 4, y - row / 2 + 3, 3, row - 6);
       }
     });
-    write("Attention:", attention.top + attention.height / 2 - 9);
-    write(this.data.names[this.chosen], attention.top + attention.height / 2 + 9, true);
   }
 
   drawSeconds(context) {
@@ -295,7 +358,7 @@ class Player {
   // What the colours of the classes mean: a strip from 0 to the highest score of the scale.
   drawScale(context) {
     const width = Math.min(64, this.left - 90), y = this.height - AXIS / 2 + 2;
-    if (width < 20) return;
+    if (width < 20 || !this.data.classes) return;
     const left = this.left - 46 - width;
     context.drawImage(this.scale, left, y - 5, width, 10);
     context.fillStyle = this.ink;
@@ -303,7 +366,7 @@ class Player {
     context.textAlign = "right";
     context.fillText("0", left - 5, y);
     context.textAlign = "left";
-    context.fillText(this.data.scores.most.toFixed(2), left + width + 5, y);
+    context.fillText(this.data.classes.most.toFixed(2), left + width + 5, y);
     context.globalAlpha = 1;
   }
 
@@ -357,12 +420,16 @@ class Player {
     this.drawHead();
   }
 
+  frameAt(time) {
+    return Math.min(Math.floor(time / this.data.step), this.data.frames - 1);
+  }
+
   playFrame(time) {
-    const audio = this.audio(), { step } = this.data;
-    const start = Math.min(Math.floor(time / step), this.data.frames - 1) * step;
-    this.seek(start);
+    const audio = this.audio(), { step } = this.data, frame = this.frameAt(time);
+    this.seek(frame * step);
+    if (this.data.marked !== null && frame !== this.data.marked) this.report(frame);
     if (!audio) return;
-    this.stop = Math.min(start + step, this.data.duration);
+    this.stop = Math.min((frame + 1) * step, this.data.duration);
     audio.play();
   }
 
@@ -372,17 +439,13 @@ class Player {
     if (audio) audio.paused ? audio.play() : audio.pause();
   }
 
-  // Where the pointer is: the time, and the class whose row it is in, or -1.
+  // Where the pointer is: the time, the picture, and the class whose row it is in, or -1.
   under(event) {
     const box = this.overlay.getBoundingClientRect();
-    const x = event.clientX - box.left, y = event.clientY - box.top, { heat } = this.lanes;
-    const inRows = y >= heat.top && y < heat.top + heat.height;
-    return {
-      x, y,
-      time: this.seconds(x),
-      named: x < this.left,
-      row: inRows ? Math.floor((y - heat.top) / this.data.row) : -1,
-    };
+    const x = event.clientX - box.left, y = event.clientY - box.top;
+    const lane = this.lanes.find(({ top, height }) => y >= top && y < top + height);
+    const row = lane && lane.kind === "classes" ? Math.floor((y - lane.top) / this.data.row) : -1;
+    return { x, y, lane, row, time: this.seconds(x), named: x < this.left };
   }
 
   press(event) {
@@ -411,20 +474,22 @@ class Player {
       this.draw();
     }
     if (pressed.named) return;
-    if (pressed.row >= 0) this.playFrame(pressed.time);
+    const ofFrames = pressed.lane && !["wave", "mel"].includes(pressed.lane.kind);
+    if (ofFrames) this.playFrame(pressed.time);
     else this.seek(pressed.time);
   }
 
-  tell({ x, y, time, named, row }) {
+  tell({ x, y, time, named, lane, row }) {
     this.note.hidden = named;
     if (named) return;
+    const frame = this.frameAt(time), { classes } = this.data;
     let text = `${time.toFixed(2)} s`;
     if (row >= 0) {
-      const frame = Math.min(this.data.frames - 1, Math.floor(time / this.data.step));
-      const score =
-        (this.levels[frame * this.data.names.length + row] / 255) * this.data.scores.most;
-      text += ` · ${this.data.names[row]} ${score.toFixed(2)}`;
+      const score = (this.levels[frame * classes.names.length + row] / 255) * classes.most;
+      text += ` · ${classes.names[row]} ${score.toFixed(2)}`;
     }
+    const curve = lane && (lane.curve || (lane.kind === "attention" && this.attention()));
+    if (curve) text += ` · ${curve.name} ${curve.values[frame].toPrecision(3)}`;
     this.note.textContent = text;
     const right = x > this.left + this.width / 2;
     this.note.style.left = right ? "" : `${x + 12}px`;
@@ -458,13 +523,18 @@ class Player {
   }
 
   key(event) {
-    const { step, duration, names } = this.data, time = this.time();
+    const { step, duration, classes } = this.data, time = this.time();
+    const choose = (by) => {
+      if (!classes) return;
+      this.chosen = Math.min(Math.max(this.chosen + by, 0), classes.names.length - 1);
+      this.draw();
+    };
     const actions = {
       Space: () => this.toggle(),
       ArrowLeft: () => this.seek(Math.max(0, time - step)),
       ArrowRight: () => this.seek(Math.min(duration, time + step)),
-      ArrowUp: () => { this.chosen = Math.max(0, this.chosen - 1); this.draw(); },
-      ArrowDown: () => { this.chosen = Math.min(names.length - 1, this.chosen + 1); this.draw(); },
+      ArrowUp: () => choose(-1),
+      ArrowDown: () => choose(1),
       Enter: () => this.playFrame(time),
       Home: () => this.seek(0),
       End: () => this.seek(duration),
