@@ -20,15 +20,15 @@ SOUND_COLOURS = "Cividis"
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 
-def tag_bars(names: Sequence[str], scores: np.ndarray) -> go.Figure:
-    """Scores (N,) from 0 to 1 as bars under the names, the first on top."""
+def tag_bars(names: Sequence[str], scores: np.ndarray, details: Sequence[str]) -> go.Figure:
+    """Scores (N,) from 0 to 1 as bars between names and smaller details, the first on top."""
     rows = np.arange(len(names))
     figure = go.Figure()
     figure.add_bar(
         x=np.ones(len(rows)),
         y=rows,
         orientation="h",
-        width=0.22,
+        width=0.16,
         hoverinfo="skip",
         marker_color="rgba(128, 128, 128, 0.15)",
     )
@@ -36,26 +36,32 @@ def tag_bars(names: Sequence[str], scores: np.ndarray) -> go.Figure:
         x=scores,
         y=rows,
         orientation="h",
-        width=0.22,
+        width=0.16,
         marker_color=BLUE,
         customdata=names,
         hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
     )
-    for text, x, anchor in ((names, 0, "left"), ([f"{s:.2f}" for s in scores], 1, "right")):
-        for row, label in zip(rows, text, strict=True):
+    texts = (
+        (names, 0, "left", -0.32, {}),
+        ([f"{s:.2f}" for s in scores], 1, "right", -0.32, {}),
+        (details, 0, "left", 0.29, {"font_size": 11, "opacity": 0.75}),
+    )
+    for lines, x, anchor, above, style in texts:
+        for row, text in zip(rows, lines, strict=True):
             figure.add_annotation(
                 x=x,
-                y=row - 0.4,
-                text=label,
+                y=row + above,
+                text=text,
                 showarrow=False,
                 xanchor=anchor,
                 borderpad=0,
                 xshift=-3 if x == 0 else 3,
+                **style,
             )
     figure.update_xaxes(range=[0, 1], visible=False)
-    figure.update_yaxes(range=[len(rows) - 0.7, -0.8], visible=False)
+    figure.update_yaxes(range=[len(rows) - 0.5, -0.65], visible=False)
     figure.update_layout(barmode="overlay")
-    return finish(figure, 36 * len(rows), fixed=True).update_layout(margin_t=0)
+    return finish(figure, 50 * len(rows), fixed=True).update_layout(margin_t=0)
 
 
 def finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:

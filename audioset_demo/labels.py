@@ -1,6 +1,7 @@
 """The label set: 527 AudioSet classes, their places in the ontology, their numbers of clips."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -25,6 +26,11 @@ class Label:
     quality: float | None = None
 
     @property
+    def ancestors(self) -> frozenset[str]:
+        """Names of everything above it in the ontology."""
+        return frozenset(name for path in self.paths for name in path[:-1])
+
+    @property
     def n_train(self) -> int:
         return self.n_bal_train + self.n_unbal_train
 
@@ -47,6 +53,23 @@ def audioset_labels() -> tuple[Label, ...]:
             )
             for row in csv.DictReader(file)
         )
+
+
+def children_under_parents(ranking: Sequence[Label]) -> list[tuple[Label, list[Label]]]:
+    """Labels that have no ancestor in the ranking, each with its descendants in it.
+
+    Families come in the order of their first members, descendants in that of the ranking.
+    """
+    names = {label.name for label in ranking}
+    families = [
+        (label, [other for other in ranking if label.name in other.ancestors])
+        for label in ranking
+        if not label.ancestors & names
+    ]
+    place = {label.index: rank for rank, label in enumerate(ranking)}
+    return sorted(
+        families, key=lambda family: min(place[label.index] for label in (family[0], *family[1]))
+    )
 
 
 def own_labels(names: tuple[str, ...]) -> tuple[Label, ...]:

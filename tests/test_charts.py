@@ -50,10 +50,10 @@ def test_frame_edges_enclose_the_frames(n_frames, rows):
 
 
 def test_tags_are_bars_in_the_order_given():
-    figure = charts.tag_bars(["Siren", "Bell"], np.array([0.75, 0.25]))
+    figure = charts.tag_bars(["Siren", "Bell"], np.array([0.75, 0.25]), ["Alarm", "Sounds"])
     assert list(traces(figure, "bar")[1].x) == [0.75, 0.25]
     texts = [note.text for note in sorted(figure.layout.annotations, key=lambda note: note.y)]
-    assert texts == ["Siren", "0.75", "Bell", "0.25"]
+    assert texts == ["Siren", "0.75", "Alarm", "Bell", "0.25", "Sounds"]
 
 
 def test_a_last_dimension_at_its_limits_does_not_set_the_colours():

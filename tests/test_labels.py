@@ -3,8 +3,10 @@
 import csv
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from audioset_demo.labels import audioset_labels
+from audioset_demo.labels import audioset_labels, children_under_parents
 
 
 def test_every_class_has_its_place_in_the_ontology_and_its_counts():
@@ -19,6 +21,28 @@ def test_speech_comes_first():
     speech = audioset_labels()[0]
     assert (speech.name, speech.mid) == ("Speech", "/m/09x0r")
     assert speech.paths == (("Human sounds", "Human voice", "Speech"),)
+
+
+@given(st.lists(st.integers(0, 526), unique=True, max_size=60))
+def test_children_go_under_parents_and_none_is_lost(ranking):
+    ranking = [audioset_labels()[k] for k in ranking]
+    families = children_under_parents(ranking)
+    tops = [label for label, _ in families]
+    assert {label.index for label in ranking} == {
+        label.index for top, hidden in families for label in (top, *hidden)
+    }
+    assert not any(label.ancestors & {other.name for other in tops} for label in tops)
+    assert all(top.name in label.ancestors for top, hidden in families for label in hidden)
+
+
+def test_a_family_stands_where_its_first_member_stood():
+    by_name = {label.name: label for label in audioset_labels()}
+    ranking = [by_name[name] for name in ("Siren", "Music", "Alarm", "Civil defense siren")]
+    families = children_under_parents(ranking)
+    assert [(top.name, [label.name for label in hidden]) for top, hidden in families] == [
+        ("Alarm", ["Siren", "Civil defense siren"]),
+        ("Music", []),
+    ]
 
 
 @pytest.mark.data

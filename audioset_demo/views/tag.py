@@ -1,9 +1,11 @@
 """Tag a sound: what is in it, and when."""
 
+import numpy as np
 import streamlit as st
 
 from audioset_demo import charts, export
 from audioset_demo.events import THRESHOLD, find_events
+from audioset_demo.labels import Label, children_under_parents
 from audioset_demo.views import chooser, clips, player, results
 from audioset_demo.views.parts import (
     chart,
@@ -19,6 +21,19 @@ from audioset_demo.views.parts import (
 
 MAX_TAGS = 50
 MAX_BARS = 10
+MAX_DETAIL = 74  # characters below a bar
+
+
+def below_bar(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
+    """What a tag hides, or else where it stands in the ontology, nearest parents first to stay."""
+    if hidden:
+        text = "with " + ", ".join(f"{other.name} {scores[other.index]:.2f}" for other in hidden)
+        return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
+    parents = list(label.paths[0][:-1]) if label.paths else []
+    while len(parents) > 2 and len(" > ".join(parents)) > MAX_DETAIL:
+        parents[:2] = ["…"]
+    return " > ".join(parents)
+
 
 title("Tag a sound", "Drop a sound below and read what is in it, and when.")
 line = st.container()
@@ -40,7 +55,7 @@ if clip.is_features:
         icon=":material/info:",
     )
 pictures = st.container()  # filled once the controls below it have been read
-columns = st.columns(2, gap="medium")
+columns = st.columns([4, 4, 3], gap="medium", vertical_alignment="bottom")
 n_tags = columns[0].slider(
     "Number of tags",
     1,
@@ -57,8 +72,17 @@ pinned = columns[1].multiselect(
     persist_state="session",
     placeholder="Classes to keep in view, whatever their score",
 )
-top = tagging.top(n_tags)
-names = [tagging.labels[k].name for k in top]
+fold = columns[2].toggle(
+    "Children under parents",
+    key="fold",
+    bind="query-params",
+    help="Hides a tag under one that stands above it in the ontology, if that one is among the "
+    "tags too.",
+)
+ranking = [tagging.labels[k] for k in tagging.top(n_tags)]
+rows = children_under_parents(ranking) if fold else [(label, []) for label in ranking]
+top = [label.index for label, _ in rows]
+names = [label.name for label, _ in rows]
 shown_classes = [*pinned, *(k for k in top if k not in pinned)]
 with pictures:
     player.show_tags(clip, tagging, shown_classes)
@@ -66,11 +90,12 @@ with right:
     st.subheader(escape(tagging.name), anchor=False)
     st.caption(f"{tagging.duration_s:,.2f} s · {count(len(tagging.times_s), 'frame')} of 0.96 s")
     notes(tagging.notes)
-    shown = min(MAX_BARS, n_tags)
+    details = [below_bar(label, hidden, tagging.scores) for label, hidden in rows[:MAX_BARS]]
+    scores = tagging.scores[top[:MAX_BARS]]
     chart(
-        charts.tag_bars(names[:shown], tagging.scores[top[:shown]]),
+        charts.tag_bars(names[:MAX_BARS], scores, details),
         "Top tags with their scores: "
-        + ", ".join(f"{tagging.labels[k].name} {tagging.scores[k]:.2f}" for k in top[:shown]),
+        + ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=False)),
         key="tag bars",
         bar=False,
     )
@@ -140,8 +165,7 @@ with st.expander("Scores as a table"):
             "Class": names,
             "Score": tagging.scores[top],
             "Where it stands": [
-                " > ".join(tagging.labels[k].paths[0][:-1]) if tagging.labels[k].paths else ""
-                for k in top
+                " > ".join(label.paths[0][:-1]) if label.paths else "" for label, _ in rows
             ],
         },
         hide_index=True,
