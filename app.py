@@ -16,6 +16,7 @@ page = st.navigation(
         st.Page(f"{VIEWS}/tag.py", title="Tag a sound", icon=":material/graphic_eq:", default=True),
         st.Page(f"{VIEWS}/attention.py", title="Attention", icon=":material/center_focus_strong:"),
         st.Page(f"{VIEWS}/embeddings.py", title="Embeddings", icon=":material/grid_on:"),
+        st.Page(f"{VIEWS}/visit.py", title="This visit", icon=":material/playlist_play:"),
         st.Page(f"{VIEWS}/classes.py", title="Classes", icon=":material/category:"),
         st.Page(f"{VIEWS}/models.py", title="Models", icon=":material/model_training:"),
         st.Page(f"{VIEWS}/encoder.py", title="Compact encoder", icon=":material/hearing:"),

@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+import re
+import zipfile
 from collections.abc import Sequence
 
 import h5py
 import numpy as np
 
 from audioset_demo.encoders.embeddings import ENCODER_TITLES, Embeddings
-from audioset_demo.events import Event
+from audioset_demo.events import Event, find_events
 from audioset_demo.tagging import Tagging
 
 
@@ -123,6 +125,37 @@ def _event_record(event: Event, tagging: Tagging) -> dict:
 
 def _without_spaces(text: str) -> str:
     return "_".join(text.split())
+
+
+def results_zip(clips: Sequence[tuple[Tagging, Embeddings]], top: int, threshold: float) -> bytes:
+    """Everything about several clips in a ZIP archive: a folder for each, and a table of all tags.
+
+    Parameters
+    ----------
+    top : tags a clip; their events are in it too, each of a class that reaches the threshold
+    threshold : frame score at which an event begins
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("tags.csv", tagging_csv([tagging for tagging, _ in clips], top))
+        for number, (tagging, embeddings) in enumerate(clips, start=1):
+            events = find_events(tagging, tagging.top(top), threshold)
+            folder = f"{number:02}_{file_stem(tagging.name)}"
+            for name, content in {
+                "tags.json": tagging_json(tagging, top),
+                "events.csv": events_csv(events, tagging),
+                "events.json": events_json(events, tagging),
+                "audacity.txt": audacity_labels(events),
+                "events.rttm": rttm(events, tagging),
+                "embeddings.npz": embeddings_npz([embeddings]),
+            }.items():
+                archive.writestr(f"{folder}/{name}", content)
+    return buffer.getvalue()
+
+
+def file_stem(name: str) -> str:
+    """A clip's name without its ending, fit for a file name."""
+    return re.sub(r"[^\w-]+", "_", name.rsplit(".", 1)[0]).strip("_") or "clip"
 
 
 def embeddings_csv(embeddings: Embeddings) -> str:

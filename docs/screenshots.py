@@ -36,6 +36,7 @@ PAGES = {
     "tag": "Tag a sound",
     "attention": "Attention",
     "embeddings": "Embeddings",
+    "visit": "This visit",
     "classes": "Classes",
     "models": "Models",
     "encoder": "Compact encoder",

@@ -118,7 +118,7 @@ def test_text_named_wav_is_refused_in_plain_words(tools, page):
     upload(page, "notes.wav", b"these are notes, not a sound\n" * 20)
     page.get_by_text("notes.wav: holds text, not sound").wait_for()
     tools.wait_until_drawn(page)
-    assert page.get_by_text("Still chosen: Bell, then noise, then siren").is_visible()
+    assert page.get_by_text("Chosen now: Bell, then noise, then siren").is_visible()
     assert head(page).is_visible()
 
 
@@ -247,7 +247,7 @@ def test_an_address_leads_back_to_what_was_seen(tools, page, address):
     page.get_by_test_id("stSidebar").get_by_role("combobox").nth(1).click()
     page.get_by_role("option", name="Single attention", exact=True).click()
     page.get_by_text("Model: Single attention").wait_for()
-    page.get_by_role("slider", name="Begins at a score of").press("ArrowLeft")
+    page.get_by_role("slider", name="Events begin at a score of").press("ArrowLeft")
     tools.wait_until_drawn(page)
     page.wait_for_url("**/?*threshold=0.28*")
     assert "sample=siren" in page.url and "model=Single" in page.url

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -85,6 +86,28 @@ def test_several_clips_of_one_name_keep_apart(tagger, write):
     for clip, name in zip(clips, ("a_b.wav", "a_b.wav_"), strict=True):
         back = file.read(file.names.index(name))
         assert np.array_equal(back.quantised, clip.quantised) and back.name == name
+
+
+def test_a_zip_holds_all_results_of_several_clips(tagger):
+    encoded = [tagger.encoder.encode(synthesise(key)) for key in ("rain", "siren")]
+    encoded = [dataclasses.replace(clip, name="../same name.wav") for clip in encoded]
+    taggings = [tagger.tag(clip) for clip in encoded]
+    content = export.results_zip(list(zip(taggings, encoded, strict=True)), 5, 0.3)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        folders = {name.split("/")[0] for name in archive.namelist() if "/" in name}
+        assert folders == {"01_same_name", "02_same_name"}
+        rows = list(csv.DictReader(io.TextIOWrapper(archive.open("tags.csv"), "utf-8")))
+        assert (
+            len(rows) == 10 and rows[0]["label"] == taggings[0].labels[taggings[0].top(1)[0]].name
+        )
+        for folder, tagging, clip in zip(sorted(folders), taggings, encoded, strict=True):
+            told = json.loads(archive.read(f"{folder}/tags.json"))
+            assert told == export.tagging_record(tagging, 5)
+            back = read_features(archive.read(f"{folder}/embeddings.npz")).read(0)
+            assert np.array_equal(back.quantised, clip.quantised)
+            events = json.loads(archive.read(f"{folder}/events.json"))
+            regions = archive.read(f"{folder}/audacity.txt").decode().splitlines()
+            assert len(events) == len(regions) and all(e["score"] >= 0.3 for e in events)
 
 
 def test_json_holds_plain_numbers(siren):

@@ -16,18 +16,19 @@ def show(place: str) -> None:
     turn = st.session_state.setdefault("turn", 0)
     upload, record = f"{place} upload {turn}", f"{place} record {turn}"
     st.file_uploader(
-        "A sound (WAV, FLAC, OGG, MP3, AIFF), or its embeddings (NPZ, HDF5)",
+        "Sounds (WAV, FLAC, OGG, MP3, AIFF), or their embeddings (NPZ, HDF5)",
         type=list(clips.UPLOAD_EXTENSIONS),
+        accept_multiple_files=True,
         key=upload,
-        on_change=_take,
+        on_change=_take_files,
         args=(upload,),
     )
     st.audio_input(
         "Or record one",
         sample_rate=16_000,
         key=record,
-        on_change=_take,
-        args=(record, "recording.wav"),
+        on_change=_take_recording,
+        args=(record,),
     )
     samples = f"{place} samples"
     st.session_state[samples] = clips.current().sample or None
@@ -40,15 +41,29 @@ def show(place: str) -> None:
         args=(samples,),
         wrap=True,
     )
-    if message := clips.error():
+    show_errors()
+
+
+def show_errors() -> None:
+    """Why the last clips put forward could not be read, and which one stays chosen."""
+    for message in clips.errors():
         st.error(escape(message), icon=":material/error:")
-        st.caption(f"Still chosen: {escape(clips.current().name)}")
+    if clips.errors():
+        st.caption(f"Chosen now: {escape(clips.current().name)}")
 
 
-def _take(key: str, name: str | None = None) -> None:
-    file = st.session_state[key]
-    if file is not None:
-        clips.offer(clips.from_file(name or file.name, file.getvalue()))
+def _take_files(key: str) -> None:
+    files = st.session_state[key]
+    if files:
+        clips.offer(*(clips.from_file(file.name, file.getvalue()) for file in files))
+        st.session_state.turn += 1
+
+
+def _take_recording(key: str) -> None:
+    recording = st.session_state[key]
+    if recording is not None:
+        number = st.session_state.recordings = st.session_state.get("recordings", 0) + 1
+        clips.offer(clips.from_file(f"recording {number}.wav", recording.getvalue()))
         st.session_state.turn += 1
 
 

@@ -1,8 +1,9 @@
-"""The clip that a visitor has chosen. It lives in the session and stays chosen across pages."""
+"""The clips of a visit, and the one that is chosen. They live in the session, for one visitor."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -14,6 +15,8 @@ from audioset_demo.samples import SAMPLES
 
 FEATURES_EXTENSIONS = ("npz", "h5", "hdf5")
 UPLOAD_EXTENSIONS = (*AUDIO_EXTENSIONS, *FEATURES_EXTENSIONS)
+MAX_KEPT = 40  # clips of one visit; those that came first go first
+MAX_KEPT_BYTES = 400 * 2**20
 FIRST_SAMPLE = "sequence"  # three sounds one after another: there is something to see at once
 
 
@@ -58,7 +61,7 @@ def current() -> Clip:
     """The chosen clip; on a first visit, the sample that the address names, or the first one."""
     if "clip" not in st.session_state:
         named = st.query_params.get("sample")
-        st.session_state.clip = from_sample(named if named in SAMPLES else FIRST_SAMPLE)
+        choose(from_sample(named if named in SAMPLES else FIRST_SAMPLE))
     return st.session_state.clip
 
 
@@ -71,33 +74,73 @@ def put_into_address() -> None:
         st.query_params.pop("sample", None)
 
 
+def kept() -> list[Clip]:
+    """The clips of this visit, the first one first."""
+    current()
+    return list(st.session_state.kept.values())
+
+
+def choose(clip: Clip) -> None:
+    """Make this clip the chosen one, and keep it for this visit."""
+    st.session_state.clip = clip
+    clips = st.session_state.setdefault("kept", {})
+    clips[clip.identity()] = clip
+    for identity in list(clips):
+        if len(clips) <= MAX_KEPT and sum(len(c.data) for c in clips.values()) <= MAX_KEPT_BYTES:
+            break
+        if identity != clip.identity():
+            del clips[identity]
+
+
+def remove(clip: Clip) -> None:
+    """Take a clip out of this visit; `put_back` undoes it. One of the rest is chosen."""
+    del st.session_state.kept[clip.identity()]
+    st.session_state.removed = clip
+    if clip.identity() == current().identity():
+        rest = kept()
+        choose(rest[-1] if rest else from_sample(FIRST_SAMPLE))
+
+
+def removed() -> Clip | None:
+    """The clip that was taken out last, until it is put back."""
+    return st.session_state.get("removed")
+
+
+def put_back() -> None:
+    choose(st.session_state.pop("removed"))
+
+
 def choose_index(index: int) -> None:
     """Choose another clip of the embeddings file."""
-    st.session_state.clip = replace(current(), index=index)
+    choose(replace(current(), index=index))
 
 
-def offer(clip: Clip) -> None:
-    """Put a clip forward; it is chosen on the next run if it can be read (`take_offer`)."""
-    st.session_state.offered = clip
+def offer(*clips: Clip) -> None:
+    """Put clips forward; on the next run those that can be read are kept (`take_offer`)."""
+    st.session_state.offered = clips
 
 
-def take_offer(read) -> None:
-    """Choose the clip put forward, if any and if `read(clip)` raises no error of ours.
+def take_offer(read: Callable[[Clip], object]) -> None:
+    """Choose the first clip put forward that `read` takes, and keep the others that it takes.
 
-    The former clip stays chosen otherwise, and the error is kept to be shown.
+    An AudioSetDemoError that it raises is kept to be shown; the former clip stays chosen where
+    none can be read.
     """
-    clip = st.session_state.pop("offered", None)
-    if clip is None:
+    offered = st.session_state.pop("offered", ())
+    if not offered:
         return
-    try:
-        read(clip)
-    except AudioSetDemoError as error:
-        st.session_state.clip_error = str(error)
-    else:
-        st.session_state.clip = clip
-        st.session_state.pop("clip_error", None)
+    readable, errors = [], []
+    for clip in offered:
+        try:
+            read(clip)
+            readable.append(clip)
+        except AudioSetDemoError as error:
+            errors.append(str(error))
+    for clip in (*readable, *readable[:1]):
+        choose(clip)
+    st.session_state.clip_errors = errors
 
 
-def error() -> str | None:
-    """Why the last clip put forward could not be read, until another one could."""
-    return st.session_state.get("clip_error")
+def errors() -> list[str]:
+    """Why clips of the last offer could not be read."""
+    return st.session_state.get("clip_errors", [])

@@ -16,7 +16,6 @@ from audioset_demo.views.parts import (
     errors_shown,
     escape,
     notes,
-    stem,
     title,
     who_speaks,
 )
@@ -59,8 +58,8 @@ with left:
         default=forms[0],
         format_func=FORMS.get,
         required=True,
-        key=f"form of {len(forms)}",
-        persist_state="session",
+        key="numbers",
+        bind="query-params",
     )
     chart(
         charts.embedding_picture(getattr(embeddings, form), embeddings.times_s, FORMS[form]),
@@ -140,7 +139,7 @@ with right:
         alt="The class nearest to each frame",
     )
 
-name = stem(embeddings.name)
+name = export.file_stem(embeddings.name)
 with st.container(horizontal=True):
     download(
         "NPZ",

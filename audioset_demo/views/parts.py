@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.events import THRESHOLD
 from audioset_demo.models.published import PublishedModel
 from audioset_demo.views import clips, results
 
@@ -75,9 +76,19 @@ def download(label: str, make: Callable[[], str | bytes], file_name: str, mime: 
     )
 
 
-def stem(name: str) -> str:
-    """A clip's name without its ending, fit for a file name."""
-    return re.sub(r"[^\w-]+", "_", name.rsplit(".", 1)[0]).strip("_") or "clip"
+def threshold_slider() -> float:
+    """The frame score at which events begin; one setting, on every page that asks for it."""
+    return st.slider(
+        "Events begin at a score of",
+        0.02,
+        0.98,
+        THRESHOLD,
+        0.02,
+        key="threshold",
+        bind="query-params",
+        help="An event of a class begins where its frame score reaches this, and lasts until the "
+        "score falls below half of it.",
+    )
 
 
 def count(n: int, noun: str) -> str:

@@ -35,6 +35,8 @@ from audioset_demo.views.clips import Clip
 # Half an hour is 1,875 frames: more than a page can show, less than a small machine can hold.
 LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=1_800.0, max_samples=1_800 * 48_000)
 MAX_CLIPS = 16  # half an hour is 12 MB
+MAX_SUMMARIES = 500
+N_SUMMARY = 4  # tags
 MAX_SOUNDS = 2  # decoded: up to 350 MB each
 _KEYS = {Clip: Clip.identity}
 
@@ -128,6 +130,18 @@ def tagging(clip: Clip, encoder: str, model: str) -> Tagging:
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Tagging the sound", hash_funcs=_KEYS)
 def _tagging(clip: Clip, encoder: str, stamp: int, model: str) -> Tagging:
     return _tagger(model).tag(_embeddings(clip, encoder, stamp))
+
+
+@st.cache_data(max_entries=MAX_SUMMARIES, show_spinner=False, hash_funcs=_KEYS)
+def _top_tags(clip: Clip, encoder: str, stamp: int, model: str) -> tuple[float, list]:
+    found = _tagging(clip, encoder, stamp, model)
+    tags = [(found.labels[k].name, float(found.scores[k])) for k in found.top(N_SUMMARY)]
+    return found.duration_s, tags
+
+
+def top_tags(clip: Clip, encoder: str, model: str) -> tuple[float, list[tuple[str, float]]]:
+    """A clip's duration in seconds and its few top tags, each a name and a score."""
+    return _top_tags(clip, encoder, _weights_stamp(encoder), model)
 
 
 def occlusion(clip: Clip, encoder: str, model: str) -> np.ndarray:

@@ -43,8 +43,7 @@ def _clip(choose_clip: bool) -> None:
         if choose_clip:
             with st.popover("Change", icon=":material/swap_horiz:", width="stretch"):
                 chooser.show("sidebar")
-            if clips.error():
-                st.error(escape(clips.error()), icon=":material/error:")
+            chooser.show_errors()
 
 
 def _clip_of_file(clip: clips.Clip) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from audioset_demo import charts, export
-from audioset_demo.events import THRESHOLD, find_events
+from audioset_demo.events import find_events
 from audioset_demo.labels import Label, children_under_parents
 from audioset_demo.views import chooser, clips, player, results
 from audioset_demo.views.parts import (
@@ -14,7 +14,7 @@ from audioset_demo.views.parts import (
     errors_shown,
     escape,
     notes,
-    stem,
+    threshold_slider,
     title,
     who_speaks,
 )
@@ -67,9 +67,9 @@ n_tags = columns[0].slider(
 pinned = columns[1].multiselect(
     "Pin classes (type to search)",
     range(len(tagging.labels)),
-    format_func=lambda k: f"{tagging.labels[k].name} · {tagging.scores[k]:.2f}",
-    key=f"pinned of {hash(tagging.model.labels)}",  # models of other classes have their own
-    persist_state="session",
+    format_func=lambda k: tagging.labels[k].name,
+    key="pinned",
+    bind="query-params",
     placeholder="Classes to keep in view, whatever their score",
 )
 fold = columns[2].toggle(
@@ -99,7 +99,7 @@ with right:
         key="tag bars",
         bar=False,
     )
-name = stem(tagging.name)
+name = export.file_stem(tagging.name)
 with st.container(horizontal=True, horizontal_alignment="right"):
     download(
         "JSON", lambda: export.tagging_json(tagging, n_tags), f"{name}.json", "application/json"
@@ -108,17 +108,8 @@ with st.container(horizontal=True, horizontal_alignment="right"):
 
 st.subheader("Events", anchor=False)
 columns = st.columns([2, 3], vertical_alignment="bottom")
-threshold = columns[0].slider(
-    "Begins at a score of",
-    0.02,
-    0.98,
-    THRESHOLD,
-    0.02,
-    key="threshold",
-    bind="query-params",
-    help="An event of one of the classes above begins where its frame score reaches this, and "
-    "lasts until the score falls below half of it.",
-)
+with columns[0]:
+    threshold = threshold_slider()
 events = find_events(tagging, shown_classes, threshold)
 with columns[1].container(horizontal=True, horizontal_alignment="right"):
     download(
