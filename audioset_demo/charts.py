@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 BLUE = "#3A7EBF"
 VERMILION = "#D2622A"
+GREEN = "#2C9C79"
 GREY = "rgba(128, 128, 128, 0.5)"
 SCORE_COLOURS = "Viridis"
 SOUND_COLOURS = "Cividis"

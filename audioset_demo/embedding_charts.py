@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from audioset_demo.charts import GREY, SCORE_COLOURS, TRANSPARENT, VERMILION, finish
+from audioset_demo.charts import GREEN, GREY, SCORE_COLOURS, TRANSPARENT, VERMILION, finish
 from audioset_demo.reduction import frame_edges, shrink
 
 
@@ -39,14 +39,24 @@ def embedding_picture(values: np.ndarray, times_s: np.ndarray, title: str) -> go
     return finish(figure, 430)
 
 
-def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure:
-    """Similarity (n, n) between frames, n <= T where they were thinned; both axes in seconds."""
-    shown = similarity.astype(np.float32)
-    edges = frame_edges(times_s, len(shown))
+def similarity_picture(
+    similarity: np.ndarray,
+    times_s: np.ndarray,
+    other_times_s: np.ndarray,
+    other: str = "",
+) -> go.Figure:
+    """Similarity (n, m) of a clip's frames, from left to right, with those of another or itself.
+
+    Parameters
+    ----------
+    times_s, other_times_s : starts of all frames, of which n and m may be thinned out
+    other : name of the other clip; empty for the clip itself
+    """
+    shown = similarity.T.astype(np.float32)
     figure = go.Figure(
         go.Heatmap(
-            x=edges,
-            y=edges,
+            x=frame_edges(times_s, shown.shape[1]),
+            y=frame_edges(other_times_s, shown.shape[0]),
             z=shown,
             zmin=min(0.0, float(shown.min())),
             zmax=1,
@@ -62,8 +72,13 @@ def similarity_picture(similarity: np.ndarray, times_s: np.ndarray) -> go.Figure
     )
     figure.update_xaxes(title="Seconds", showgrid=False, constrain="domain")
     figure.update_yaxes(
-        title="Seconds", showgrid=False, scaleanchor="x", autorange="reversed", constrain="domain"
+        title=f"Seconds of {other}" if other else "Seconds",
+        showgrid=False,
+        autorange="reversed",
+        constrain="domain",
     )
+    if not other:
+        figure.update_yaxes(scaleanchor="x")
     return finish(figure, 430)
 
 
@@ -74,14 +89,16 @@ def class_map(
     times_s: np.ndarray,
     nearest: Sequence[int],
     explained: np.ndarray,
+    other_points: np.ndarray | None = None,
 ) -> go.Figure:
-    """A clip's frames among the class centroids.
+    """The path of a clip's frames among the class centroids.
 
     Parameters
     ----------
     class_points, points : (K, 2) and (T, 2) in the plane
     nearest : classes to name
     explained : (2,) share of the variance along each axis
+    other_points : (U, 2), the path of another clip
     """
     figure = go.Figure()
     figure.add_scatter(
@@ -99,10 +116,23 @@ def class_map(
         hoverinfo="skip",
         marker={"size": 11, "color": TRANSPARENT, "line": {"width": 2, "color": VERMILION}},
     )
+    if other_points is not None:
+        figure.add_scatter(
+            x=other_points[:, 0],
+            y=other_points[:, 1],
+            mode="lines+markers+text",
+            text=_ends(len(other_points)),
+            textposition="top center",
+            line={"width": 1, "color": GREEN, "dash": "dot"},
+            marker={"size": 9, "color": GREEN, "symbol": "circle"},
+            hovertemplate="the other clip, frame %{pointNumber}<extra></extra>",
+        )
     figure.add_scatter(
         x=points[:, 0],
         y=points[:, 1],
-        mode="lines+markers",
+        mode="lines+markers+text",
+        text=_ends(len(points)),
+        textposition="top center",
         customdata=times_s,
         line={"width": 1, "color": GREY, "dash": "dot"},
         marker={
@@ -123,13 +153,18 @@ def class_map(
         figure,
         class_points[nearest],
         [names[k] for k in nearest],
-        np.concatenate([class_points, points]),
+        np.concatenate([class_points, points, *([] if other_points is None else [other_points])]),
     )
     for axis, share, update in zip(
         "12", explained, (figure.update_xaxes, figure.update_yaxes), strict=True
     ):
         update(title=f"Axis {axis}: {share:.0%} of the variance between classes", zeroline=False)
     return finish(figure, 520)
+
+
+def _ends(n: int) -> list[str]:
+    """Words at the ends of a path of n points."""
+    return ["start", *[""] * (n - 2), "end"] if n > 1 else [""]
 
 
 def _name_beside(

@@ -176,6 +176,28 @@ def embeddings_csv(embeddings: Embeddings) -> str:
     return _csv(columns, rows)
 
 
+def projector_tsv(
+    clips: Sequence[Embeddings], centroids: np.ndarray, names: Sequence[str]
+) -> tuple[str, str]:
+    """Vectors and their metadata for the Embedding Projector, which loads two TSV files.
+
+    Rows are the quantised frames of clips, then class centroids (K, 128) with their names.
+    """
+    vectors, metadata = [], [("what", "name", "seconds")]
+    for clip in clips:
+        for time, frame in zip(clip.times_s, clip.require_quantised(), strict=True):
+            vectors.append([str(value) for value in frame])
+            metadata.append(("frame", " ".join(clip.name.split()), f"{time:.2f}"))
+    for name, centroid in zip(names, centroids, strict=True):
+        vectors.append([f"{value:.3f}" for value in centroid])
+        metadata.append(("class", name, ""))
+    return _tsv(vectors), _tsv(metadata)
+
+
+def _tsv(rows: Sequence[Sequence[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
 def embedding_arrays(embeddings: Embeddings) -> dict[str, np.ndarray]:
     """What an embeddings file holds of one clip; what the encoder does not give is absent."""
     arrays = {

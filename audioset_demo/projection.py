@@ -47,12 +47,11 @@ class ClassSpace:
 
     def similarity(self, frames: np.ndarray) -> np.ndarray:
         """Cosine (T, K) between frames (T, 128) and class centroids, seen from the origin."""
-        return _directions(frames - self.origin) @ _directions(self.centroids - self.origin).T
+        return self.likeness(frames, self.centroids)
 
-    def self_similarity(self, frames: np.ndarray) -> np.ndarray:
-        """Cosine (T, T) between frames (T, 128), seen from the origin."""
-        directions = _directions(frames - self.origin)
-        return directions @ directions.T
+    def likeness(self, frames: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Cosine (T, U) between frames (T, 128) and other frames (U, 128), seen from the origin."""
+        return directions(frames - self.origin) @ directions(others - self.origin).T
 
 
 @cache
@@ -62,7 +61,7 @@ def class_space() -> ClassSpace:
         return ClassSpace.from_centroids(np.load(file, allow_pickle=False)["centroids"])
 
 
-def _directions(vectors: np.ndarray) -> np.ndarray:
+def directions(vectors: np.ndarray) -> np.ndarray:
     """Unit vectors; a zero vector stays zero."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)

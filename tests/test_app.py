@@ -159,6 +159,17 @@ def test_clips_of_a_visit_are_listed_chosen_removed_and_put_back(app):
     assert listed(app) == ["Bell, then noise, then siren"] and not app.exception
 
 
+def test_two_clips_are_compared(app):
+    upload(app, "kettle.wav", wav())
+    go(app, "embeddings")
+    compared = next(box for box in app.selectbox if box.label == "Compare with")
+    assert compared.options == ["Bell, then noise, then siren"]
+    compared.select_index(0).run()
+    assert not app.exception and "Cosine of the clips as wholes" in text(app)
+    upload(app, "other.wav", wav(3.0))  # the comparison stays
+    assert not app.exception and "Cosine of the clips as wholes" in text(app)
+
+
 def test_a_file_name_is_shown_as_it_is(app):
     name = "*a* [b](http:c) `d` $e$ <i>.wav"
     upload(app, name, wav())

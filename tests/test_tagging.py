@@ -110,6 +110,17 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
             assert len(events) == len(regions) and all(e["score"] >= 0.3 for e in events)
 
 
+def test_the_projector_gets_as_many_words_as_vectors(tagger):
+    clip = dataclasses.replace(tagger.encoder.encode(synthesise("rain")), name="tab\tin name")
+    centroids = np.linspace(0, 255, 3 * 128).reshape(3, 128)
+    vectors, metadata = export.projector_tsv([clip, clip], centroids, ["a", "b", "c"])
+    rows = np.array([line.split("\t") for line in vectors.splitlines()], float)
+    assert np.array_equal(rows[:10], clip.quantised) and rows.shape == (23, 128)
+    words = [line.split("\t") for line in metadata.splitlines()]
+    assert words[0] == ["what", "name", "seconds"] and len(words) == 24
+    assert words[2] == ["frame", "tab in name", "0.96"] and words[-1] == ["class", "c", ""]
+
+
 def test_json_holds_plain_numbers(siren):
     record = json.loads(export.tagging_json(siren, top=3))
     assert record == export.tagging_record(siren, top=3)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from audioset_demo import embedding_charts as charts
-from audioset_demo import export
+from audioset_demo import export, neighbours
 from audioset_demo.labels import audioset_labels
 from audioset_demo.projection import class_space
 from audioset_demo.reduction import thinned
@@ -39,6 +39,7 @@ with errors_shown():
     who_speaks()
     embeddings = results.features(clip, results.encoder_key(clip))
 
+others = [other for other in clips.kept() if other.identity() != clip.identity()]
 st.subheader(escape(embeddings.name), anchor=False)
 st.caption(f"{embeddings.duration_s:,.2f} s · {count(len(embeddings.times_s), 'frame')} × 128")
 if clip.is_features:
@@ -67,24 +68,47 @@ with left:
         key="picture",
         bar=False,
     )
+with right:
+    other_clip = st.selectbox(
+        "Compare with",
+        others,
+        None,
+        format_func=lambda other: other.name,
+        key="compared",
+        persist_state="session",
+        placeholder="Itself" if others else "Itself; open another clip to compare with it",
+        disabled=not others,
+    )
 with errors_shown():
     frames = embeddings.require_quantised()
+    other = embeddings
+    if other_clip:
+        other = results.features(other_clip, results.encoder_key(other_clip))
+    other_frames = other.require_quantised()
 space, labels = class_space(), audioset_labels()
-kept = thinned(len(frames))
+kept, other_kept = thinned(len(frames)), thinned(len(other_frames))
+likeness = space.likeness(frames[kept], other_frames[other_kept])
 names = [label.name for label in labels]
 with right:
-    st.markdown(
-        "How alike the frames are",
-        help="Cosine between frames, seen from the mean of the "
-        "class centroids. Blocks are stretches that sound the same.",
-    )
-    st.space("small")
     chart(
-        charts.similarity_picture(space.self_similarity(frames[kept]), embeddings.times_s),
-        "Similarity of every frame with every other",
+        charts.similarity_picture(
+            likeness, embeddings.times_s, other.times_s, other.name if other_clip else ""
+        ),
+        f"Cosine of every frame with every frame of {other.name}, seen from the mean of the class "
+        "centroids",
         key="similarity",
         bar=False,
     )
+    if other_clip:
+        means = frames.mean(axis=0, keepdims=True), other_frames.mean(axis=0, keepdims=True)
+        t, u = np.unravel_index(likeness.argmax(), likeness.shape)
+        st.caption(
+            f"Cosine of the clips as wholes: {space.likeness(*means)[0, 0]:.3f}. Most alike: "
+            f"{embeddings.times_s[kept[t]]:.2f} s here and {other.times_s[other_kept[u]]:.2f} s "
+            f"there, {likeness[t, u]:.3f}."
+        )
+    else:
+        st.caption("Blocks are stretches that sound the same.")
 
 st.subheader("Among the classes", anchor=False)
 similarity = space.similarity(frames)
@@ -98,6 +122,7 @@ chart(
         embeddings.times_s[kept],
         nearest,
         space.explained,
+        space.project(other_frames[other_kept]) if other_clip else None,
     ),
     "Centroids of the 527 classes in a plane, with the clip's frames among them. Nearest: "
     + ", ".join(names[j] for j in nearest[:3]),
@@ -105,7 +130,9 @@ chart(
 )
 st.caption(
     "Grey: class centroids, means of the balanced training set's released features. Diamonds: the "
-    "clip's frames in order of time. Ringed: the classes nearest to the whole clip by cosine in "
+    "clip's path, a frame each, in order of time"
+    + ("; circles: the path of the clip that it is compared with. " if other_clip else ". ")
+    + "Ringed: the classes nearest to the whole clip by cosine in "
     "128 dimensions, which may lie apart in two."
 )
 left, right = st.columns(2, gap="medium")
@@ -139,6 +166,42 @@ with right:
         alt="The class nearest to each frame",
     )
 
+st.subheader("Like it in AudioSet", anchor=False)
+path = neighbours.released_file()
+if path is None:
+    st.info(
+        "Where AudioSet's released evaluation features are on this machine, the clips most like "
+        "this one are listed here, with links to their videos. Name their folder in "
+        f"{neighbours.DATA_VARIABLE}; the file in it is {neighbours.FEATURES_FILE}, as "
+        "`python -m train pack` writes it.",
+        icon=":material/info:",
+    )
+else:
+    with errors_shown():
+        released = results.released_clips(path)
+    found = released.nearest(frames.mean(axis=0), space.origin, N_NEAREST)
+    st.dataframe(
+        {
+            "Clip": [n.video_id for n in found],
+            "Cosine": [n.cosine for n in found],
+            "Labelled": [", ".join(names[k] for k in n.classes) for n in found],
+            "Video": [n.address for n in found],
+        },
+        hide_index=True,
+        column_config={
+            "Cosine": st.column_config.NumberColumn(format="%.3f", width="small"),
+            "Video": st.column_config.LinkColumn(
+                display_text=r"t=(\d+s)", help="Opens the video at the second most like this clip"
+            ),
+        },
+        alt="Clips of AudioSet's evaluation set most like this one",
+    )
+    st.caption(
+        f"Of {len(released.video_ids):,} clips of AudioSet's evaluation set, those whose mean "
+        "embeddings point most nearly the same way. Labels are the raters'; videos may be gone."
+    )
+
+st.subheader("Keep the embeddings", anchor=False)
 name = export.file_stem(embeddings.name)
 with st.container(horizontal=True):
     download(
@@ -151,3 +214,15 @@ with st.container(horizontal=True):
     download(
         "HDF5", lambda: export.embeddings_hdf5([embeddings]), f"{name}.h5", "application/x-hdf5"
     )
+    compared = [embeddings, *([other] if other_clip else [])]
+    for number, part in enumerate(("vectors", "metadata")):
+        download(
+            f"Projector {part}",
+            lambda number=number: export.projector_tsv(compared, space.centroids, names)[number],
+            f"{name}_{part}.tsv",
+            "text/tab-separated-values",
+        )
+st.caption(
+    "The Embedding Projector (projector.tensorflow.org) loads the two TSV files: frames, and the "
+    "class centroids among them."
+)

@@ -8,6 +8,7 @@ resource is handed out without a copy, so nothing here is ever changed by a page
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -26,6 +27,7 @@ from audioset_demo.encoders.logmel import SAMPLE_RATE, log_mel
 from audioset_demo.errors import CheckpointError
 from audioset_demo.features import read_features
 from audioset_demo.models.published import DEFAULT_MODEL, PublishedModel, published_models
+from audioset_demo.neighbours import ReleasedClips
 from audioset_demo.reduction import envelope, shrink
 from audioset_demo.samples import synthesise
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
@@ -156,6 +158,12 @@ def occlusion(clip: Clip, encoder: str, model: str) -> np.ndarray:
 def _occlusion(clip: Clip, encoder: str, stamp: int, model: str) -> np.ndarray:
     silence = silent_frame(_encoder(encoder, stamp)) if encoder else None
     return _tagger(model).occlude(_embeddings(clip, encoder, stamp), silence)
+
+
+@st.cache_resource(max_entries=1, show_spinner="Reading AudioSet's features")
+def released_clips(path: Path) -> ReleasedClips:
+    """The clips of AudioSet's evaluation set, where their features are on this machine."""
+    return ReleasedClips.from_file(path)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the encoder")
