@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from audioset_demo.audio import AUDIO_EXTENSIONS
+from audioset_demo.decoding import AUDIO_EXTENSIONS
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.samples import SAMPLES
 

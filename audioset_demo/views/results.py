@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from audioset_demo.audio import AudioLimits, Waveform, read_waveform, resample, wav_bytes
+from audioset_demo.audio import Waveform, read_waveform, resample, wav_bytes
+from audioset_demo.decoding import AudioLimits
 from audioset_demo.encoders import (
     ENCODER_TITLES,
     Embeddings,
