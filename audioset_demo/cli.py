@@ -194,7 +194,13 @@ def _add_weights(commands) -> None:
     parser = _command(commands, "weights", "VGGish's weights: where they are, get them", None)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _command(actions, "status", "what is installed, where, and whence it came", _weights_status)
-    get = _command(actions, "get", "install VGGish", _weights_get)
+    get = _command(
+        actions,
+        "get",
+        "install VGGish (277 MB, once): download its weights, check their SHA-256, convert them; a "
+        "download that breaks off goes on where it stopped",
+        _weights_get,
+    )
     get.add_argument(
         "--from",
         dest="source",
@@ -217,6 +223,8 @@ def _weights_status(arguments: argparse.Namespace) -> int:
         print(f"{file.what}: {state}\n  {file.path}")
         if file.present:
             print(f"  from {file.source or 'an unknown source'}\n  sha256 {file.sha256}")
+        if file.part_bytes:
+            print(f"  {file.part_bytes:,} bytes of a download are kept; weights get continues it")
     if not weights.is_installed():
         print(weights.REMEDY)
     return 0

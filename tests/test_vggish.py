@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from audioset_demo.audio import Waveform
-from audioset_demo.encoders import load_encoder, resolve_encoder, weights
+from audioset_demo.encoders import download, load_encoder, resolve_encoder, weights
 from audioset_demo.encoders.logmel import log_mel
 from audioset_demo.encoders.pca import load_pca, quantise
 from audioset_demo.errors import AudioSetDemoError, WeightsError
@@ -108,6 +108,7 @@ def random_vggish(tmp_path_factory, clip):
         patch.setenv("AUDIOSET_DEMO_CACHE", str(folder / "cache"))
         nowhere = weights.PCA._replace(address="http://127.0.0.1:9/vggish_pca_params.npz")
         patch.setattr(weights, "PCA", nowhere)
+        patch.setattr(download, "PAUSE_S", 0)
         result = weights.install(folder / "random.ckpt", sha256="any")
     yield folder / "cache", expected, result
     shutil.rmtree(folder)  # 600 MB, which pytest would keep

@@ -1,22 +1,32 @@
-"""One file over HTTP: resumed where the connection broke, and checked before anyone reads it."""
+"""One file over HTTP: resumed where the connection broke, and checked before anyone reads it.
+
+Our own, for no library does all of it: pooch and torch.hub begin again after a drop, and what
+huggingface_hub resumes with is internal to it and checks no hash.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from audioset_demo.errors import WeightsError
+from audioset_demo.files import full_disk_told
+
+if TYPE_CHECKING:
+    import requests
 
 Progress = Callable[[int, int | None, str], object]  # bytes done, bytes in all, stage in words
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
 TRIES = 5  # in a row without a new byte
+PAUSE_S = 0.25  # before another try; doubled with each failure in a row
 CHUNK_BYTES = 1 << 16  # at most this much is lost when a connection drops
+MAY_PASS = (408, 429, 500, 502, 503, 504)  # a server that answers so may recover
 FROM_A_COPY = "or give a copy: audioset-demo weights get --from PATH"
 
 
@@ -51,7 +61,7 @@ def check_file(path: Path, source: str, sha256: str | None, progress: Progress) 
 
 
 class _Dropped(Exception):
-    """The connection ended before the file did."""
+    """The file did not come to its end, in words, and another try may help."""
 
 
 def download(
@@ -63,9 +73,10 @@ def download(
 ) -> str:
     """Fetch a file, resuming where an earlier try left off, and return its SHA-256.
 
-    What has arrived is kept in `target` + ".part" when the connection is lost or the user stops,
-    and is continued next time; a file of the wrong size or hash is deleted. Without a hash there
-    is nothing to tell whether two halves belong together, so each call then starts afresh.
+    What has arrived stays in `target` when the connection is lost, the process ends or the disk
+    is full, and is continued next time; a file of the wrong hash is deleted. Where that was
+    joined from several tries, the file may have changed between them, so it is first fetched once
+    more as a whole. Without a hash nothing would tell, and each try starts afresh.
 
     Parameters
     ----------
@@ -75,93 +86,111 @@ def download(
     Raises
     ------
     WeightsError : if the address does not answer, or gives another file than the expected one.
+    StorageError : if there is no room for it.
     """
-    part = target.with_name(target.name + ".part")
-    if sha256 is None:
-        part.unlink(missing_ok=True)
-    best, failures = _size(part), 0
-    while True:
+    with full_disk_told(target):
+        joined = _fetch(address, target, sha256, size, progress)
+        if joined and sha256_of(target) != sha256:
+            target.unlink()
+            _fetch(address, target, sha256, size, progress)
         try:
-            _transfer(address, part, size, progress)
-            break
-        except _Dropped as error:
-            failures = 0 if _size(part) > best else failures + 1
-            best = max(best, _size(part))
-            if failures == TRIES:
-                kept = "" if sha256 is None else f" {_size(part):,} bytes are kept."
-                raise WeightsError(
-                    f"'{address}' broke off {TRIES} times in a row.{kept} Try again later, "
-                    f"{FROM_A_COPY}"
-                ) from error
-            time.sleep(min(0.25 * 2**failures, 4.0))
-    try:
-        found = check_file(part, address, sha256, progress)
-    except WeightsError:
-        part.unlink(missing_ok=True)
-        raise
-    os.replace(part, target)
-    return found
+            return check_file(target, address, sha256, progress)
+        except WeightsError:
+            target.unlink()
+            raise
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
     return path.stat().st_size if path.exists() else 0
 
 
-def _transfer(address: str, part: Path, size: int | None, progress: Progress) -> None:
-    """Add to `part` what is missing of the file at `address`.
+def _fetch(
+    address: str, target: Path, sha256: str | None, size: int | None, progress: Progress
+) -> bool:
+    """Try until the file has come to its end; whether it was joined from several tries."""
+    best, failures = size_of(target), 0
+    while True:
+        if sha256 is None:
+            target.unlink(missing_ok=True)
+        try:
+            return _transfer(address, target, size, progress)
+        except _Dropped as drop:
+            done = size_of(target)
+            failures = 0 if done > best else failures + 1
+            best = max(best, done)
+            if failures == TRIES:
+                kept = f" {done:,} bytes are kept." if done and sha256 else ""
+                raise WeightsError(
+                    f"'{address}' {drop} {TRIES} times in a row.{kept} Check the connection and "
+                    f"try again later, {FROM_A_COPY}"
+                ) from drop
+            progress(done, size, f"trying again, for the server {drop}")
+            time.sleep(PAUSE_S * 2**failures)
+
+
+def _transfer(address: str, target: Path, size: int | None, progress: Progress) -> bool:
+    """Add to `target` what is missing of the file at `address`; whether it was added to something.
 
     Raises `_Dropped` where another try may help and WeightsError where it cannot.
     """
     import requests  # here, for parsing a command line should not wait for it
 
-    done = _size(part)
+    done = size_of(target)
     if size is not None and done == size:
-        return
+        return True
     headers = {"Accept-Encoding": "identity"}  # bytes as they are, or ranges would not fit
     if done:
         headers["Range"] = f"bytes={done}-"
-    stage = f"downloading {Path(urlsplit(address).path).name}"
+    timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
     try:
-        response = requests.get(
-            address,
-            headers=headers,
-            stream=True,
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-        )
-    except requests.RequestException as error:
-        if done:
-            raise _Dropped from error
-        raise WeightsError(
-            f"'{address}' cannot be reached. Check the address and the connection, {FROM_A_COPY}"
-        ) from error
+        response = requests.get(address, headers=headers, stream=True, timeout=timeout)
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise _Dropped("could not be reached") from error
+    except requests.RequestException as error:  # no address, or redirected in a circle
+        raise WeightsError(f"'{address}' leads nowhere. Check it, {FROM_A_COPY}") from error
     with response:
         content_range = response.headers.get("Content-Range", "")
         if response.status_code == 416 and content_range == f"bytes */{done}":
-            return  # it was complete already
+            return True  # it was complete already
         starts_here = content_range.startswith(f"bytes {done}-")
         if response.status_code == 416 or (response.status_code == 206 and not starts_here):
-            part.unlink(missing_ok=True)
-            raise _Dropped
-        if response.status_code not in (200, 206):
-            raise WeightsError(
-                f"'{address}' answered {response.status_code} {response.reason}. Check the "
-                f"address, {FROM_A_COPY}"
-            )
+            target.unlink(missing_ok=True)
+            raise _Dropped("gave another range than the one asked for")
+        _refuse(response, address)
         if response.status_code == 200:  # the whole file, asked for or not
             done = 0
+        joined = done > 0
         length = response.headers.get("Content-Length", "")
         total = done + int(length) if length.isdigit() else None
         if None not in (size, total) and total != size:
-            part.unlink(missing_ok=True)
             raise WeightsError(
                 f"'{address}' holds {total:,} bytes where {size:,} are expected, so it is another "
                 f"file. Check the address, {FROM_A_COPY}"
             )
-        with part.open("ab" if done else "wb") as out:
+        stage = f"downloading {Path(urlsplit(address).path).name}"
+        with target.open("ab" if joined else "wb") as out:
             try:
                 for chunk in response.iter_content(CHUNK_BYTES):
                     out.write(chunk)
                     done += len(chunk)
-                    progress(done, total, stage)
+                    progress(done, total or size, stage)
+                    if size is not None and done > size:
+                        break  # the hash will tell
             except requests.RequestException as error:
-                raise _Dropped from error
+                raise _Dropped("broke off") from error
+    return joined
+
+
+def _refuse(response: requests.Response, address: str) -> None:
+    """Raise unless an answer brings a file."""
+    words = f"answered {response.status_code} {response.reason}"
+    if response.status_code in MAY_PASS:
+        raise _Dropped(words)
+    if response.status_code not in (200, 206):
+        raise WeightsError(f"'{address}' {words}. Check the address, {FROM_A_COPY}")
+    if "text/html" in response.headers.get("Content-Type", ""):
+        raise WeightsError(
+            f"'{address}' answered with a web page, as a network does that asks for a log-in. "
+            f"Check the address and the connection, {FROM_A_COPY}"
+        )

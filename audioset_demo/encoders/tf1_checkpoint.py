@@ -10,6 +10,7 @@ It exits with 2 and one line on stderr where the checkpoint cannot be used.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -45,6 +46,15 @@ def _variables() -> Iterator[tuple[str, str, tuple[int, ...]]]:
     for layer, (scope, kernel) in LAYERS.items():
         yield f"{layer}.weight", f"{scope}/weights", kernel
         yield f"{layer}.bias", f"{scope}/biases", kernel[-1:]
+
+
+def require_tensorflow() -> None:
+    """Raise WeightsError unless TensorFlow is there, before anything large is downloaded."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise WeightsError(
+            "TensorFlow is needed once to convert VGGish's checkpoint and is not installed. "
+            "Install it with: pip install tensorflow-cpu"
+        )
 
 
 def convert(checkpoint: Path, out: Path, source: str) -> None:

@@ -1,8 +1,9 @@
 """VGGish's weights: where they are, whence they came, and how they are installed.
 
 The cache directory holds `vggish.safetensors` (converted once from the released TensorFlow 1
-checkpoint) and `vggish_pca_params.npz`, each with a JSON card that names its source. The
-environment variable AUDIOSET_DEMO_CACHE moves it.
+checkpoint) and `vggish_pca_params.npz`, each with a JSON card that names its source, and what has
+arrived of a download that is not finished. One process at a time installs. The environment
+variable AUDIOSET_DEMO_CACHE moves the directory.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from urllib.parse import urljoin, urlsplit
 
 import platformdirs
 
-from audioset_demo.encoders.download import Progress, check_file, download, sha256_of
+from audioset_demo.encoders.download import Progress, check_file, download, sha256_of, size_of
 from audioset_demo.encoders.pca import load_pca
 from audioset_demo.errors import WeightsError
-from audioset_demo.files import write_atomically
+from audioset_demo.files import remove_leftovers, write_atomically
 
 
 class ReleasedFile(NamedTuple):
@@ -52,6 +53,8 @@ OFFICIAL = "official SHA-256"
 GIVEN = "given SHA-256"
 UNCHECKED = "not checked"
 
+NOTICE_S = 0.5  # after this long, and again as often, a process says that it waits for another
+
 REMEDY = (
     "Get them with: audioset-demo weights get (277 MB), "
     "or from a copy: audioset-demo weights get --from PATH"
@@ -75,6 +78,7 @@ class WeightsFile:
     sha256 : of the file it was made from, as it came from `source`; empty when unknown.
     source : the address or path it came from; empty when unknown.
     verified : what `sha256` was checked against, or "not checked"; empty when absent.
+    part_bytes : of a download that broke off, which `install` continues; 0 when there is none.
     """
 
     what: str
@@ -84,6 +88,7 @@ class WeightsFile:
     sha256: str
     source: str
     verified: str
+    part_bytes: int
 
 
 @dataclass(frozen=True)
@@ -130,9 +135,13 @@ def require_network() -> None:
 def status() -> list[WeightsFile]:
     """The state of the network and of the PCA parameters. Nothing is downloaded."""
     files = []
-    for what, path in (("VGGish network", vggish_path()), ("VGGish PCA parameters", pca_path())):
+    for what, path, released in (
+        ("VGGish network", vggish_path(), NETWORK),
+        ("VGGish PCA parameters", pca_path(), PCA),
+    ):
+        part_bytes = size_of(_part_path(released))
         if not path.is_file():
-            files.append(WeightsFile(what, path, False, 0, "", "", ""))
+            files.append(WeightsFile(what, path, False, 0, "", "", "", part_bytes))
             continue
         card = _read_card(path)
         size = path.stat().st_size
@@ -144,7 +153,8 @@ def status() -> list[WeightsFile]:
             elif found != sha256:
                 verified = UNCHECKED
             sha256 = found
-        files.append(WeightsFile(what, path, True, size, sha256, card.get("source", ""), verified))
+        source = card.get("source", "")
+        files.append(WeightsFile(what, path, True, size, sha256, source, verified, part_bytes))
     return files
 
 
@@ -166,25 +176,45 @@ def install(
 
     The PCA file is looked for beside the checkpoint, then in the cache, then at its official
     address. Where that fails, the network is installed all the same and a note says what is
-    missing; only for `source=None` is it an error.
+    missing; only for `source=None` is it an error. While another process installs, this one waits.
 
     Raises
     ------
     WeightsError : if a file cannot be had, is not the expected one, or cannot be converted.
+    StorageError : if there is no room for it.
     """
     progress = progress or (lambda done, total, stage: None)
     if sha256 not in (None, "any") and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise WeightsError(f"'{sha256}' is not a SHA-256: give 64 hexadecimal digits, or any.")
     try:
         cache_dir().mkdir(parents=True, exist_ok=True)
-        if source is None:
-            return _install_released(progress)
-        return _install_from(str(source), sha256, progress)
+        with _alone(progress):
+            remove_leftovers(cache_dir())
+            if source is None:
+                return _install_released(progress)
+            return _install_from(str(source), sha256, progress)
     except OSError as error:
         raise WeightsError(
             f"The weights could not be installed in '{cache_dir()}' ({error}). Make room and "
             "give access there, or set AUDIOSET_DEMO_CACHE to another directory."
         ) from error
+
+
+@contextmanager
+def _alone(progress: Progress) -> Iterator[None]:
+    """Hold the cache directory; the system lets go of it for a process that is killed."""
+    from filelock import FileLock, Timeout  # here, for parsing a command line should not wait
+
+    lock = FileLock(cache_dir() / ".lock")
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=NOTICE_S)
+        except Timeout:
+            progress(0, None, "waiting for another process that installs VGGish")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _install_released(progress: Progress) -> InstallResult:
@@ -234,7 +264,7 @@ def _try_pca(address: str, check: _Check, progress: Progress) -> bool:
 
 
 def _install_pca(source: str, check: _Check, progress: Progress) -> None:
-    with _local_file(source, PCA.name, check, progress) as (path, found):
+    with _local_file(source, PCA, check, progress) as (path, found):
         load_pca(path)
         write_atomically(pca_path(), lambda part: shutil.copyfile(path, part))
         _write_card(pca_path(), source, found, check.label)
@@ -242,7 +272,7 @@ def _install_pca(source: str, check: _Check, progress: Progress) -> None:
 
 def _install_network(source: str, sha256: str | None, progress: Progress) -> None:
     # Imported here, or `python -m` would find the converter loaded before it runs it.
-    from audioset_demo.encoders.tf1_checkpoint import check_tensors, convert
+    from audioset_demo.encoders.tf1_checkpoint import check_tensors, convert, require_tensorflow
 
     ours = _suffix(source) == ".safetensors"
     card = {}
@@ -252,7 +282,9 @@ def _install_network(source: str, sha256: str | None, progress: Progress) -> Non
     else:
         check = _check(NETWORK, sha256)
 
-    with _local_file(source, Path(urlsplit(source).path).name, check, progress) as (path, found):
+    if not ours:
+        require_tensorflow()
+    with _local_file(source, NETWORK, check, progress) as (path, found):
         size = path.stat().st_size
 
         def make(part: Path) -> None:
@@ -266,9 +298,9 @@ def _install_network(source: str, sha256: str | None, progress: Progress) -> Non
             _card_path(vggish_path()).unlink(missing_ok=True)  # it speaks of the former file
 
         write_atomically(vggish_path(), make)
-    _write_card(
-        vggish_path(), card.get("source", source), card.get("source_sha256", found), check.label
-    )
+        _write_card(
+            vggish_path(), card.get("source", source), card.get("source_sha256", found), check.label
+        )
 
 
 def _card_path(path: Path) -> Path:
@@ -323,16 +355,25 @@ def _suffix(source: str) -> str:
     return Path(urlsplit(source).path if _is_address(source) else source).suffix.lower()
 
 
+def _part_path(file: ReleasedFile) -> Path:
+    """What has arrived of a file; another address may continue it, for the hash will tell."""
+    return cache_dir() / f"download-{file.name}.part"
+
+
 @contextmanager
 def _local_file(
-    source: str, name: str, check: _Check, progress: Progress
+    source: str, file: ReleasedFile, check: _Check, progress: Progress
 ) -> Iterator[tuple[Path, str]]:
-    """A checked file to read and its SHA-256; a downloaded one is gone afterwards."""
+    """A checked file to read and its SHA-256; a downloaded one is gone once it is installed."""
     if not _is_address(source):
         yield Path(source), check_file(Path(source), source, check.sha256, progress)
         return
-    target = cache_dir() / f"download-{name}"
+    part = _part_path(file)
+    found = download(source, part, check.sha256, check.size, progress)
     try:
-        yield target, download(source, target, check.sha256, check.size, progress)
-    finally:
-        target.unlink(missing_ok=True)
+        yield part, found
+    except WeightsError:
+        if check.label != OFFICIAL:  # the official file is sound: what failed may not fail again
+            part.unlink()
+        raise
+    part.unlink()

@@ -98,7 +98,8 @@ def _get_vggish() -> None:
 
         def progress(done: int, total: int | None, stage: str) -> None:
             share = min(done / total, 1.0) if total else 0.0
-            bar.progress(share, f"{stage[0].upper()}{stage[1:]}: {done / 2**20:.0f} MB")
+            words = stage[0].upper() + stage[1:]
+            bar.progress(share, f"{words}: {done / 2**20:.0f} MB" if done else words)
 
         try:
             weights.install(progress=progress)
