@@ -1,13 +1,17 @@
 """The app in a real browser: a stranger's first minute."""
 
+import csv
 import importlib.util
 import io
+import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 
@@ -79,6 +83,22 @@ def sound(format: str) -> bytes:
     return buffer.getvalue()
 
 
+def m4a() -> bytes:
+    """The same chord as a phone would record it: AAC in an MP4."""
+    av = pytest.importorskip("av")
+    samples, rate = soundfile.read(io.BytesIO(sound("WAV")), dtype="float32")
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as file:
+        stream = file.add_stream("aac", rate=rate, layout="stereo")
+        for start in range(0, len(samples), 1024):
+            block = np.ascontiguousarray(samples[start : start + 1024].T)
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+            frame.sample_rate = rate
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
 def upload(page, name: str, data: bytes) -> None:
     page.locator("input[type=file]").first.set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": data}
@@ -89,9 +109,9 @@ def chosen(page, name: str) -> None:
     page.get_by_role("heading", name=name, exact=True).wait_for()
 
 
-@pytest.mark.parametrize(("name", "format"), [("chord.wav", "WAV"), ("chord.mp3", "MP3")])
-def test_an_upload_shows_tags_and_the_heat_map(tools, page, name, format):
-    upload(page, name, sound(format))
+@pytest.mark.parametrize("name", ["chord.wav", "chord.mp3", "chord.m4a"])
+def test_an_upload_shows_tags_and_the_heat_map(tools, page, name):
+    upload(page, name, m4a() if name.endswith("m4a") else sound(name[-3:].upper()))
     chosen(page, name)
     tools.wait_until_drawn(page)
     bars = page.get_by_test_id("stPlotlyChart").first
@@ -110,7 +130,8 @@ def test_the_clip_stays_chosen_on_every_page(tools, page):
         tools.open_page(page, title)
         assert page.get_by_test_id("stSidebar").get_by_text("chord.wav").is_visible()
         assert page.get_by_text("Encoder: compact encoder (not VGGish) · Model:").is_visible()
-        assert page.locator(".main-svg").count() > 0 or head(page).is_visible()
+        pictures = page.locator(".main-svg").or_(head(page)).count()
+        assert pictures > 0 or title == "This visit"
         assert page.get_by_test_id("stException").count() == 0
 
 
@@ -234,11 +255,70 @@ def test_a_sample_is_one_click_away(tools, page):
     chosen(page, "Heartbeat")
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(tools, page):
+def test_on_a_phone_nothing_is_wider_than_the_screen(tools, page, address):
     page.set_viewport_size({"width": 390, "height": 844})
+    for name, title in tools.PAGES.items():
+        page.goto(address if name == "tag" else f"{address}/{name}")
+        page.get_by_role("heading", name=title, exact=True).wait_for()
+        tools.wait_until_drawn(page)
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("main => main.scrollWidth <= main.clientWidth"), title
+
+
+def saved(page, button: str, nth: int = 0) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button, exact=True).nth(nth).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_what_is_saved_is_what_is_shown(tools, page):
+    upload(page, "chord.wav", sound("WAV"))
+    chosen(page, "chord.wav")
     tools.wait_until_drawn(page)
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+    bars = page.get_by_test_id("stPlotlyChart").first.locator(".annotation-text")
+    names = bars.all_text_contents()[:10]
+    tags = json.loads(saved(page, "JSON"))
+    assert [tag["label"] for tag in tags["tags"]] == names and tags["file"] == "chord.wav"
+    rows = list(csv.DictReader(io.StringIO(saved(page, "CSV").decode())))
+    assert [row["label"] for row in rows] == names
+    events = json.loads(saved(page, "JSON", 1))
+    assert len(saved(page, "Audacity").decode().splitlines()) == len(events) > 0
+    assert len(saved(page, "RTTM").decode().splitlines()) == len(events) + 1
+
+    tools.open_page(page, "Embeddings")
+    with np.load(io.BytesIO(saved(page, "NPZ"))) as arrays:
+        assert arrays["quantised"].shape == (3, 128) and str(arrays["encoder"]) == "compact"
+    tools.open_page(page, "This visit")
+    with zipfile.ZipFile(io.BytesIO(saved(page, "ZIP"))) as archive:
+        assert json.loads(archive.read("02_chord/tags.json")) == tags
+
+
+def test_a_second_visitor_sees_nothing_of_the_first(tools, page, address, browser):
+    upload(page, "secret.wav", sound("WAV"))
+    chosen(page, "secret.wav")
+    tools.wait_until_drawn(page)
+    other = browser.new_page()
+    for path in ("", "/visit", "/embeddings"):
+        other.goto(f"{address}{path}")
+        other.get_by_text("Bell, then noise, then siren").first.wait_for()
+        tools.wait_until_drawn(other)
+        assert "secret" not in other.content()
+    other.close()
+    tools.open_page(page, "This visit")
+    assert page.get_by_text("secret.wav").first.is_visible()
+
+
+def test_dark_pages_are_dark_and_their_pictures_too(tools, address, browser):
+    page = browser.new_page(color_scheme="dark")
+    page.set_default_timeout(tools.TIMEOUT_S * 1000)
+    page.goto(address)
+    page.get_by_role("heading", name="Tag a sound", exact=True).wait_for()
+    tools.wait_until_drawn(page)
+    picture = Image.open(io.BytesIO(head(page).screenshot())).convert("L")
+    # Beside the pictures, where names stand, paper is dark and ink is bright.
+    names = np.asarray(picture.crop((0, 0, LABELS_PX - 10, picture.height)))
+    assert np.median(names) < 40 and names.max() > 180
+    page.close()
 
 
 def test_an_address_leads_back_to_what_was_seen(tools, page, address):
