@@ -10,14 +10,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from audioset_demo import __version__
-from audioset_demo.encoders import ENCODER_CHOICES
+from audioset_demo.encoders import ENCODER_CHOICES, FRAME_S, Progress
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.files import write_atomically
+
+LONG_S = 60.0  # a sound that is worth a progress bar wherever stderr goes
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,6 +61,14 @@ def _add_clips(parser: argparse.ArgumentParser) -> None:
         choices=ENCODER_CHOICES,
         default="auto",
         help="auto: VGGish where it is installed, else the compact encoder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hop",
+        type=_hop,
+        default=FRAME_S,
+        metavar="SECONDS",
+        help="from one frame to the next, a multiple of 0.01; each frame covers 0.96 s of sound "
+        "(default: %(default)s)",
     )
 
 
@@ -105,7 +116,8 @@ def _tag(arguments: argparse.Namespace) -> int:
     failed = False
     for position, clip in enumerate(arguments.clips):
         try:
-            tagging = tagger.tag(clip)
+            with _progress_bar(clip) as progress:
+                tagging = tagger.tag(clip, arguments.hop, progress)
         except AudioSetDemoError as error:
             failed = True
             _report_failure(clip, error, as_json=arguments.format == "json")
@@ -140,6 +152,28 @@ def _tag_table(tagging, top: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+@contextmanager
+def _progress_bar(clip: str) -> Iterator[Progress]:
+    """A bar on stderr, gone when done: on a terminal, and elsewhere for a long sound."""
+    from tqdm import tqdm
+
+    bar = None
+
+    def show(done_s: float, total_s: float | None) -> None:
+        nonlocal bar
+        if bar is None and (sys.stderr.isatty() or max(done_s, total_s or 0) > LONG_S):
+            bar = tqdm(desc=Path(clip).name, unit="s", unit_scale=True, leave=False)
+        if bar is not None:
+            bar.total = total_s
+            bar.update(done_s - bar.n)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
 def _report_failure(clip: str, error: AudioSetDemoError, as_json: bool) -> None:
     if as_json:
         failure = {"type": type(error).__name__, "message": str(error)}
@@ -170,14 +204,15 @@ def _embed(arguments: argparse.Namespace) -> int:
     if not output.parent.is_dir():
         raise AudioSetDemoError(f"There is no folder {output.parent}. Make it, or give another.")
     from audioset_demo import export
-    from audioset_demo.audio import read_waveform
+    from audioset_demo.decoding import open_sound
     from audioset_demo.encoders import load_encoder
 
     encoder = load_encoder(arguments.encoder)
     encoded = []
     for clip in arguments.clips:
         try:
-            encoded.append(encoder.encode(read_waveform(clip)))
+            with open_sound(clip) as sound, _progress_bar(clip) as progress:
+                encoded.append(encoder.encode(sound, arguments.hop, progress))
         except AudioSetDemoError as error:
             _report_failure(clip, error, as_json=False)
     if encoded:
@@ -333,6 +368,16 @@ def _app(arguments: argparse.Namespace) -> int:
         raise AudioSetDemoError(f"There is no {entry}. Start the app from a checkout: make app")
     command = [sys.executable, "-m", "streamlit", "run", str(entry)]
     return subprocess.run(command, cwd=entry.parent, check=False).returncode
+
+
+def _hop(text: str) -> float:
+    from audioset_demo.encoders.logmel import hop_frames
+
+    try:
+        hop_frames(float(text))
+    except AudioSetDemoError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return float(text)
 
 
 def _share(text: str) -> float:

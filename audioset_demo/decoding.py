@@ -57,7 +57,7 @@ _KNOWN_FORMATS = (
 
 # Frames decoded at a time; where a damaged file makes libsndfile fail, no more than one block of
 # good sound is lost.
-_BLOCK_FRAMES = 4096
+_BLOCK_FRAMES = 2**14
 
 
 @dataclass(frozen=True)

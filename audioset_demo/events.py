@@ -10,6 +10,7 @@ import numpy as np
 
 from audioset_demo.encoders.embeddings import FRAME_S
 from audioset_demo.labels import Label
+from audioset_demo.reduction import frame_edges
 
 if TYPE_CHECKING:  # imports torch, and the command line reads the default threshold of this module
     from audioset_demo.tagging import Tagging
@@ -38,6 +39,7 @@ def find_events(
 
     With hysteresis, so that a score near the threshold makes one event and not many: an event
     begins at `threshold` and lasts as long as the frame score is at least `RELEASE` times that.
+    It lasts from border to border of its frames, as `reduction.frame_edges` has them.
 
     Parameters
     ----------
@@ -45,21 +47,22 @@ def find_events(
     threshold : frame score from 0 to 1
     each_class : a class that never reaches the threshold has its events where it is highest
     """
+    edges = frame_edges(tagging.times_s)
     events = []
     for k in classes:
         scores = tagging.frame_scores[:, k]
         begins = min(threshold, float(scores.max())) if each_class else threshold
         for first, last in _runs(scores >= RELEASE * begins):
             if scores[first : last + 1].max() >= begins:
-                events.append(_event(tagging, k, first, last))
+                events.append(_event(tagging, edges, k, first, last))
     return sorted(events, key=lambda event: (event.start_s, event.end_s, event.label.name))
 
 
-def _event(tagging: Tagging, k: int, first: int, last: int) -> Event:
+def _event(tagging: Tagging, edges: np.ndarray, k: int, first: int, last: int) -> Event:
     return Event(
         label=tagging.labels[k],
-        start_s=float(tagging.times_s[first]),
-        end_s=float(min(tagging.times_s[last] + FRAME_S, max(tagging.duration_s, FRAME_S))),
+        start_s=float(edges[first]),
+        end_s=float(min(edges[last + 1], max(tagging.duration_s, FRAME_S))),
         score=float(tagging.frame_scores[first : last + 1, k].max()),
     )
 

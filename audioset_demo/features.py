@@ -169,6 +169,12 @@ def _one_clip(
     times_s = np.arange(n_frames) * FRAME_S
     if "times_s" in arrays:
         times_s = _checked(arrays["times_s"], (n_frames,), "f", where, "times_s")
+        steps = np.diff(times_s)
+        if n_frames > 1 and not (steps.min() > 0 and np.ptp(steps) < 0.01):
+            raise FeaturesError(
+                f"{where}: 'times_s' rises by {steps.min():.3g} to {steps.max():.3g} s from frame "
+                f"to frame; even steps were expected; {_REMEDY}"
+            )
     duration_s = _scalar(arrays.get("duration_s", n_frames * FRAME_S))
     if not isinstance(duration_s, (int, float)) or not 0 < duration_s < np.inf:
         expected = "seconds above zero were expected"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.encoders.embeddings import FRAME_S, hop_of
 
 MAX_COLUMNS = 1_200  # of a picture over time; more than a screen shows
 MAX_SQUARE = 300  # frames along each side of a similarity matrix
@@ -34,8 +34,13 @@ def _block_starts(n: int, blocks: int) -> np.ndarray:
 
 
 def frame_edges(times_s: np.ndarray, rows: int | None = None) -> np.ndarray:
-    """Borders (n + 1,) of frames in seconds; of `rows` equal blocks where frames were joined."""
-    end = times_s[-1] + FRAME_S
-    if rows is None or rows == len(times_s):
-        return np.append(times_s, end)
-    return np.linspace(times_s[0], end, rows + 1)
+    """Borders (n + 1,) of frames in seconds; of `rows` blocks where frames were joined.
+
+    Frames closer than the 0.96 s that each covers overlap. A border then lies midway between the
+    centres of two neighbours, so that what is heard is drawn where it is loudest; the first frame
+    begins with its sound, the last ends with it.
+    """
+    n = len(times_s)
+    overlap = FRAME_S - hop_of(times_s)
+    edges = np.concatenate([times_s[:1], times_s[1:] + overlap / 2, times_s[-1:] + FRAME_S])
+    return edges[np.append(_block_starts(n, rows or n), n)]

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from audioset_demo.audio import Waveform, read_waveform
-from audioset_demo.encoders import Embeddings, Encoder, load_encoder
+from audioset_demo.audio import Waveform
+from audioset_demo.decoding import Sound, open_sound
+from audioset_demo.encoders import FRAME_S, Embeddings, Encoder, Progress, load_encoder
+from audioset_demo.encoders.embeddings import hop_of
 from audioset_demo.errors import CheckpointError, FeaturesError
 from audioset_demo.features import embeddings_from_array
 from audioset_demo.labels import Label, audioset_labels, own_labels
@@ -29,7 +31,7 @@ class Tagging:
     ----------
     labels : K labels
     scores : (K,) float32, probability of each class in the clip
-    times_s : (T,) start of each frame in seconds
+    times_s : (T,) start of each frame in seconds, evenly spaced; each covers 0.96 s
     frame_scores : (T, K), the score that each frame would get as a clip of its own
     attention : (T, K), weight of each frame for each class; sums to 1 over frames
     contributions : (T, K), share of each frame in each class's score
@@ -54,6 +56,11 @@ class Tagging:
     name: str
     duration_s: float
     notes: tuple[str, ...]
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return hop_of(self.times_s)
 
     def top(self, k: int) -> list[int]:
         """Indices of the `k` classes with the highest scores, best first."""
@@ -81,18 +88,33 @@ class Tagger:
                 self._encoder = load_encoder(self._encoder_name)
         return self._encoder
 
-    def tag(self, source: str | Path | bytes | Waveform | Embeddings) -> Tagging:
-        """Tag a file, its bytes, a waveform, or embeddings.
+    def tag(
+        self,
+        source: str | Path | bytes | Sound | Waveform | Embeddings,
+        hop_s: float = FRAME_S,
+        progress: Progress | None = None,
+    ) -> Tagging:
+        """Tag a file, its bytes, an open sound, a waveform, or embeddings.
+
+        A file is never held as a whole: memory grows with its frames alone.
+
+        Parameters
+        ----------
+        hop_s, progress : as in `Encoder.encode`. Embeddings have their own hop and no progress.
 
         Raises
         ------
         AudioError, WeightsError
             If the sound cannot be read, or the encoder is not installed.
+        AudioSetDemoError
+            If the hop is not one.
         """
         if isinstance(source, Embeddings):
             return self._tag_embeddings(source)
-        waveform = source if isinstance(source, Waveform) else read_waveform(source)
-        return self._tag_embeddings(self.encoder.encode(waveform))
+        if isinstance(source, Sound | Waveform):
+            return self._tag_embeddings(self.encoder.encode(source, hop_s, progress))
+        with open_sound(source) as sound:
+            return self._tag_embeddings(self.encoder.encode(sound, hop_s, progress))
 
     def tag_features(self, features: np.ndarray, name: str = "features") -> Tagging:
         """Tag features (T, 128): uint8 as released, or float after `(uint8 - 128) / 128`.

@@ -107,7 +107,10 @@ def curves_timeline(
 def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
     return {
         "duration": float(max(tagging.duration_s, FRAME_S)),
-        "step": FRAME_S,
+        # Frame k is drawn from offset + k * step: borders lie where `reduction.frame_edges` puts
+        # them, but that the first frame reaches back to 0 and the last to its end.
+        "step": tagging.hop_s,
+        "offset": (FRAME_S - tagging.hop_s) / 2,
         "frames": len(tagging.times_s),
         "row": ROW_PX,
         "wave": sound and _wave(sound),

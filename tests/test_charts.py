@@ -42,11 +42,16 @@ def test_thinned_frames_are_ordered_and_few(n):
     assert (np.diff(kept) > 0).all()
 
 
-@given(st.integers(1, 50), st.integers(1, 50))
-def test_frame_edges_enclose_the_frames(n_frames, rows):
-    edges = frame_edges(np.arange(n_frames) * FRAME_S, rows)
-    assert len(edges) == rows + 1 and (np.diff(edges) > 0).all()
-    assert edges[0] == 0 and edges[-1] == pytest.approx(n_frames * FRAME_S)
+@given(n_frames=st.integers(1, 50), rows=st.integers(1, 50), hop=st.integers(1, 96))
+def test_frame_edges_enclose_the_frames(n_frames, rows, hop):
+    times_s = np.arange(n_frames) * hop / 100
+    edges = frame_edges(times_s, rows)
+    assert len(edges) == min(rows, n_frames) + 1 and (np.diff(edges) > 0).all()
+    assert edges[0] == 0 and edges[-1] == pytest.approx(times_s[-1] + FRAME_S)
+    # Each border between two frames is as far from the centre of the one as of the other.
+    borders = frame_edges(times_s)[1:-1]
+    centres = times_s + FRAME_S / 2
+    np.testing.assert_allclose(borders, (centres[:-1] + centres[1:]) / 2)
 
 
 def test_tags_are_bars_in_the_order_given():

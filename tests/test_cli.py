@@ -99,6 +99,20 @@ def test_embed_writes_the_arrays_of_one_clip(clips, tmp_path, suffix):
         assert "embedding" not in file  # the compact encoder has nothing before PCA
 
 
+def test_a_denser_hop_gives_more_frames(clips, tmp_path, capsys):
+    output = tmp_path / "out.npz"
+    assert main(["embed", clips[0], "--output", str(output), "--hop", "0.48"]) == 0
+    with np.load(output) as file:
+        assert np.allclose(file["times_s"], [0, 0.48, 0.96, 1.44, 1.92])
+    capsys.readouterr()
+    assert main(["tag", clips[0], "--hop", "0.1", "--format", "json"]) == 0
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["frames"]["times_s"]) == 21 and err == ""
+    with pytest.raises(SystemExit):
+        main(["tag", clips[0], "--hop", "0.125"])
+    assert "0.125 s from frame to frame" in capsys.readouterr().err
+
+
 def test_embed_refuses_another_kind_of_file(clips, tmp_path, capsys):
     assert main(["embed", clips[0], "--output", str(tmp_path / "out.txt")]) == 1
     assert "'.txt'" in capsys.readouterr().err

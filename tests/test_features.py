@@ -206,6 +206,10 @@ def another_zip(tmp_path):
         (lambda _: b"RIFF....WAVE", "neither NPZ nor HDF5"),
         (lambda _: npz(**clip() | {"pca": np.zeros((9, 128), "f4")}), r"'pca' .*\(9, 128\)"),
         (lambda _: npz(**clip() | {"times_s": np.full(3, np.nan)}), "'times_s' holds NaN"),
+        (
+            lambda _: npz(**clip() | {"times_s": np.array([0, 1.0, 1.5])}),
+            "'times_s' rises by 0.5 to 1",
+        ),
         (lambda _: npz(**clip() | {"quantised": np.zeros((3, 128))}), "'quantised' is float64"),
         (lambda _: npz(**clip() | {"quantised": np.zeros((0, 128), "u1")}), "no frames"),
         (lambda _: npz(**clip() | {"encoder": "openl3"}), "unknown encoder 'openl3'"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from audioset_demo.audio import Waveform
 from audioset_demo.encoders import logmel
 from audioset_demo.encoders.embeddings import FRAME_S
-from audioset_demo.encoders.logmel import examples, log_mel, mel_matrix, patches
+from audioset_demo.encoders.logmel import ExampleStream, examples, log_mel, mel_matrix
 
 RATE = logmel.SAMPLE_RATE
 TOLERANCE = 1e-5
@@ -17,6 +17,12 @@ TOLERANCE = 1e-5
 def noise(n: int, rate: int = RATE) -> Waveform:
     samples = np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32)
     return Waveform(samples, rate, "noise.wav")
+
+
+def read(sound: Waveform, hop_s: float = FRAME_S) -> tuple[np.ndarray, ExampleStream]:
+    """All examples of a sound, and what the stream then says of it."""
+    stream = ExampleStream(sound, hop_s)
+    return np.concatenate(list(stream.batches(7))), stream
 
 
 def test_golden_sine():
@@ -54,10 +60,11 @@ def test_golden_frame_counts(n_samples, n_frames, n_examples):
 @settings(max_examples=25, deadline=None)
 @given(n_samples=st.integers(1, 6 * RATE))
 def test_every_clip_has_as_many_examples_as_fit_and_at_least_one(n_samples):
-    found = patches(noise(n_samples))
-    assert len(found.examples) == max(1, ((n_samples - 400) // 160 + 1) // 96)
-    assert found.times_s == pytest.approx(FRAME_S * np.arange(len(found.examples)))
-    assert bool(found.notes) == (n_samples < 15_600)
+    found, stream = read(noise(n_samples))
+    assert len(found) == max(1, ((n_samples - 400) // 160 + 1) // 96)
+    assert stream.times_s(len(found)) == pytest.approx(FRAME_S * np.arange(len(found)))
+    assert stream.duration_s == n_samples / RATE
+    assert bool(stream.notes) == (n_samples < 15_600)
 
 
 @settings(max_examples=25, deadline=None)
@@ -83,17 +90,17 @@ def test_the_spectrogram_does_not_depend_on_its_blocks(block):
 
 def test_a_short_clip_is_padded_at_its_end_and_says_so():
     clip = noise(6_400)
-    found = patches(clip)
-    assert found.notes == ("0.400 s is shorter than one frame (0.975 s): padded with silence",)
-    assert np.array_equal(found.examples[0, :38], log_mel(clip.samples))
-    assert found.examples[0, 40:] == pytest.approx(np.log(0.01))
+    found, stream = read(clip)
+    assert stream.notes == ("0.400 s is shorter than one frame (0.975 s): padded with silence",)
+    assert np.array_equal(found[0, :38], log_mel(clip.samples))
+    assert found[0, 40:] == pytest.approx(np.log(0.01))
 
 
 def test_other_sample_rates_give_the_same_picture():
     def tones(rate):
         t = np.arange(2 * rate) / rate
         samples = 0.3 * np.sin(2 * np.pi * 440 * t) + 0.2 * np.sin(2 * np.pi * 3000 * t)
-        return patches(Waveform(samples.astype(np.float32), rate, "tones.wav")).examples
+        return read(Waveform(samples.astype(np.float32), rate, "tones.wav"))[0]
 
     # The first and last frames hold the edge, where a resampler rings.
     for rate in (22_050, 44_100, 48_000):

@@ -158,6 +158,20 @@ def test_an_event_begins_at_the_threshold_and_lasts_until_half_of_it(siren):
     assert (first.score, second.score) == pytest.approx((0.6, 0.9))
 
 
+def test_events_of_overlapping_frames_lie_midway_between_their_centres(siren):
+    tagging = with_frame_scores(siren, [0.9, 0.0, 0.0, 0.9, 0.9, 0.0, 0.0, 0.9])
+    times_s = 0.24 * np.arange(8)
+    tagging = dataclasses.replace(tagging, times_s=times_s, duration_s=3.0)
+    assert tagging.hop_s == 0.24
+    found = [(event.start_s, event.end_s) for event in find_events(tagging, [0])]
+    # Frame 3 lasts from 0.72 to 1.68 s: its centre is 1.2 s, and half a hop is 0.12 s.
+    assert found == [
+        pytest.approx((0, 0.6)),
+        pytest.approx((1.2 - 0.12, 1.44 + 0.12)),
+        pytest.approx((2.16 - 0.12, 7 * 0.24 + 0.96)),
+    ]
+
+
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30), st.floats(1 / 64, 1, width=32))
 def test_each_frame_at_the_threshold_is_in_one_event_and_events_keep_apart(
     siren, scores, threshold

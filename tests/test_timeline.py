@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from audioset_demo.audio import Waveform
 from audioset_demo.encoders.embeddings import FRAME_S
 from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, log_mel, mel_matrix
-from audioset_demo.reduction import envelope, shrink
+from audioset_demo.reduction import envelope, frame_edges, shrink
 from audioset_demo.tagging import load_tagger
 from audioset_demo.timeline import (
     SOUND_COLUMNS,
@@ -52,6 +52,7 @@ def test_scores_and_attention_are_those_of_the_tagging(tagger):
     weights = unpacked(classes["attention"]).reshape(-1, 10) / 255 * classes["mostAttention"]
     np.testing.assert_allclose(weights, tagging.attention[:, top], atol=1 / 255)
     assert drawn["frames"] * drawn["step"] == pytest.approx(len(tagging.times_s) * FRAME_S)
+    assert drawn["offset"] == 0
     assert all(name in drawn["alt"] for name in classes["names"])
 
 
@@ -66,6 +67,15 @@ def test_curves_are_the_very_numbers(tagger):
     assert (sent["low"], sent["high"], sent["line"]) == (-0.5, 0.5, 0.1)
     assert drawn["marked"] == 2 and drawn["classes"] is None
     assert drawn["alt"].endswith("contributions to Speech")
+
+
+def test_overlapping_frames_are_drawn_around_their_centres(tagger):
+    tagging = tagger.tag(sound_of(5)[0], hop_s=0.1)
+    drawn = tags_timeline(tagging, [0], None)
+    edges = frame_edges(tagging.times_s)
+    cells = drawn["offset"] + drawn["step"] * np.arange(drawn["frames"] + 1)
+    np.testing.assert_allclose(cells[1:-1], edges[1:-1])
+    assert edges[-1] <= drawn["duration"] == 5
 
 
 @given(level=st.floats(0, 1))

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 from tqdm import tqdm
 
-from audioset_demo.audio import read_waveform
+from audioset_demo.decoding import open_sound
 from audioset_demo.encoders import load_encoder
 from audioset_demo.errors import AudioSetDemoError, DataError, WeightsError
 from audioset_demo.files import write_atomically
@@ -32,7 +32,8 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
     clips, failures = [], []
     for file, labels in tqdm(labels_of_file.items(), unit="file", desc="extracting"):
         try:
-            embeddings = encode(read_waveform(audio_dir / file, name=file))
+            with open_sound(audio_dir / file, name=file) as sound:
+                embeddings = encode(sound)
         except WeightsError:
             raise
         except AudioSetDemoError as error:

@@ -1,4 +1,4 @@
-"""Encoders: a waveform to frames of 128 numbers on a 0.96 s grid.
+"""Encoders: a sound to frames of 128 numbers, by default one every 0.96 s.
 
 torch is imported when an encoder is loaded, not before, so that naming one stays quick.
 """
@@ -10,8 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from audioset_demo.audio import Waveform
+from audioset_demo.decoding import Sound
 from audioset_demo.encoders import weights
 from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
+from audioset_demo.encoders.streaming import Progress
 from audioset_demo.errors import AudioSetDemoError
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "N_DIMS",
     "Embeddings",
     "Encoder",
+    "Progress",
     "load_encoder",
     "resolve_encoder",
     "silent_frame",
@@ -35,7 +38,25 @@ class Encoder(Protocol):
     name: str
     title: str
 
-    def encode(self, waveform: Waveform) -> Embeddings: ...
+    def encode(
+        self,
+        sound: Waveform | Sound,
+        hop_s: float = FRAME_S,
+        progress: Progress | None = None,
+    ) -> Embeddings:
+        """Embeddings of a sound; one shorter than 0.975 s is padded with silence to one frame.
+
+        Parameters
+        ----------
+        hop_s : seconds from one frame to the next, a multiple of 0.01 from 0.01 to 0.96; each
+            frame covers 0.96 s.
+        progress : told the seconds done and the seconds in all, or None where the file does not
+            state its length. To end the work, raise an exception.
+
+        Raises
+        ------
+        AudioSetDemoError : another hop; AudioError : the sound cannot be decoded.
+        """
 
 
 def resolve_encoder(name: str = "auto") -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -21,9 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from audioset_demo.audio import Waveform
-from audioset_demo.encoders.embeddings import ENCODER_TITLES, N_DIMS, Embeddings
-from audioset_demo.encoders.logmel import LOG_OFFSET, N_MELS, patches
+from audioset_demo.decoding import Sound
+from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
+from audioset_demo.encoders.logmel import LOG_OFFSET, N_MELS
 from audioset_demo.encoders.pca import CLIP, quantise
+from audioset_demo.encoders.streaming import Progress, run_network
 from audioset_demo.errors import WeightsError
 
 WEIGHTS_FILE = "compact.safetensors"
@@ -161,21 +163,23 @@ class CompactEncoder:
     def __init__(self, folder: Path | None = None):
         self._network, self.card = load_compact(folder)
 
-    def encode(self, waveform: Waveform) -> Embeddings:
-        """Embeddings of a clip; one shorter than 0.975 s is padded with silence to one frame.
-
-        `pca` is the network's own output, on the scale of VGGish's after PCA.
-        """
-        examples, times_s, notes = patches(waveform)
-        components = encode_examples(self._network, examples)
+    def encode(
+        self,
+        sound: Waveform | Sound,
+        hop_s: float = FRAME_S,
+        progress: Progress | None = None,
+    ) -> Embeddings:
+        """As `Encoder.encode`; `pca` is the network's own output, on the scale of VGGish's."""
+        network = partial(encode_examples, self._network)
+        components, times_s, duration_s, notes = run_network(network, sound, hop_s, progress)
         return Embeddings(
             encoder=self.name,
             times_s=times_s,
             quantised=quantise(components),
             pca=components,
             embedding=None,
-            duration_s=waveform.duration_s,
-            name=waveform.name,
+            duration_s=duration_s,
+            name=sound.name,
             notes=notes,
         )
 

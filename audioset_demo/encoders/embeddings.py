@@ -1,4 +1,4 @@
-"""What an encoder hands to a tagging model: frames of 128 numbers on a 0.96 s grid."""
+"""What an encoder hands to a tagging model: frames of 128 numbers on a grid of time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from audioset_demo.errors import WeightsError
 
-FRAME_S = 0.96  # seconds from one frame to the next
+FRAME_S = 0.96  # seconds that a frame covers, and by default from one frame to the next
 N_DIMS = 128  # numbers per frame
 
 # What the user reads for each encoder key; only VGGish itself may be called VGGish.
@@ -26,7 +26,7 @@ class Embeddings:
     Attributes
     ----------
     encoder : a key of `ENCODER_TITLES`; "released" marks a features file of AudioSet's own.
-    times_s : (T,) float64, start of each frame in seconds.
+    times_s : (T,) float64, start of each frame in seconds, evenly spaced; each covers 0.96 s.
     quantised : (T, 128) uint8; tagging models read `(quantised - 128) / 128`. None where VGGish
         ran without its PCA parameters.
     pca : (T, 128) float32 after PCA, in [-2, 2] (the compact encoder's own output has the
@@ -46,6 +46,11 @@ class Embeddings:
     name: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def hop_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return hop_of(self.times_s)
+
     def require_quantised(self) -> np.ndarray:
         """`quantised`, or `WeightsError` where there is none."""
         if self.quantised is None:
@@ -55,3 +60,10 @@ class Embeddings:
                 "make the embeddings again"
             )
         return self.quantised
+
+
+def hop_of(times_s: np.ndarray) -> float:
+    """Seconds from one frame to the next, from their (T,) starts; of a single frame, 0.96 s."""
+    if len(times_s) == 1:
+        return FRAME_S
+    return round(float(times_s[-1] - times_s[0]) / (len(times_s) - 1), 6)

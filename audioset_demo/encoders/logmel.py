@@ -6,13 +6,17 @@ The numbers are those of `mel_features.py` and `vggish_params.py` in tensorflow/
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
+import scipy.fft
+from scipy.sparse import csr_array
 
-from audioset_demo.audio import Waveform, resample
+from audioset_demo.audio import Waveform, resampled
+from audioset_demo.decoding import Sound
 from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.errors import AudioSetDemoError
 
 SAMPLE_RATE = 16_000  # Hz
 WINDOW_SAMPLES = 400  # 25 ms
@@ -27,22 +31,7 @@ LOG_OFFSET = 0.01  # added to the mel magnitudes before the logarithm
 EXAMPLE_FRAMES = 96  # spectrogram frames in one example; 96 x 10 ms is FRAME_S
 EXAMPLE_SAMPLES = WINDOW_SAMPLES + (EXAMPLE_FRAMES - 1) * HOP_SAMPLES  # 15,600, the least for one
 
-BLOCK_FRAMES = 6_000  # one minute at a time, so that long clips hold bounded memory
-
-
-class Patches(NamedTuple):
-    """What both encoders read of a clip.
-
-    Attributes
-    ----------
-    examples : (T, 96, 64) float32 log-mel, T >= 1.
-    times_s : (T,) float64, start of each example in seconds.
-    notes : remarks for the user: the waveform's, and whether the clip was padded.
-    """
-
-    examples: np.ndarray
-    times_s: np.ndarray
-    notes: tuple[str, ...]
+BLOCK_FRAMES = 100  # spectrogram frames computed at a time: arrays that stay in the cache
 
 
 def _hz_to_mel(hz: np.ndarray | float) -> np.ndarray | float:
@@ -66,6 +55,16 @@ def mel_matrix() -> np.ndarray:
     weights[0] = 0.0
     weights.setflags(write=False)
     return weights
+
+
+@cache
+def _sparse_mel() -> csr_array:
+    """`mel_matrix` without its zeros, of which it is full: a bin counts in two bands at most.
+
+    Faster than the whole matrix, and no matter for BLAS, whose threads would contend with those of
+    the network that runs beside.
+    """
+    return csr_array(mel_matrix())
 
 
 @cache
@@ -98,8 +97,8 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     out = np.empty((len(windows), N_MELS), np.float32)
     for start in range(0, len(windows), BLOCK_FRAMES):
         block = windows[start : start + BLOCK_FRAMES] * _window()  # float64 from here on
-        magnitudes = np.abs(np.fft.rfft(block, FFT_SIZE))
-        out[start : start + BLOCK_FRAMES] = np.log(magnitudes @ mel_matrix() + LOG_OFFSET)
+        magnitudes = np.abs(scipy.fft.rfft(block, FFT_SIZE))
+        out[start : start + BLOCK_FRAMES] = np.log(magnitudes @ _sparse_mel() + LOG_OFFSET)
     return out
 
 
@@ -118,19 +117,108 @@ def examples(log_mel: np.ndarray, hop_frames: int = EXAMPLE_FRAMES) -> np.ndarra
     return _windows(log_mel, EXAMPLE_FRAMES, hop_frames)
 
 
-def patches(waveform: Waveform) -> Patches:
-    """Log-mel examples of a whole clip: resampled to 16 kHz, padded if need be, framed.
+def hop_frames(hop_s: float) -> int:
+    """Spectrogram frames from one example to the next, for a hop in seconds.
 
-    A clip shorter than one example (15,600 samples at 16 kHz) is padded with silence at its end
-    to exactly one, and a note says so.
+    Raises
+    ------
+    AudioSetDemoError : the hop is no multiple of 10 ms from 0.01 to 0.96 s.
     """
-    samples = resample(waveform, SAMPLE_RATE).samples
-    notes = waveform.notes
-    if len(samples) < EXAMPLE_SAMPLES:
-        notes += (
-            f"{waveform.duration_s:.3f} s is shorter than one frame "
-            f"({EXAMPLE_SAMPLES / SAMPLE_RATE:.3f} s): padded with silence",
+    frames = hop_s * SAMPLE_RATE / HOP_SAMPLES
+    # So written that NaN fails.
+    if not (1 - 1e-6 < frames < EXAMPLE_FRAMES + 1e-6 and abs(frames - round(frames)) < 1e-6):
+        raise AudioSetDemoError(
+            f"A hop of {hop_s} s from frame to frame does not fit. Give a multiple of 0.01 s from "
+            f"0.01 to {FRAME_S}, e.g. 0.48."
         )
-        samples = np.pad(samples, (0, EXAMPLE_SAMPLES - len(samples)))
-    cut = examples(log_mel(samples))
-    return Patches(cut, np.arange(len(cut)) * FRAME_S, notes)
+    return round(frames)
+
+
+class ExampleStream:
+    """The log-mel examples of a sound, made batch by batch in bounded memory; to be read once.
+
+    The sound is resampled to 16 kHz and framed. One shorter than an example (15,600 samples at
+    16 kHz) is padded with silence at its end to exactly one, and a note says so.
+
+    Parameters
+    ----------
+    hop_s : seconds from one example to the next, a multiple of 0.01 from 0.01 to 0.96.
+
+    Attributes
+    ----------
+    duration_s : seconds read so far.
+    notes : remarks for the user: the sound's, and whether it was padded. Complete at the end.
+    """
+
+    def __init__(self, sound: Waveform | Sound, hop_s: float = FRAME_S):
+        self._sound = sound
+        self._hop_frames = hop_frames(hop_s)
+        self._n_samples = 0
+        self._padding_note: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        return self._n_samples / self._sound.sample_rate
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._sound.notes + self._padding_note
+
+    def times_s(self, n: int) -> np.ndarray:
+        """(n,) float64, starts of the first n examples in seconds."""
+        return np.arange(n) * (self._hop_frames * HOP_SAMPLES / SAMPLE_RATE)
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        """(size, 96, 64) float32, the last one with what is left; at least one example."""
+        blocks = resampled(self._counted(), self._sound.sample_rate, SAMPLE_RATE)
+        spectrogram = np.empty((0, N_MELS), np.float32)
+        for block in _joined(_log_mel_blocks(self._padded(blocks)), size * self._hop_frames):
+            spectrogram = np.concatenate([spectrogram, block])
+            cut = examples(spectrogram, self._hop_frames)
+            whole = len(cut) // size * size
+            for start in range(0, whole, size):
+                yield cut[start : start + size].copy()
+            spectrogram = spectrogram[whole * self._hop_frames :]
+        rest = examples(spectrogram, self._hop_frames)
+        if len(rest):
+            yield rest.copy()
+
+    def _counted(self) -> Iterator[np.ndarray]:
+        for block in self._sound.blocks():
+            self._n_samples += len(block)
+            yield block
+
+    def _padded(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Blocks at 16 kHz, then the silence that one example may lack."""
+        missing = EXAMPLE_SAMPLES
+        for block in blocks:
+            missing -= len(block)
+            yield block
+        if missing > 0:
+            self._padding_note = (
+                f"{self.duration_s:.3f} s is shorter than one frame "
+                f"({EXAMPLE_SAMPLES / SAMPLE_RATE:.3f} s): padded with silence",
+            )
+            yield np.zeros(missing, np.float32)
+
+
+def _log_mel_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The log-mel spectrogram of 16 kHz samples that come in blocks, (frames, 64) at a time."""
+    samples = np.empty(0, np.float32)
+    for block in _joined(blocks, BLOCK_FRAMES * HOP_SAMPLES):
+        samples = np.concatenate([samples, block])
+        spectrogram = log_mel(samples)
+        yield spectrogram
+        samples = samples[len(spectrogram) * HOP_SAMPLES :]
+
+
+def _joined(blocks: Iterable[np.ndarray], least: int) -> Iterator[np.ndarray]:
+    """The same rows in blocks of at least so many, but for the last."""
+    waiting: list[np.ndarray] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= least:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)

@@ -12,10 +12,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from audioset_demo.audio import Waveform
+from audioset_demo.decoding import Sound
 from audioset_demo.encoders import weights
-from audioset_demo.encoders.embeddings import ENCODER_TITLES, N_DIMS, Embeddings
-from audioset_demo.encoders.logmel import patches
+from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
 from audioset_demo.encoders.pca import load_pca, quantise
+from audioset_demo.encoders.streaming import Progress, run_network
 from audioset_demo.errors import WeightsError
 
 BATCH_EXAMPLES = 32
@@ -90,10 +91,14 @@ class VggishEncoder:
         self._network = load_network(weights.vggish_path())
         self._pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
 
-    def encode(self, waveform: Waveform) -> Embeddings:
-        """Embeddings of a clip; one shorter than 0.975 s is padded with silence to one frame."""
-        examples, times_s, notes = patches(waveform)
-        embedding = self._run(examples)
+    def encode(
+        self,
+        sound: Waveform | Sound,
+        hop_s: float = FRAME_S,
+        progress: Progress | None = None,
+    ) -> Embeddings:
+        """As `Encoder.encode`."""
+        embedding, times_s, duration_s, notes = run_network(self._run, sound, hop_s, progress)
         if self._pca is None:
             pca = quantised = None
             notes += (weights.PCA_MISSING,)
@@ -106,8 +111,8 @@ class VggishEncoder:
             quantised=quantised,
             pca=pca,
             embedding=embedding,
-            duration_s=waveform.duration_s,
-            name=waveform.name,
+            duration_s=duration_s,
+            name=sound.name,
             notes=notes,
         )
 
