@@ -8,12 +8,6 @@ MAX_COLUMNS = 1_200  # of a picture over time; more than a screen shows
 MAX_SQUARE = 300  # frames along each side of a similarity matrix
 
 
-def envelope(samples: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Outline of a waveform: the least and the greatest sample of each of up to `columns` parts."""
-    starts = _block_starts(len(samples), columns)
-    return np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
-
-
 def shrink(values: np.ndarray, columns: int = MAX_COLUMNS) -> np.ndarray:
     """Blocks of rows (n, d) joined by their maximum into at most `columns` rows.
 

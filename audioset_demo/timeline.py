@@ -12,29 +12,14 @@ import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from audioset_demo.charts import BLUE, SCORE_COLOURS, SOUND_COLOURS, VERMILION
+from audioset_demo.drawing import DrawnSound
 from audioset_demo.encoders.embeddings import FRAME_S
 from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
 from audioset_demo.tagging import Tagging
 
 ROW_PX = 25  # height of one class
 MARKED_HZ = (250, 1000, 2000, 4000)
-SOUND_COLUMNS = 8_000  # of waveform and spectrogram: enough to look closely at ten minutes
 LEAST_TOP_SCORE = 0.25  # of the colour scale: where nothing was heard, nothing shines
-
-
-@dataclass(frozen=True)
-class DrawnSound:
-    """What the pictures of a sound need: small, however long the sound.
-
-    Attributes
-    ----------
-    low, high : (n,) the least and greatest sample of n equal parts.
-    log_mel : (m, 64) over the whole duration; None below one spectrogram frame (25 ms).
-    """
-
-    low: np.ndarray
-    high: np.ndarray
-    log_mel: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -107,9 +92,10 @@ def curves_timeline(
 def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
     return {
         "duration": float(max(tagging.duration_s, FRAME_S)),
-        # Frame k is drawn from offset + k * step: borders lie where `reduction.frame_edges` puts
-        # them, but that the first frame reaches back to 0 and the last to its end.
+        # The borders of frames lie where `reduction.frame_edges` puts them: frame k begins at
+        # offset + k * step, but that the first one begins at 0 and the last one ends at its end.
         "step": tagging.hop_s,
+        "cover": FRAME_S,
         "offset": (FRAME_S - tagging.hop_s) / 2,
         "frames": len(tagging.times_s),
         "row": ROW_PX,

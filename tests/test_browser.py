@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import io
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -233,12 +234,16 @@ def test_a_frame_of_the_attention_is_played_and_its_numbers_are_shown(tools, pla
     player.get_by_text("Frame 3: 2.88 to 3.84 s").wait_for()
 
 
+def tone(seconds: float) -> bytes:
+    buffer = io.BytesIO()
+    samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * 8_000)) / 8_000)
+    soundfile.write(buffer, samples, 8_000, format="WAV")
+    return buffer.getvalue()
+
+
 @pytest.mark.slow
 def test_ten_minutes_are_drawn_at_once(tools, page):
-    buffer = io.BytesIO()
-    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(600 * 8_000) / 8_000)
-    soundfile.write(buffer, tone, 8_000, format="WAV")
-    upload(page, "long.wav", buffer.getvalue())
+    upload(page, "long.wav", tone(600))
     chosen(page, "long.wav")
     tools.wait_until_drawn(page)
     assert head(page).get_attribute("aria-valuemax") == "600.00"
@@ -248,6 +253,22 @@ def test_ten_minutes_are_drawn_at_once(tools, page):
     )
     times_ms = [closer.evaluate(measure) for _ in range(6)]
     assert sorted(times_ms)[3] < 50
+
+
+@pytest.mark.slow
+def test_long_work_shows_progress_and_can_be_stopped(tools, page, address):
+    page.goto(f"{address}/?hop=0.12+s")
+    chosen(page, "Bell, then noise, then siren")
+    tools.wait_until_drawn(page)
+    upload(page, "long.wav", tone(840))
+    page.get_by_text(
+        re.compile(r"(Reading|Encoding) long.wav: \d+:\d\d min of 14:00 min")
+    ).wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("long.wav: stopped").first.wait_for()
+    chosen(page, "Bell, then noise, then siren")
+    tools.wait_until_drawn(page)
+    assert page.get_by_role("button", name="Stop").count() == 0
 
 
 def test_a_sample_is_one_click_away(tools, page):

@@ -8,21 +8,13 @@ from hypothesis.extra.numpy import arrays
 
 from audioset_demo import charts, embedding_charts, result_charts
 from audioset_demo.encoders.embeddings import FRAME_S
-from audioset_demo.reduction import envelope, frame_edges, shrink, thinned
+from audioset_demo.reduction import frame_edges, shrink, thinned
 
-sounds = arrays(np.float32, st.integers(1, 300), elements=st.floats(-1, 1, width=32))
 rng = np.random.default_rng(0)
 
 
 def traces(figure, kind):
     return [trace for trace in figure.data if trace.type == kind]
-
-
-@given(sounds, st.integers(1, 50))
-def test_envelope_counts_every_sample(samples, columns):
-    low, high = envelope(samples, columns)
-    assert len(low) == len(high) <= columns
-    assert low.min() == samples.min() and high.max() == samples.max()
 
 
 @given(arrays(np.float32, (st.integers(1, 200)).map(lambda n: (n, 3))), st.integers(1, 50))

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audioset_demo.audio import Waveform
+from audioset_demo.drawing import COLUMNS, DrawnSound, draw
 from audioset_demo.encoders.embeddings import FRAME_S
-from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, log_mel, mel_matrix
-from audioset_demo.reduction import envelope, frame_edges, shrink
+from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, mel_matrix
+from audioset_demo.reduction import frame_edges
 from audioset_demo.tagging import load_tagger
 from audioset_demo.timeline import (
-    SOUND_COLUMNS,
     Curve,
-    DrawnSound,
     curves_timeline,
     mel_band,
     tags_timeline,
@@ -30,10 +29,8 @@ def tagger():
 
 def sound_of(seconds: float, level: float = 0.3) -> tuple[Waveform, DrawnSound]:
     samples = np.random.default_rng(0).normal(0, level, int(seconds * SAMPLE_RATE))
-    samples = samples.clip(-1, 1).astype(np.float32)
-    low, high = envelope(samples, SOUND_COLUMNS)
-    drawn = DrawnSound(low, high, shrink(log_mel(samples), SOUND_COLUMNS))
-    return Waveform(samples, SAMPLE_RATE, "noise.wav"), drawn
+    waveform = Waveform(samples.clip(-1, 1).astype(np.float32), SAMPLE_RATE, "noise.wav")
+    return waveform, draw(waveform)
 
 
 def unpacked(levels: str, dtype=np.uint8) -> np.ndarray:
@@ -100,8 +97,8 @@ def test_half_an_hour_is_small_enough_to_send(tagger):
     frames = np.random.default_rng(0).integers(0, 256, (1_875, 128), np.uint8)
     tagging = tagger.tag_features(frames)
     rng = np.random.default_rng(0)
-    low, high = np.sort(rng.uniform(-1, 1, (2, SOUND_COLUMNS)), axis=0)
-    sound = DrawnSound(low, high, rng.random((SOUND_COLUMNS, 64), np.float32))
+    low, high = np.sort(rng.uniform(-1, 1, (2, 2 * COLUMNS)), axis=0)
+    sound = DrawnSound(low, high, rng.random((2 * COLUMNS, 64), np.float32), 1800.0, ())
     assert len(json.dumps(tags_timeline(tagging, tagging.top(50), sound))) < 1_500_000
 
 

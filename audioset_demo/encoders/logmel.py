@@ -172,7 +172,7 @@ class ExampleStream:
         """(size, 96, 64) float32, the last one with what is left; at least one example."""
         blocks = resampled(self._counted(), self._sound.sample_rate, SAMPLE_RATE)
         spectrogram = np.empty((0, N_MELS), np.float32)
-        for block in _joined(_log_mel_blocks(self._padded(blocks)), size * self._hop_frames):
+        for block in _joined(log_mel_blocks(self._padded(blocks)), size * self._hop_frames):
             spectrogram = np.concatenate([spectrogram, block])
             cut = examples(spectrogram, self._hop_frames)
             whole = len(cut) // size * size
@@ -202,7 +202,7 @@ class ExampleStream:
             yield np.zeros(missing, np.float32)
 
 
-def _log_mel_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def log_mel_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """The log-mel spectrogram of 16 kHz samples that come in blocks, (frames, 64) at a time."""
     samples = np.empty(0, np.float32)
     for block in _joined(blocks, BLOCK_FRAMES * HOP_SAMPLES):

@@ -101,6 +101,14 @@ def remove(clip: Clip) -> None:
         choose(rest[-1] if rest else from_sample(FIRST_SAMPLE))
 
 
+def give_up(clip: Clip) -> None:
+    """Do without a clip that takes too long; it can be put back like a removed one."""
+    st.session_state.removed = clip
+    if clip.identity() in st.session_state.kept:
+        remove(clip)
+    st.session_state.clip_errors = [f"{clip.name}: stopped; open it again to begin anew"]
+
+
 def removed() -> Clip | None:
     """The clip that was taken out last, until it is put back."""
     return st.session_state.get("removed")

@@ -8,6 +8,7 @@ from importlib.resources import files
 import streamlit as st
 
 from audioset_demo import timeline
+from audioset_demo.drawing import DrawnSound
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import results
 from audioset_demo.views.clips import Clip
@@ -51,14 +52,15 @@ def show_curves(
     _show(clip, drawn, on_frame_change=take)
 
 
-def _sound(clip: Clip) -> timeline.DrawnSound | None:
+def _sound(clip: Clip) -> DrawnSound | None:
     return None if clip.is_features else results.drawn_sound(clip)
 
 
 def _show(clip: Clip, drawn: dict, **callbacks) -> None:
     if not clip.is_features:
         with st.container(key=_AUDIO):
-            st.audio(results.playable(clip), format="audio/wav", alt="The clip, as it was decoded")
+            played, mime = results.playable(clip)
+            st.audio(played, format=mime, alt="The clip")
     # Streamlit asks for a callback wherever the browser may report something.
     callbacks = {"on_frame_change": lambda: None} | callbacks
     data = drawn | {"clip": repr(clip.identity()), "audio": _AUDIO}

@@ -7,40 +7,51 @@ resource is handed out without a copy, so nothing here is ever changed by a page
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
 
-from audioset_demo.audio import Waveform, read_waveform, resample, wav_bytes
-from audioset_demo.decoding import AudioLimits
+from audioset_demo.audio import Waveform, read_waveform, wav_bytes
+from audioset_demo.decoding import AudioLimits, Sound, open_sound
+from audioset_demo.drawing import DrawnSound, draw
 from audioset_demo.encoders import (
     ENCODER_TITLES,
     Embeddings,
     Encoder,
+    Progress,
     load_encoder,
     resolve_encoder,
     silent_frame,
     weights,
 )
-from audioset_demo.encoders.logmel import SAMPLE_RATE, log_mel
-from audioset_demo.errors import CheckpointError
+from audioset_demo.errors import AudioSetDemoError, CheckpointError
 from audioset_demo.features import read_features
 from audioset_demo.models.published import DEFAULT_MODEL, PublishedModel, published_models
 from audioset_demo.neighbours import ReleasedClips
-from audioset_demo.reduction import envelope, shrink
 from audioset_demo.samples import synthesise
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
-from audioset_demo.timeline import SOUND_COLUMNS, DrawnSound
-from audioset_demo.views.clips import Clip
+from audioset_demo.views.clips import Clip, give_up
+from audioset_demo.views.work import Work, finish
 
-# Half an hour is 1,875 frames: more than a page can show, less than a small machine can hold.
-LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=1_800.0, max_samples=1_800 * 48_000)
-MAX_CLIPS = 16  # half an hour is 12 MB
-MAX_SUMMARIES = 500
+Result = TypeVar("Result")
+# Two hours are 7,500 frames: more than a page can show, less than a small machine can hold.
+LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=7_200.0)
+MAX_FRAMES = 7_500
+HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
+MAX_CLIPS = 16  # one of two hours is 47 MB
 N_SUMMARY = 4  # tags
-MAX_SOUNDS = 2  # decoded: up to 350 MB each
+MAX_SOUNDS = 2  # to be played
+# Up to this length what is played is what was decoded, to the sample; beyond, the file itself.
+EXACT_S = 600.0
+PLAYED_BY_BROWSERS = {
+    "mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "audio/mp4", "aac": "audio/aac",
+    "flac": "audio/flac", "ogg": "audio/ogg", "oga": "audio/ogg", "opus": "audio/ogg",
+    "webm": "audio/webm",
+}  # fmt: skip
 _KEYS = {Clip: Clip.identity}
 
 
@@ -76,33 +87,42 @@ def encoder_title(clip: Clip) -> str:
     return ENCODER_TITLES[key]
 
 
+def hop_s() -> float:
+    """Seconds from one frame to the next, as chosen in the sidebar."""
+    return st.session_state.get("hop", HOPS[0])
+
+
 def read(clip: Clip) -> None:
-    """Read a clip; an AudioSetDemoError tells why it cannot be."""
+    """Read a clip to its end; an AudioSetDemoError tells why it cannot be."""
     if clip.is_features:
         features(clip, "")
     else:
-        waveform(clip)
+        drawn_sound(clip)
 
 
-@st.cache_resource(max_entries=MAX_SOUNDS, show_spinner="Reading the sound", hash_funcs=_KEYS)
-def waveform(clip: Clip) -> Waveform:
-    if clip.sample:
-        return synthesise(clip.sample)
-    return read_waveform(clip.data, clip.name, LIMITS)
-
-
-@st.cache_resource(max_entries=MAX_SOUNDS, show_spinner=False, hash_funcs=_KEYS)
-def playable(clip: Clip, start_s: float = 0.0, end_s: float | None = None) -> bytes:
-    """WAV bytes of a part of the clip, exactly as they were decoded."""
-    return wav_bytes(waveform(clip), start_s, end_s)
-
-
-@st.cache_data(max_entries=MAX_CLIPS, show_spinner="Drawing the sound", hash_funcs=_KEYS)
 def drawn_sound(clip: Clip) -> DrawnSound:
-    sound = waveform(clip)
-    spectrogram = log_mel(resample(sound, SAMPLE_RATE).samples)
-    low, high = envelope(sound.samples, SOUND_COLUMNS)
-    return DrawnSound(low, high, shrink(spectrogram, SOUND_COLUMNS) if len(spectrogram) else None)
+    """What the pictures of a clip's sound need."""
+    return _finished(_drawing, f"Reading {clip.name}", clip)
+
+
+@st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
+def _drawing(clip: Clip) -> Work[DrawnSound]:
+    def do(progress: Progress) -> DrawnSound:
+        with _sound(clip) as sound:
+            return draw(sound, progress)
+
+    return Work(do)
+
+
+@st.cache_resource(max_entries=MAX_SOUNDS, show_spinner="Preparing the sound", hash_funcs=_KEYS)
+def playable(clip: Clip) -> tuple[bytes, str]:
+    """What the browser plays of a clip, and its MIME type."""
+    ending = clip.name.rsplit(".", 1)[-1].lower()
+    if drawn_sound(clip).duration_s > EXACT_S and ending in PLAYED_BY_BROWSERS:
+        return clip.data, PLAYED_BY_BROWSERS[ending]
+    if clip.sample:
+        return wav_bytes(synthesise(clip.sample)), "audio/wav"
+    return wav_bytes(read_waveform(clip.data, clip.name, LIMITS)), "audio/wav"
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
@@ -113,38 +133,89 @@ def features_names(clip: Clip) -> tuple[str, ...]:
 
 
 def features(clip: Clip, encoder: str) -> Embeddings:
-    """Embeddings of a clip by an encoder ("" for an embeddings file)."""
-    return _embeddings(clip, encoder, _weights_stamp(encoder))
+    """Embeddings of a clip by an encoder ("" for an embeddings file).
 
-
-@st.cache_data(max_entries=MAX_CLIPS, show_spinner="Encoding the sound", hash_funcs=_KEYS)
-def _embeddings(clip: Clip, encoder: str, stamp: int) -> Embeddings:
+    Raises
+    ------
+    AudioSetDemoError : there would be too many frames.
+    """
     if clip.is_features:
-        with closing(read_features(clip.data, clip.name)) as file:
-            return file[clip.index]
-    return _encoder(encoder, stamp).encode(waveform(clip))
+        return _read_features(clip)
+    _check_frames(clip)
+    stamp = _weights_stamp(encoder)
+    return _finished(_encoding, f"Encoding {clip.name}", clip, encoder, stamp, hop_s())
+
+
+@st.cache_data(max_entries=MAX_CLIPS, show_spinner="Reading the file", hash_funcs=_KEYS)
+def _read_features(clip: Clip) -> Embeddings:
+    with closing(read_features(clip.data, clip.name)) as file:
+        return file[clip.index]
+
+
+@st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
+def _encoding(clip: Clip, encoder: str, stamp: int, hop: float) -> Work[Embeddings]:
+    loaded = _encoder(encoder, stamp)
+
+    def do(progress: Progress) -> Embeddings:
+        with _sound(clip) as sound:
+            return loaded.encode(sound, hop, progress)
+
+    return Work(do)
+
+
+def _check_frames(clip: Clip) -> None:
+    duration_s = drawn_sound(clip).duration_s
+    if duration_s / hop_s() > MAX_FRAMES:
+        fitting = min(hop for hop in HOPS if duration_s / hop <= MAX_FRAMES)
+        raise AudioSetDemoError(
+            f"{clip.name}: {duration_s:,.0f} s with a frame every {hop_s()} s are more than "
+            f"{MAX_FRAMES:,} frames; choose a frame every {fitting} s in the sidebar"
+        )
+
+
+@contextmanager
+def _sound(clip: Clip) -> Iterator[Waveform | Sound]:
+    if clip.sample:
+        yield synthesise(clip.sample)
+    else:
+        with open_sound(clip.data, clip.name, LIMITS) as sound:
+            yield sound
+
+
+def _finished(cached: Callable[..., Work[Result]], what: str, clip: Clip, *key: object) -> Result:
+    """The result of cached work; work that failed or was stopped is forgotten."""
+    work = cached(clip, *key)
+
+    def stop() -> None:
+        work.stop()
+        cached.clear(clip, *key)
+        give_up(clip)
+
+    try:
+        return finish(work, what, stop)
+    except Exception:
+        cached.clear(clip, *key)
+        raise
 
 
 def tagging(clip: Clip, encoder: str, model: str) -> Tagging:
     """What a model says of a clip."""
-    return _tagging(clip, encoder, _weights_stamp(encoder), model)
+    embeddings = features(clip, encoder)
+    return _tagging(clip, encoder, _weights_stamp(encoder), embeddings.hop_s, model, embeddings)
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Tagging the sound", hash_funcs=_KEYS)
-def _tagging(clip: Clip, encoder: str, stamp: int, model: str) -> Tagging:
-    return _tagger(model).tag(_embeddings(clip, encoder, stamp))
-
-
-@st.cache_data(max_entries=MAX_SUMMARIES, show_spinner=False, hash_funcs=_KEYS)
-def _top_tags(clip: Clip, encoder: str, stamp: int, model: str) -> tuple[float, list]:
-    found = _tagging(clip, encoder, stamp, model)
-    tags = [(found.labels[k].name, float(found.scores[k])) for k in found.top(N_SUMMARY)]
-    return found.duration_s, tags
+def _tagging(
+    clip: Clip, encoder: str, stamp: int, hop: float, model: str, _embeddings: Embeddings
+) -> Tagging:
+    return _tagger(model).tag(_embeddings)
 
 
 def top_tags(clip: Clip, encoder: str, model: str) -> tuple[float, list[tuple[str, float]]]:
     """A clip's duration in seconds and its few top tags, each a name and a score."""
-    return _top_tags(clip, encoder, _weights_stamp(encoder), model)
+    found = tagging(clip, encoder, model)
+    top = found.top(N_SUMMARY)
+    return found.duration_s, [(found.labels[k].name, float(found.scores[k])) for k in top]
 
 
 def occlusion(clip: Clip, encoder: str, model: str) -> np.ndarray:
@@ -152,13 +223,16 @@ def occlusion(clip: Clip, encoder: str, model: str) -> np.ndarray:
 
     Frames of an embeddings file are left out: what its encoder made of silence is not known.
     """
-    return _occlusion(clip, encoder, _weights_stamp(encoder), model)
+    embeddings = features(clip, encoder)
+    return _occlusion(clip, encoder, _weights_stamp(encoder), embeddings.hop_s, model, embeddings)
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Silencing frames", hash_funcs=_KEYS)
-def _occlusion(clip: Clip, encoder: str, stamp: int, model: str) -> np.ndarray:
+def _occlusion(
+    clip: Clip, encoder: str, stamp: int, hop: float, model: str, _embeddings: Embeddings
+) -> np.ndarray:
     silence = silent_frame(_encoder(encoder, stamp)) if encoder else None
-    return _tagger(model).occlude(_embeddings(clip, encoder, stamp), silence)
+    return _tagger(model).occlude(_embeddings, silence)
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading AudioSet's features")

@@ -80,6 +80,14 @@ def _encoder() -> None:
     )
     if choice == "auto":
         st.caption(f"Now: {ENCODER_TITLES[resolve_encoder()]}")
+    st.selectbox(
+        "A frame of 0.96 s every",
+        results.HOPS,
+        key="hop",
+        bind="query-params",
+        format_func=lambda hop: f"{hop} s",
+        help="Frames that overlap show more finely when something sounds.",
+    )
     if not weights.is_installed():
         with st.popover("VGGish is not installed", icon=":material/download:", width="stretch"):
             _get_vggish()

@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from audioset_demo import charts, export
+from audioset_demo.encoders import FRAME_S
 from audioset_demo.events import find_events
 from audioset_demo.labels import Label, children_under_parents
 from audioset_demo.views import chooser, clips, player, results
@@ -88,7 +89,10 @@ with pictures:
     player.show_tags(clip, tagging, shown_classes)
 with right:
     st.subheader(escape(tagging.name), anchor=False)
-    st.caption(f"{tagging.duration_s:,.2f} s · {count(len(tagging.times_s), 'frame')} of 0.96 s")
+    st.caption(
+        f"{tagging.duration_s:,.2f} s · {count(len(tagging.times_s), 'frame')} of 0.96 s"
+        + (f", one every {tagging.hop_s} s" if tagging.hop_s < FRAME_S else "")
+    )
     notes(tagging.notes)
     details = [below_bar(label, hidden, tagging.scores) for label, hidden in rows[:MAX_BARS]]
     scores = tagging.scores[top[:MAX_BARS]]

@@ -110,7 +110,7 @@ class Player {
     this.low = wave && new Int8Array(bytes(wave.low).buffer);
     this.high = wave && new Int8Array(bytes(wave.high).buffer);
     this.mel = mel && picture(bytes(mel.levels), mel.columns, mel.bands, bytes(colours.sound), true);
-    this.end = data.frames * data.step;
+    this.end = (data.frames - 1) * data.step + data.cover;
     if (classes) {
       const n = classes.names.length, scale = bytes(colours.scores);
       this.chosen = Math.min(this.chosen, n - 1);
@@ -190,9 +190,13 @@ class Player {
     context.clip();
     this.lanes.forEach((lane) => {
       if (lane.kind === "wave") this.drawWave(context, lane);
-      if (lane.kind === "mel") this.drawPart(context, this.mel, lane, this.data.duration, true);
+      if (lane.kind === "mel") {
+        context.imageSmoothingEnabled = true;
+        const left = this.x(0), right = this.x(this.data.duration);
+        context.drawImage(this.mel, left, lane.top, right - left, lane.height);
+      }
       if (lane.kind === "classes") {
-        this.drawPart(context, this.heat, lane, this.end, false);
+        this.drawHeat(context, lane);
         this.drawGrid(context, lane);
       }
       if (lane.kind === "attention") this.drawCurve(context, lane, this.attention());
@@ -206,10 +210,23 @@ class Player {
     this.drawHead();
   }
 
-  drawPart(context, image, lane, end, smooth) {
-    context.imageSmoothingEnabled = smooth;
-    const left = this.x(0), right = this.x(end);
-    context.drawImage(image, left, lane.top, right - left, lane.height);
+  // The border in seconds between frame k - 1 and frame k. Frames may overlap: a border lies midway
+  // between their centres, but the first frame begins at 0 and the last ends with its sound.
+  edge(k) {
+    const { frames, step, offset } = this.data;
+    return k <= 0 ? 0 : k >= frames ? this.end : offset + k * step;
+  }
+
+  drawHeat(context, lane) {
+    const { frames, step, offset } = this.data, n = this.heat.height;
+    context.imageSmoothingEnabled = false;
+    const part = (first, count, from, to) => context.drawImage(this.heat, first, 0, count, n,
+      this.x(from), lane.top, this.x(to) - this.x(from), lane.height);
+    part(0, frames, offset, offset + frames * step);
+    if (offset > 0) {  // what the first and the last frame reach further
+      part(0, 1, 0, offset);
+      part(frames - 1, 1, offset + frames * step, this.end);
+    }
   }
 
   drawWave(context, lane) {
@@ -235,7 +252,7 @@ class Player {
     const { frames, step } = this.data;
     if (this.x(step) - this.x(0) > 8) {
       for (let k = 1; k < frames; k++) {
-        context.fillRect(this.x(k * step) - 0.5, lane.top, 1, lane.height);
+        context.fillRect(this.x(this.edge(k)) - 0.5, lane.top, 1, lane.height);
       }
     }
     context.globalCompositeOperation = "source-over";
@@ -252,12 +269,11 @@ class Player {
 
   // Bars from zero, one a frame: upwards and downwards in colours of their own.
   drawCurve(context, lane, { values, low, high, line }) {
-    const { step, colours } = this.data;
+    const { colours } = this.data;
     const y = (value) => lane.top + lane.height - 1 - ((value - low) / (high - low)) * (lane.height - 2);
-    const first = Math.max(0, Math.floor(this.from / step));
-    const last = Math.min(values.length, Math.ceil(this.to / step));
+    const first = this.frameAt(this.from), last = this.frameAt(this.to) + 1;
     for (let k = first; k < last; k++) {
-      const left = this.x(k * step), right = this.x((k + 1) * step);
+      const left = this.x(this.edge(k)), right = this.x(this.edge(k + 1));
       const ends = [y(values[k]), y(0)];
       context.fillStyle = values[k] < 0 ? colours.loss : colours.wave;
       context.fillRect(left, Math.min(...ends), Math.max(1, right - left - 1), Math.max(1, Math.abs(ends[0] - ends[1])));
@@ -276,9 +292,9 @@ class Player {
 
   // A frame that the page speaks about is framed through all pictures.
   drawMark(context) {
-    const { marked, step } = this.data;
+    const { marked } = this.data;
     if (marked === null) return;
-    const left = this.x(marked * step), right = this.x((marked + 1) * step);
+    const left = this.x(this.edge(marked)), right = this.x(this.edge(marked + 1));
     context.strokeStyle = this.accent;
     context.lineWidth = 2;
     context.strokeRect(left, 1, right - left, this.height - AXIS - 2);
@@ -421,15 +437,17 @@ class Player {
   }
 
   frameAt(time) {
-    return Math.min(Math.floor(time / this.data.step), this.data.frames - 1);
+    const { frames, step, offset } = this.data;
+    return Math.min(Math.max(Math.floor((time - offset) / step + 1e-9), 0), frames - 1);
   }
 
-  playFrame(time) {
-    const audio = this.audio(), { step } = this.data, frame = this.frameAt(time);
+  // The whole 0.96 s that a frame covers, of which a denser hop draws the middle.
+  playFrame(frame) {
+    const audio = this.audio(), { step, cover } = this.data;
     this.seek(frame * step);
     if (this.data.marked !== null && frame !== this.data.marked) this.report(frame);
     if (!audio) return;
-    this.stop = Math.min((frame + 1) * step, this.data.duration);
+    this.stop = Math.min(frame * step + cover, this.data.duration);
     audio.play();
   }
 
@@ -475,7 +493,7 @@ class Player {
     }
     if (pressed.named) return;
     const ofFrames = pressed.lane && !["wave", "mel"].includes(pressed.lane.kind);
-    if (ofFrames) this.playFrame(pressed.time);
+    if (ofFrames) this.playFrame(this.frameAt(pressed.time));
     else this.seek(pressed.time);
   }
 
@@ -535,7 +553,7 @@ class Player {
       ArrowRight: () => this.seek(Math.min(duration, time + step)),
       ArrowUp: () => choose(-1),
       ArrowDown: () => choose(1),
-      Enter: () => this.playFrame(time),
+      Enter: () => this.playFrame(this.frameAt(time)),
       Home: () => this.seek(0),
       End: () => this.seek(duration),
       Equal: () => this.zoom(0.5),
