@@ -104,26 +104,40 @@ def _add_tag(commands) -> None:
         help="audacity and rttm: the frame score, 0 to 1, at which an event begins; it lasts until "
         "half of that (default: %(default)s)",
     )
+    parser.add_argument(
+        "--occlusion",
+        action="store_true",
+        help="json: also how far each score falls when one frame after the other is silenced",
+    )
 
 
 def _tag(arguments: argparse.Namespace) -> int:
     from audioset_demo import export
+    from audioset_demo.encoders import silent_frame
     from audioset_demo.events import find_events
     from audioset_demo.models.published import DEFAULT_MODEL
     from audioset_demo.tagging import load_tagger
 
+    if arguments.occlusion and arguments.format != "json":
+        raise AudioSetDemoError(
+            f"--occlusion does not go with --format {arguments.format}. Give --format json."
+        )
     tagger = load_tagger(arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling)
     failed = False
     for position, clip in enumerate(arguments.clips):
         try:
             with _progress_bar(clip) as progress:
-                tagging = tagger.tag(clip, arguments.hop, progress)
+                embeddings = tagger.encode(clip, arguments.hop, progress)
+            tagging = tagger.tag(embeddings)
         except AudioSetDemoError as error:
             failed = True
             _report_failure(clip, error, as_json=arguments.format == "json")
             continue
         if arguments.format == "json":
-            record = {**export.tagging_record(tagging, arguments.top), "file": clip}
+            falls = None
+            if arguments.occlusion:
+                falls = tagger.occlude(embeddings, silent_frame(tagger.encoder))
+            record = {**export.tagging_record(tagging, arguments.top, falls), "file": clip}
             text = json.dumps(record, ensure_ascii=False) + "\n"
         elif arguments.format == "csv":
             text = export.tagging_csv([tagging], arguments.top)

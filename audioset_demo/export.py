@@ -15,10 +15,15 @@ from audioset_demo.events import Event, find_events
 from audioset_demo.tagging import Tagging
 
 
-def tagging_record(tagging: Tagging, top: int = 10) -> dict:
+def tagging_record(tagging: Tagging, top: int = 10, occlusion: np.ndarray | None = None) -> dict:
     """The result of one clip as plain JSON: its top tags, and their frames.
 
     `encoder` says which encoder spoke, in full.
+
+    Parameters
+    ----------
+    occlusion : (T, K), how far each score falls without each frame (`Tagger.occlude`), added to
+        the frames
     """
     classes = tagging.top(top)
 
@@ -44,6 +49,7 @@ def tagging_record(tagging: Tagging, top: int = 10) -> dict:
             "scores": by_label(tagging.frame_scores),
             "attention": by_label(tagging.attention),
             "contributions": by_label(tagging.contributions),
+            **({} if occlusion is None else {"occlusion": by_label(occlusion)}),
         },
         "notes": list(tagging.notes),
     }

@@ -88,13 +88,13 @@ class Tagger:
                 self._encoder = load_encoder(self._encoder_name)
         return self._encoder
 
-    def tag(
+    def encode(
         self,
         source: str | Path | bytes | Sound | Waveform | Embeddings,
         hop_s: float = FRAME_S,
         progress: Progress | None = None,
-    ) -> Tagging:
-        """Tag a file, its bytes, an open sound, a waveform, or embeddings.
+    ) -> Embeddings:
+        """Embeddings of a file, its bytes, an open sound or a waveform; of embeddings, themselves.
 
         A file is never held as a whole: memory grows with its frames alone.
 
@@ -110,11 +110,20 @@ class Tagger:
             If the hop is not one.
         """
         if isinstance(source, Embeddings):
-            return self._tag_embeddings(source)
+            return source
         if isinstance(source, Sound | Waveform):
-            return self._tag_embeddings(self.encoder.encode(source, hop_s, progress))
+            return self.encoder.encode(source, hop_s, progress)
         with open_sound(source) as sound:
-            return self._tag_embeddings(self.encoder.encode(sound, hop_s, progress))
+            return self.encoder.encode(sound, hop_s, progress)
+
+    def tag(
+        self,
+        source: str | Path | bytes | Sound | Waveform | Embeddings,
+        hop_s: float = FRAME_S,
+        progress: Progress | None = None,
+    ) -> Tagging:
+        """Tag a sound or its embeddings; parameters and errors are those of `encode`."""
+        return self._tag_embeddings(self.encode(source, hop_s, progress))
 
     def tag_features(self, features: np.ndarray, name: str = "features") -> Tagging:
         """Tag features (T, 128): uint8 as released, or float after `(uint8 - 128) / 128`.

@@ -48,6 +48,16 @@ def test_tag_prints_an_object_a_line_and_fails_for_the_broken_clip_alone(clips, 
     assert "tags" not in lines[2]
 
 
+def test_occlusion_stands_beside_the_attention_and_in_json_only(clips, capsys):
+    assert main(["tag", clips[0], "--format", "json", "--top", "2", "--occlusion"]) == 0
+    frames = json.loads(capsys.readouterr().out)["frames"]
+    assert list(frames["occlusion"]) == list(frames["attention"])
+    # Three frames of siren: silence in any of them costs the score.
+    assert all(fall > 0 for fall in frames["occlusion"]["Siren"])
+    assert main(["tag", clips[0], "--occlusion"]) == 1
+    assert "--format json" in capsys.readouterr().err
+
+
 def test_tag_needs_no_tensorflow_and_exits_with_the_failure(clips):
     script = (
         "import sys; from audioset_demo.cli import main; code = main(sys.argv[1:]);"
