@@ -91,7 +91,12 @@ def read_waveform(
 def resample(waveform: Waveform, sample_rate: int) -> Waveform:
     """The same sound at another sample rate (Hz); the same object where the rate is equal.
 
-    At least one sample comes out.
+    soxr's HQ: for the encoders, the recordings of training and pictures. What it costs in log-mel
+    units, against the same sound synthesised at 16 kHz, is listed by benchmarks/resampling.py.
+    From 44.1 and 48 kHz, for tones, chirps and noise, it is 0.004 at most and 0.0001 in the mean,
+    but for the first and last 30 ms, where every resampler rings. MQ is off by up to 0.03 and
+    scipy's `resample_poly` by 0.34; QQ has no filter and LQ cuts below the highest bands, off by
+    more than 2. HQ takes no longer than MQ. At least one sample comes out.
     """
     if sample_rate == waveform.sample_rate:
         return waveform

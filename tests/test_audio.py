@@ -53,6 +53,19 @@ def test_lossless_files_decode_to_the_mean_over_channels(samples, sample_rate, f
 
 
 @pytest.mark.parametrize(
+    ("form", "subtype", "tolerance"),
+    [("WAV", "PCM_U8", 2**-7), ("WAV", "PCM_16", 2**-15), ("WAV", "PCM_24", 2**-23),
+     ("WAV", "PCM_32", 2**-24), ("WAV", "FLOAT", 2**-24), ("WAV", "DOUBLE", 2**-24),
+     ("WAV", "ALAW", 2**-5), ("WAV", "ULAW", 2**-5), ("RF64", "PCM_16", 2**-15),
+     ("FLAC", "PCM_24", 2**-23), ("AIFF", "PCM_S8", 2**-7), ("AIFF", "FLOAT", 2**-24)],
+)  # fmt: skip
+def test_every_kind_of_sample_is_scaled_to_one(form, subtype, tolerance):
+    samples = noise(3000, 2)
+    waveform = read_waveform(encode(samples, 44_100, form, subtype))
+    assert np.abs(waveform.samples - samples.mean(axis=1)).max() <= tolerance
+
+
+@pytest.mark.parametrize(
     ("samples", "sample_rate"),
     [(noise(1), 16_000), (np.zeros((8_000, 2)), 44_100), (noise(900, 32), 48_000),
      (noise(800), 8_000), (noise(19_200), 192_000)],
@@ -68,17 +81,24 @@ def test_odd_sounds_are_decoded_like_any_other(samples, sample_rate):
 
 
 @pytest.mark.parametrize(
-    ("form", "sample_rate"), [("MP3", 44_100), ("MP3", 16_000), ("OGG", 48_000)]
+    ("form", "subtype", "sample_rate"),
+    [
+        ("MP3", None, 44_100),
+        ("MP3", None, 16_000),
+        ("OGG", "VORBIS", 48_000),
+        ("OGG", "OPUS", 48_000),
+    ],
 )
-def test_lossy_files_keep_length_and_pitch(form, sample_rate):
+def test_lossy_files_keep_length_and_pitch(form, subtype, sample_rate):
     samples = sine(1000, sample_rate, 1.5)
-    waveform = read_waveform(encode(np.stack([samples, samples], 1), sample_rate, form))
+    data = encode(np.stack([samples, samples], 1), sample_rate, form, subtype)
+    waveform = read_waveform(data)
     # An MP3 encoder may add its delay of up to two frames of 1152 samples.
     assert 0 <= len(waveform.samples) - len(samples) <= 2 * 1152
     spectrum = np.abs(np.fft.rfft(waveform.samples))
     peak_hz = spectrum.argmax() * sample_rate / len(waveform.samples)
     assert peak_hz == pytest.approx(1000, abs=2)
-    assert np.abs(waveform.samples).max() == pytest.approx(0.5, abs=0.1)
+    assert np.sqrt(2 * np.mean(waveform.samples**2)) == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_path_gives_what_its_bytes_give_and_the_file_its_name(tmp_path):

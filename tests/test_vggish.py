@@ -14,14 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from independent_log_mel import RATE, independent_log_mel
 
 from audioset_demo.audio import Waveform
 from audioset_demo.encoders import download, load_encoder, resolve_encoder, weights
-from audioset_demo.encoders.logmel import log_mel
 from audioset_demo.encoders.pca import load_pca, quantise
 from audioset_demo.errors import AudioSetDemoError, WeightsError
 
-RATE = 16_000
 # Scope of the released graph -> shape of its kernel.
 KERNELS = {
     "vggish/conv1": (3, 3, 1, 64),
@@ -34,29 +33,6 @@ KERNELS = {
     "vggish/fc1/fc1_2": (4096, 4096),
     "vggish/fc2": (4096, 128),
 }
-
-
-def independent_log_mel(samples):
-    """(n,) to (frames, 64) in float64: a plain DFT, and one band after the other."""
-    bins = np.arange(257)
-    dft = np.exp(-2j * np.pi * np.outer(np.arange(400), bins) / 512)
-    hann = np.array([0.5 - 0.5 * math.cos(2 * math.pi * i / 400) for i in range(400)])
-
-    def mel(hz):
-        return 1127.0 * np.log(1.0 + hz / 700.0)
-
-    edges = np.linspace(mel(125.0), mel(7500.0), 66)
-    at_bins = mel(bins * RATE / 512)
-    starts = range(0, len(samples) - 399, 160)
-    frames = np.array([samples[s : s + 400] for s in starts], np.float64)
-    magnitudes = np.abs((frames * hann) @ dft)
-    bands = []
-    for low, mid, high in zip(edges, edges[1:], edges[2:], strict=False):
-        up, down = (at_bins - low) / (mid - low), (high - at_bins) / (high - mid)
-        triangle = np.clip(np.minimum(up, down), 0, None)
-        triangle[0] = 0
-        bands.append(magnitudes @ triangle)
-    return np.log(np.stack(bands, axis=1) + 0.01)
 
 
 def tensorflow_embedding(checkpoint, examples):
@@ -119,11 +95,6 @@ def random_cache(random_vggish, monkeypatch):
     monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(random_vggish[0]))
     yield random_vggish[0]
     weights.pca_path().unlink(missing_ok=True)
-
-
-def test_front_end_agrees_with_an_independent_one(clip):
-    difference = log_mel(clip.samples) - independent_log_mel(clip.samples)
-    assert np.abs(difference).max() <= 1e-5
 
 
 @pytest.mark.slow
