@@ -7,19 +7,24 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from independent_log_mel import RATE, independent_log_mel
+from safetensors.torch import save_file
 
 from audioset_demo.audio import Waveform
-from audioset_demo.encoders import download, load_encoder, resolve_encoder, weights
-from audioset_demo.encoders.pca import load_pca, quantise
+from audioset_demo.encoders import download, load_encoder, resolve_encoder, vggish, weights
+from audioset_demo.encoders.logmel import ExampleStream
+from audioset_demo.encoders.pca import PcaParameters, load_pca, quantise
 from audioset_demo.errors import AudioSetDemoError, WeightsError
+from audioset_demo.samples import SAMPLES, synthesise
+from audioset_demo.tagging import load_tagger
 
 # Scope of the released graph -> shape of its kernel.
 KERNELS = {
@@ -98,14 +103,96 @@ def random_cache(random_vggish, monkeypatch):
 
 
 @pytest.mark.slow
-def test_network_agrees_with_tensorflow(random_vggish, random_cache, clip):
+def test_network_agrees_with_tensorflow(random_vggish, random_cache, clip, monkeypatch):
     expected = random_vggish[1]
+    monkeypatch.setattr(vggish, "native_dtype", lambda: torch.float32)
     found = load_encoder("vggish").encode(clip)
     assert found.times_s == pytest.approx([0, 0.96, 1.92])
     assert found.embedding.dtype == np.float32
     error = np.abs(found.embedding - expected).max() / np.abs(expected).max()
     assert error <= 1e-4
     assert (found.embedding < 0).any(), "the last layer has no ReLU"
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory):
+    """A safetensors file of random weights that keep the size of activations (He)."""
+    path = tmp_path_factory.mktemp("random") / "random.safetensors"
+    torch.manual_seed(0)
+    tensors = vggish.VggishNetwork().state_dict()
+    for tensor in tensors.values():
+        tensor.normal_(0, math.sqrt(2 / tensor[0].numel()) if tensor.ndim > 1 else 0.1)
+    save_file(tensors, path)
+    yield path
+    path.unlink()  # 288 MB, which pytest would keep
+
+
+@pytest.fixture(scope="module")
+def sample_embeddings(random_weights):
+    """For float32 and bfloat16: the embeddings of the bundled sounds, an array for each."""
+    clips = [
+        torch.tensor(np.concatenate(list(ExampleStream(synthesise(key)).batches(64))))
+        for key in SAMPLES
+    ]
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        network = vggish.load_network(random_weights, dtype)
+        found.append([network(examples).numpy() for examples in clips])
+    return found
+
+
+def test_bfloat16_turns_no_embedding_away_from_float32_s(sample_embeddings):
+    exact, rounded = (np.concatenate(clips).astype(np.float64) for clips in sample_embeddings)
+    assert exact.std(axis=0).min() > 0.1 * exact.std(), "sounds are told apart in every number"
+    lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(rounded, axis=1)
+    assert ((exact * rounded).sum(axis=1) / lengths).min() >= 0.9999
+
+
+def test_bfloat16_moves_few_tag_scores_and_those_little(sample_embeddings):
+    exact, rounded = sample_embeddings
+    # Random directions, scaled so that the components fill [-2, 2] as the released ones do.
+    everything = np.concatenate(exact).astype(np.float64)
+    directions = np.linalg.qr(np.random.default_rng(0).normal(size=(128, 128)))[0]
+    spread = (everything @ directions.T).std(axis=0)
+    pca = PcaParameters(directions / spread[:, None], everything.mean(axis=0))
+    tagger = load_tagger(encoder="compact")
+
+    def scores(clips):
+        levels = [quantise(pca.project(clip)) for clip in clips]
+        return np.stack([tagger.tag_features(clip).scores for clip in levels])
+
+    apart = np.abs(scores(exact) - scores(rounded))
+    assert apart.mean() <= 0.0002
+    assert (apart <= 0.002).mean() >= 0.99
+    assert apart.max() <= 0.02
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_examples_do_not_depend_on_their_batch_or_on_other_threads(random_weights, dtype):
+    network = vggish.load_network(random_weights, dtype)
+    generator = torch.Generator().manual_seed(0)
+    examples = torch.randn(vggish.CONV_EXAMPLES + 3, 96, 64, generator=generator)
+    together = network(examples)
+    alone = torch.cat([network(example[None]) for example in examples])
+    tolerance = 1e-4 if dtype == torch.float32 else 1e-2
+    assert (together - alone).abs().max() <= tolerance * together.abs().max()
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(network, [examples] * 4):
+            assert torch.equal(found, together)
+
+
+@pytest.mark.parametrize(
+    "bf16, amx, dtype",
+    [
+        (False, False, torch.float32),
+        (True, False, torch.bfloat16),
+        (False, True, torch.bfloat16),
+    ],
+)
+def test_the_processor_decides_on_the_precision(monkeypatch, bf16, amx, dtype):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    assert vggish.native_dtype() == dtype
 
 
 @pytest.mark.slow
@@ -173,11 +260,19 @@ def test_an_installed_network_moves_to_another_cache(random_cache, tmp_path, mon
     shutil.rmtree(tmp_path)
 
 
-@pytest.mark.weights
-def test_published_smoke_test():
-    # vggish_smoke_test.py in tensorflow/models: the sine, relative tolerance 0.1.
+@pytest.fixture
+def released_weights():
+    """The network's and the PCA's path; skips unless they are the released ones."""
     if not (weights.is_installed() and weights.status()[0].verified == weights.OFFICIAL):
         pytest.skip("needs VGGish's released weights; get them with: audioset-demo weights get")
+    return weights.vggish_path(), weights.pca_path()
+
+
+@pytest.mark.weights
+def test_published_smoke_test(released_weights, monkeypatch):
+    # vggish_smoke_test.py in tensorflow/models: the sine, relative tolerance 0.1, in float32: the
+    # mean is too near zero for bfloat16.
+    monkeypatch.setattr(vggish, "native_dtype", lambda: torch.float32)
     sine = np.sin(2 * np.pi * 1000 * np.arange(0, 3, 1 / RATE)).astype(np.float32)
     found = load_encoder("vggish").encode(Waveform(sine, RATE, "sine.wav"))
     assert found.embedding.mean() == pytest.approx(0.000657, rel=0.1)
@@ -186,16 +281,48 @@ def test_published_smoke_test():
     assert found.quantised.std() == pytest.approx(89.3, rel=0.1)
 
 
-@pytest.mark.data
-def test_real_pca_quantises_to_the_last_level(shared_data):
-    path = shared_data / "vggish/vggish_pca_params.npz"
+@pytest.mark.weights
+def test_published_smoke_test_in_the_machine_s_precision(released_weights):
+    sine = np.sin(2 * np.pi * 1000 * np.arange(0, 3, 1 / RATE)).astype(np.float32)
+    found = load_encoder("vggish").encode(Waveform(sine, RATE, "sine.wav"))
+    assert found.embedding.mean() == pytest.approx(0.000657, abs=0.002)
+    assert found.embedding.std() == pytest.approx(0.343, rel=0.1)
+    assert found.quantised.mean() == pytest.approx(126.0, rel=0.1)
+    assert found.quantised.std() == pytest.approx(89.3, rel=0.1)
+
+
+def assert_quantises_to_the_last_level(path):
+    """Against one frame and one number after the other, in float64."""
     parameters = np.load(path)
-    embedding = np.random.default_rng(1).normal(0, 1, (50, 128)).astype(np.float32)
+    means = parameters["pca_means"].astype(np.float64)
+    embedding = (means + np.random.default_rng(1).normal(0, 0.4, (50, 128))).astype(np.float32)
     pca = load_pca(path)
     for frame, row in zip(embedding, quantise(pca.project(embedding)), strict=True):
-        value = parameters["pca_eigen_vectors"] @ (frame - parameters["pca_means"])
+        value = [math.fsum(line * (frame - means)) for line in parameters["pca_eigen_vectors"]]
         assert row.tolist() == [int((min(max(v, -2), 2) + 2) * 63.75) for v in value]
-    assert quantise(pca.project(parameters["pca_means"][None])).tolist() == [[127] * 128]
+    assert quantise(pca.project(means[None])).tolist() == [[127] * 128]
+
+
+def test_a_pca_file_of_the_released_form_quantises_to_the_last_level(tmp_path):
+    rng = np.random.default_rng(0)
+    directions = np.linalg.qr(rng.normal(size=(128, 128)))[0]
+    scales = np.geomspace(0.5, 45, 128)  # as in the released file
+    np.savez(
+        tmp_path / "pca.npz",
+        pca_eigen_vectors=directions * scales[:, None],
+        pca_means=rng.normal(-0.16, 0.28, 128),
+    )
+    assert_quantises_to_the_last_level(tmp_path / "pca.npz")
+
+
+@pytest.mark.data
+def test_the_real_pca_file_quantises_to_the_last_level(shared_data):
+    assert_quantises_to_the_last_level(shared_data / "vggish/vggish_pca_params.npz")
+
+
+@pytest.mark.weights
+def test_the_installed_pca_file_quantises_to_the_last_level(released_weights):
+    assert_quantises_to_the_last_level(released_weights[1])
 
 
 @settings(max_examples=50, deadline=None)
