@@ -1,6 +1,7 @@
 """Fetching, checking and installing VGGish's weights, against a server on this machine."""
 
 import hashlib
+import importlib.util
 import io
 import json
 import multiprocessing
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audioset_demo.encoders import download as downloading
-from audioset_demo.encoders import weights
+from audioset_demo.encoders import tf1_checkpoint, weights
 from audioset_demo.encoders.download import download
 from audioset_demo.encoders.tf1_checkpoint import read_tensors
 from audioset_demo.errors import StorageError, WeightsError
@@ -417,6 +418,26 @@ def test_a_process_killed_in_the_conversion_costs_no_second_download(server, cac
     assert start().wait() == 0
     assert sorted(server.paths) == ["/NETWORK", "/PCA"]
     assert names(cache) == INSTALLED, "what the first left is gone"
+
+
+def test_a_conversion_that_fails_costs_no_second_download(server, cache, monkeypatch):
+    server.files["/NETWORK"] = PAYLOAD
+    changed = {"address": server.address("/NETWORK"), "sha256": SHA256, "size": len(PAYLOAD)}
+    monkeypatch.setattr(weights, "NETWORK", weights.NETWORK._replace(**changed))
+    with pytest.raises(WeightsError, match="/NETWORK' is not a TensorFlow checkpoint"):
+        weights.install(server.address("/NETWORK"))
+    assert weights.status()[0].part_bytes == len(PAYLOAD)
+    monkeypatch.setattr(tf1_checkpoint, "convert", lambda path, out, source: out.write_bytes(b"n"))
+    weights.install(server.address("/NETWORK"))
+    assert server.paths.count("/NETWORK") == 1
+    assert names(cache) == ["vggish.json", "vggish.safetensors"]
+
+
+def test_without_tensorflow_nothing_is_downloaded(server, cache, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(WeightsError, match="TensorFlow is needed once .* pip install"):
+        weights.install(server.address(), sha256=SHA256)
+    assert server.asked == []
 
 
 def test_installing_from_an_address_records_where_it_came_from(server, cache):

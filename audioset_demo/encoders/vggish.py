@@ -61,7 +61,12 @@ class VggishNetwork(nn.Module):
 
 
 def native_dtype() -> torch.dtype:
-    """bfloat16 on a processor that multiplies it, which is several times as fast, else float32."""
+    """bfloat16 on a processor that multiplies it, which is twice as fast, else float32.
+
+    Its 8 bits keep every embedding within a cosine of 0.9999 of float32's, but not every value
+    within one level after quantisation: a tag score moves by 0.0001 on average and, seldom, by 0.02
+    (benchmarks/vggish.py).
+    """
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if native else torch.float32
 
