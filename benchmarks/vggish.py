@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from audioset_demo.audio import read_waveform
 from audioset_demo.encoders.embeddings import N_DIMS
-from audioset_demo.encoders.logmel import patches
+from audioset_demo.encoders.logmel import ExampleStream
 from audioset_demo.encoders.pca import PcaParameters, quantise
 from audioset_demo.encoders.vggish import VggishNetwork, load_network, native_dtype
 from audioset_demo.samples import SAMPLES, synthesise
@@ -125,7 +125,7 @@ def compare_speed(weights: Path) -> None:
 
 def examples_of(sounds: list[Path]) -> list[np.ndarray]:
     waveforms = map(read_waveform, sounds) if sounds else map(synthesise, SAMPLES)
-    return [patches(waveform)[0] for waveform in waveforms]
+    return [np.concatenate(list(ExampleStream(w).batches(64))) for w in waveforms]
 
 
 def embed(network: VggishNetwork, clips: list[np.ndarray]) -> list[np.ndarray]:
