@@ -242,6 +242,18 @@ def test_silencing_frames_tells_whether_the_attention_is_to_be_believed(app):
     assert falls[1] > max(0.05, 2 * falls[0])
 
 
+def test_overlapping_frames_show_more_finely_when(app):
+    every = next(box for box in app.selectbox if box.label.startswith("A frame of 0.96 s every"))
+    every.set_value(0.12).run()
+    assert "10.00 s · 76 frames of 0.96 s, one every 0.12 s" in text(app)
+    go(app, "attention")
+    next(s for s in app.select_slider if s.label == "Frame that starts at").set_value(70).run()
+    assert "Frame 70: 8.40 to 9.36 s" in text(app)
+    every = next(box for box in app.selectbox if box.label.startswith("A frame of 0.96 s every"))
+    every.set_value(0.96).run()
+    assert not app.exception and "Frame 8: 7.68 to 8.64 s" in text(app)
+
+
 def test_frames_of_an_embeddings_file_are_left_out_instead(app):
     upload(app, "clips.h5", features(first=10, second=1))
     go(app, "attention").toggle[0].set_value(True).run()

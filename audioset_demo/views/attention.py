@@ -32,34 +32,28 @@ def identity(tagging: Tagging, k: int) -> str:
     return total + f"logit {parts + constant:.4f}, which is a score of {score:.4f}"
 
 
-def scale(parts: list[np.ndarray]) -> tuple[float, float]:
-    """One scale for curves that are compared: from the least, or zero, to the greatest value."""
+def on_one_scale(
+    name: str, taggings: list[Tagging], parts: list[np.ndarray], line: float | None = None
+) -> list[Curve]:
+    """The curves of models that can be compared, from the least value, or zero, to the greatest."""
     low = min(0.0, *(float(part.min()) for part in parts))
-    return low, max(low + 1e-6, *(float(part.max()) for part in parts))
-
-
-def curves_of(taggings: list[Tagging], falls: list[np.ndarray], k: int) -> list[Curve]:
-    """The curves of one class, models one below the other; alike ones share their scale."""
-    quantities = [
-        ("Score of the frame", [tagging.frame_scores[:, k] for tagging in taggings]),
-        ("Attention weight", [tagging.attention[:, k] for tagging in taggings]),
-        ("Contribution", [tagging.contributions[:, k] for tagging in taggings]),
-        (f"Fall {hidden}", [fall[:, k] for fall in falls]),
+    high = max(low + 1e-6, *(float(part.max()) for part in parts))
+    return [
+        Curve(name, tagging.model.title, part, low, high, line)
+        for tagging, part in zip(taggings, parts, strict=True)
     ]
-    curves = []
-    for name, parts in quantities:
-        for tagging, values in zip(taggings, parts, strict=False):
-            line = None
-            alike = parts
-            if name == "Attention weight":
-                line = 1 / len(values)
-            if name == "Contribution":  # to a score and to a logit are not comparable
-                alike = [
-                    part
-                    for part, other in zip(parts, taggings, strict=True)
-                    if other.adds_up_to == tagging.adds_up_to
-                ]
-            curves.append(Curve(name, tagging.model.title, values, *scale(alike), line))
+
+
+def curves_of(taggings: list[Tagging], k: int) -> list[Curve]:
+    """What models say of the frames for one class, one model below the other."""
+    scores = [t.frame_scores[:, k] for t in taggings]
+    weights = [t.attention[:, k] for t in taggings]
+    curves = on_one_scale("Score of the frame", taggings, scores)
+    curves += on_one_scale("Attention weight", taggings, weights, line=1 / len(weights[0]))
+    for unit in dict.fromkeys(t.adds_up_to for t in taggings):
+        alike = [t for t in taggings if t.adds_up_to == unit]
+        parts = [t.contributions[:, k] for t in alike]
+        curves += on_one_scale(f"Contribution to {unit}", alike, parts)
     return curves
 
 
@@ -153,7 +147,7 @@ for i, (column, t) in enumerate(
             )
 
 frame = 0
-key = f"frame of {hash((clip.identity(), chosen, k))}"
+key = f"frame of {hash((clip.identity(), chosen, k, n_frames))}"
 pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
     st.session_state.setdefault(key, int(np.argmax(tagging.contributions[:, k])))
@@ -167,10 +161,13 @@ if n_frames > 1:
         "chooses it too.",
     )
 with pictures:
+    curves = curves_of(taggings, k)
+    if occluded:
+        curves += on_one_scale(f"Fall {hidden}", taggings, [fall[:, k] for fall in falls])
     player.show_curves(
         clip,
         tagging,
-        curves_of(taggings, falls, k),
+        curves,
         frame,
         f"score, attention weight and contribution of each frame for {tagging.labels[k].name} by "
         + ", ".join(t.model.title for t in taggings),
