@@ -196,6 +196,16 @@ def test_a_frame_of_a_class_is_played_alone(player):
     assert heard(player, "currentTime") == pytest.approx(3.84, abs=0.01)
 
 
+def test_an_event_is_played_where_its_row_is_selected(player):
+    table = player.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    player.mouse.click(box["x"] + 15, box["y"] + 36 + 1.5 * 35)  # the second: noise
+    until(player, "!audio.paused && audio.currentTime > 2.9")
+    until(player, "audio.paused")
+    assert heard(player, "currentTime") == pytest.approx(6.72, abs=0.05)
+
+
 def test_dragging_seeks_and_keys_move_by_a_frame(player):
     player.mouse.move(*place(player, 0.1, 120))
     player.mouse.down()

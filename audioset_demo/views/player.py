@@ -15,6 +15,8 @@ from audioset_demo.views.clips import Clip
 
 _ASSETS = files("audioset_demo") / "assets" / "player"
 _KEY = "player"
+_PLAY = "part to play"
+_NOTHING = {"turn": 0, "start": 0.0, "end": 0.0}
 _AUDIO = "player-sound"  # the key of the container that holds the audio element
 
 
@@ -33,6 +35,12 @@ _component = st.components.v2.component(
 def show_tags(clip: Clip, tagging: Tagging, classes: list[int]) -> None:
     """The sound and the scores of classes; without a sound, the classes alone."""
     _show(clip, timeline.tags_timeline(tagging, classes, _sound(clip)))
+
+
+def play(start_s: float, end_s: float) -> None:
+    """Let the player play a part of the clip on the next run."""
+    turn = st.session_state.get(_PLAY, _NOTHING)["turn"] + 1
+    st.session_state[_PLAY] = {"turn": turn, "start": start_s, "end": end_s}
 
 
 def show_curves(
@@ -63,5 +71,6 @@ def _show(clip: Clip, drawn: dict, **callbacks) -> None:
             st.audio(played, format=mime, alt="The clip")
     # Streamlit asks for a callback wherever the browser may report something.
     callbacks = {"on_frame_change": lambda: None} | callbacks
-    data = drawn | {"clip": repr(clip.identity()), "audio": _AUDIO}
+    asked = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
+    data = drawn | asked | {"audio": _AUDIO}
     _component(data=data, key=_KEY, **callbacks)

@@ -130,6 +130,14 @@ with columns[1].container(horizontal=True, horizontal_alignment="right"):
     )
     download("Audacity", lambda: export.audacity_labels(events), f"{name}.txt", "text/plain")
     download("RTTM", lambda: export.rttm(events, tagging), f"{name}.rttm", "text/plain")
+
+
+def play_selected() -> None:
+    rows = st.session_state["events table"].selection.rows
+    if rows:
+        player.play(events[rows[0]].start_s, events[rows[0]].end_s)
+
+
 if events:
     st.dataframe(
         {
@@ -146,8 +154,13 @@ if events:
                 min_value=0.0, max_value=1.0, format="%.3f"
             ),
         },
+        key="events table",
+        selection_mode="single-row",
+        on_select="ignore" if clip.is_features else play_selected,
         alt="Events of the classes shown: from when to when, which class, and its highest score",
     )
+    if not clip.is_features:
+        st.caption("Select a row to hear it.")
 else:
     st.info(
         f"No class reaches {threshold:.2f} in any frame; the highest score is "

@@ -10,6 +10,9 @@ const WAVE_PX = 72, MEL_PX = 140, ATTENTION_PX = 56, CURVE_PX = 52;  // heights 
 const VALUES_PX = 46;       // beside curves, for the ends of their scales
 
 const instances = new WeakMap();
+// What was seen of the last clip, and the last part that the page asked for. It outlives a player,
+// which is made anew on another page and wherever the page around it changes.
+let past = null;
 
 export default function (component) {
   const { parentElement, data } = component;
@@ -99,10 +102,11 @@ class Player {
   show(data) {
     const other = !this.data || this.data.clip !== data.clip;
     this.data = data;
+    const known = past && past.clip === data.clip ? past : null;
     if (other) {
-      this.from = 0;
-      this.to = data.duration;
-      this.chosen = 0;
+      this.from = known ? known.from : 0;
+      this.to = known ? known.to : data.duration;
+      this.chosen = known ? known.chosen : 0;
       this.stop = null;
     }
     this.group.setAttribute("aria-label", data.alt);
@@ -123,6 +127,8 @@ class Player {
       ({ ...curve, values: new Float32Array(bytes(curve.values).buffer) }));
     this.resize();
     this.follow();
+    // The page asks for a part to be played by counting up.
+    if (known && known.turn !== data.play.turn) this.playPart(data.play.start, data.play.end);
   }
 
   // What stands where, from top to bottom, in pixels.
@@ -208,6 +214,8 @@ class Player {
     this.drawSeconds(context);
     this.drawScale(context);
     this.drawHead();
+    const { clip, play } = this.data;
+    past = { clip, turn: play.turn, from: this.from, to: this.to, chosen: this.chosen };
   }
 
   // The border in seconds between frame k - 1 and frame k. Frames may overlap: a border lies midway
@@ -443,11 +451,16 @@ class Player {
 
   // The whole 0.96 s that a frame covers, of which a denser hop draws the middle.
   playFrame(frame) {
-    const audio = this.audio(), { step, cover } = this.data;
-    this.seek(frame * step);
-    if (this.data.marked !== null && frame !== this.data.marked) this.report(frame);
+    const { step, cover, marked } = this.data;
+    if (marked !== null && frame !== marked) this.report(frame);
+    this.playPart(frame * step, frame * step + cover);
+  }
+
+  playPart(start, end) {
+    const audio = this.audio();
+    this.seek(start);
     if (!audio) return;
-    this.stop = Math.min(frame * step + cover, this.data.duration);
+    this.stop = Math.min(end, this.data.duration);
     audio.play();
   }
 
