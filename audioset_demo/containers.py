@@ -7,6 +7,8 @@ refers to; only decoders of sound in common use may open.
 
 from __future__ import annotations
 
+import io
+import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -22,6 +24,12 @@ _CODECS = (
 _OPTIONS = {"protocol_whitelist": "", "codec_whitelist": ",".join(_CODECS)}
 # Of the demuxers used, those whose stated lengths are no estimate from the bit rate.
 _STATE_LENGTHS = ("mov", "matroska")
+# In an MP4: boxes that hold boxes, and where in its body a table states its number of samples.
+_BOXES_OF_BOXES = frozenset(
+    b"dinf edts mdia minf moof moov mvex sinf stbl traf trak tref udta wave".split()
+)
+_COUNTS = {b"stsz": 8, b"trun": 4}
+_BLOCK_FRAMES = 2**14  # samples of each channel that are handed on at a time
 
 
 class Unreadable(Exception):
@@ -49,6 +57,8 @@ class ContainerFile:
         self.format = title
         self.broke_off = False
         self.n_left_out = 0
+        if demuxer == "mov":
+            _check_tables(stream, title)
         try:
             self._container = av.open(stream, format=demuxer, options=_OPTIONS)
         except (av.FFmpegError, ValueError) as error:
@@ -66,13 +76,34 @@ class ContainerFile:
         self.n_samples = self._stated(demuxer)
 
     def blocks(self) -> Iterator[np.ndarray]:
-        frame = self._first
+        frame, kind, waiting = self._first, None, av.AudioFifo()
         while frame is not None:
             if frame.sample_rate != self.sample_rate:
                 self.broke_off = True
-                return
-            yield _as_float(frame)
+                break
+            changed = kind != (frame.format.name, frame.layout.name)
+            if changed or waiting.samples >= _BLOCK_FRAMES:
+                yield from self._as_float(waiting)
+            if changed:  # HE-AAC may turn from mono to stereo
+                kind, waiting = (frame.format.name, frame.layout.name), av.AudioFifo()
+            frame.pts = None  # what is missing in between leaves no gap
+            waiting.write(frame)
             frame = next(self._frames, None)
+        yield from self._as_float(waiting)
+
+    def _as_float(self, waiting: av.AudioFifo) -> Iterator[np.ndarray]:
+        """All samples that wait, (n, channels) float32; integers of b bits / 2 ** (b - 1).
+
+        By FFmpeg, into one plane: PyAV reads beyond the planes of a frame that has eight or more.
+        """
+        frame = waiting.read()
+        if frame is None:
+            return
+        try:
+            for packed in av.AudioResampler("flt").resample(frame):
+                yield packed.to_ndarray().reshape(packed.samples, -1)
+        except av.FFmpegError:
+            self.n_left_out += 1
 
     def close(self) -> None:
         self._container.close()
@@ -113,12 +144,30 @@ class ContainerFile:
                 self.n_left_out += 1
 
 
-def _as_float(frame: av.AudioFrame) -> np.ndarray:
-    """Samples of a frame, (n, channels) float32; integers of b bits divided by 2 ** (b - 1)."""
-    values = frame.to_ndarray()
-    values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
-    if values.dtype.kind == "f":
-        return values.astype(np.float32, copy=False)
-    half = 2.0 ** (8 * values.dtype.itemsize - 1)
-    shift = half if values.dtype.kind == "u" else 0.0
-    return ((values - shift) / half).astype(np.float32)
+def _check_tables(stream: BinaryIO, title: str) -> None:
+    """Refuse an MP4 that states more samples than it has bytes.
+
+    FFmpeg makes room for as many as are stated: four kilobytes could ask for gigabytes.
+    """
+    n_bytes = stream.seek(0, io.SEEK_END)
+    place, ends = 0, [n_bytes]  # of the boxes around the place
+    while place + 8 <= ends[-1]:
+        stream.seek(place)
+        head = stream.read(32)
+        size, kind = struct.unpack_from(">I4s", head)
+        body = 16 if size == 1 else 8
+        if size == 1 and len(head) >= 16:
+            (size,) = struct.unpack_from(">Q", head, 8)
+        # As FFmpeg does: 0 stands for the rest, and no box is longer than the one around it.
+        end = ends[-1] if size == 0 else min(place + max(size, body), ends[-1])
+        count_at = body + _COUNTS.get(kind, len(head))
+        if len(head) >= count_at + 4 and struct.unpack_from(">I", head, count_at)[0] > n_bytes:
+            raise Unreadable(f"starts like {title} but is damaged")
+        if kind in _BOXES_OF_BOXES:
+            ends.append(end)
+            place += body
+        else:
+            place = end
+        while len(ends) > 1 and place + 8 > ends[-1]:
+            place = ends.pop()
+    stream.seek(0)

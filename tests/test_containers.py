@@ -1,6 +1,7 @@
 """What phones and browsers record: decoded as it sounded, and nothing else of it trusted."""
 
 import io
+import resource
 
 import av
 import numpy as np
@@ -21,10 +22,12 @@ def sweeps(sample_rate: int, n_channels: int = 2, duration_s: float = 1.5) -> np
     return 0.4 * np.stack([rising, 0.5 * rising[::-1]][:n_channels], axis=1)
 
 
-def encode(samples, sample_rate, codec, form, picture=False, sound=True, **options) -> bytes:
+def encode(
+    samples, sample_rate, codec, form, layout=None, picture=False, sound=True, **options
+) -> bytes:
     """Encode samples (n, channels) with FFmpeg's encoder of that name."""
     buffer = io.BytesIO()
-    layout = "stereo" if samples.shape[1] == 2 else "mono"
+    layout = layout or {1: "mono", 2: "stereo"}[samples.shape[1]]
     with av.open(buffer, "w", format=form, options=options) as container:
         if picture:
             video = container.add_stream("libx264", rate=10, width=64, height=64)
@@ -35,8 +38,9 @@ def encode(samples, sample_rate, codec, form, picture=False, sound=True, **optio
             black.pts = 0
             container.mux([*video.encode(black), *video.encode(None)])
         if sound:
-            planes = np.ascontiguousarray(samples.T, np.float32)
-            frame = av.AudioFrame.from_ndarray(planes, "fltp", layout)
+            # In one plane: PyAV knows no more than seven.
+            packed = np.ascontiguousarray(samples, np.float32).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(packed, "flt", layout)
             frame.sample_rate, frame.pts = sample_rate, 0
             context = track.codec_context
             if not context.is_open:
@@ -82,6 +86,26 @@ def test_a_recording_is_decoded_as_it_sounded(kind):
     assert correlation.max() / norms > least
     level = np.linalg.norm(waveform.samples) / np.linalg.norm(mono)
     assert level == pytest.approx(1, abs=2 * (1 - least) + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("codec", "form", "layout"),
+    [
+        ("aac", "mov", "5.1"),
+        ("aac", "mov", "7.1"),
+        ("flac", "matroska", "7.1"),
+        ("libopus", "matroska", "7.1"),
+        ("pcm_s16le", "mov", "hexadecagonal"),
+    ],
+)
+def test_the_mean_is_of_all_channels(codec, form, layout):
+    n_channels = av.AudioLayout(layout).nb_channels
+    pieces = sweeps(48_000)[:, :1] * np.linspace(0.1, 1, n_channels)
+    waveform = read_waveform(encode(pieces, 48_000, codec, form, layout=layout))
+    expected = pieces.mean(axis=1)
+    n = len(expected)
+    correlation = np.corrcoef(waveform.samples[2000 : n - 2000], expected[2000 : n - 2000])[0, 1]
+    assert correlation > 0.97
 
 
 def test_integers_are_divided_by_two_to_the_bits_less_one():
@@ -178,6 +202,25 @@ def test_what_a_file_refers_to_is_never_opened(tmp_path, start, text):
     other.write_bytes(encode(sweeps(44_100), 44_100, "aac", "ipod"))
     with pytest.raises(AudioError):
         read_waveform(start + text.format(path=other).encode() * 20)
+
+
+@pytest.mark.parametrize("table", [b"stsz", b"trun"])
+def test_a_stated_number_of_packets_costs_no_memory(table):
+    options = {"movflags": "frag_keyframe+empty_moov"} if table == b"trun" else {}
+    data = bytearray(encode(sweeps(16_000, 1), 16_000, "aac", "mp4", **options))
+    # The body of the box: version and flags, then (stsz: the common size, then) the number.
+    place = data.index(table) + 8
+    assert len(read_waveform(bytes(data)).samples) >= 24_000
+    if table == b"stsz":
+        data[place : place + 4] = (1).to_bytes(4, "big")
+        place += 4
+    else:
+        data[place - 4 : place] = bytes(4)
+    data[place : place + 4] = (100_000_000).to_bytes(4, "big")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(AudioError, match="is damaged"):
+        read_waveform(bytes(data))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
 
 
 FUZZED = {

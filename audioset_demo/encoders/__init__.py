@@ -12,8 +12,13 @@ import numpy as np
 from audioset_demo.audio import Waveform
 from audioset_demo.decoding import Sound
 from audioset_demo.encoders import weights
-from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
-from audioset_demo.encoders.streaming import Progress
+from audioset_demo.encoders.embeddings import (
+    ENCODER_TITLES,
+    FRAME_S,
+    N_DIMS,
+    Embeddings,
+    Progress,
+)
 from audioset_demo.errors import AudioSetDemoError
 
 __all__ = [

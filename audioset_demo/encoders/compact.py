@@ -22,10 +22,16 @@ from torch.nn import functional as F
 
 from audioset_demo.audio import Waveform
 from audioset_demo.decoding import Sound
-from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
+from audioset_demo.encoders.embeddings import (
+    ENCODER_TITLES,
+    FRAME_S,
+    N_DIMS,
+    Embeddings,
+    Progress,
+)
 from audioset_demo.encoders.logmel import LOG_OFFSET, N_MELS
 from audioset_demo.encoders.pca import CLIP, quantise
-from audioset_demo.encoders.streaming import Progress, run_network
+from audioset_demo.encoders.streaming import run_network
 from audioset_demo.errors import WeightsError
 
 WEIGHTS_FILE = "compact.safetensors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,10 @@ from audioset_demo.errors import WeightsError
 
 FRAME_S = 0.96  # seconds that a frame covers, and by default from one frame to the next
 N_DIMS = 128  # numbers per frame
+
+# Told, now and then, the seconds done and those in all (None where the file states none). What it
+# raises ends the work.
+Progress = Callable[[float, float | None], None]
 
 # What the user reads for each encoder key; only VGGish itself may be called VGGish.
 ENCODER_TITLES = {

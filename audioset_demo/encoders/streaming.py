@@ -12,14 +12,12 @@ import numpy as np
 
 from audioset_demo.audio import Waveform
 from audioset_demo.decoding import Sound
+from audioset_demo.encoders.embeddings import Progress
 from audioset_demo.encoders.logmel import ExampleStream
 
 BATCH_EXAMPLES = 64
 BATCHES_AHEAD = 2
 
-# Told, after each batch, the seconds done and those in all (None where the file states none). What
-# it raises ends the work.
-Progress = Callable[[float, float | None], None]
 Item = TypeVar("Item")
 
 

@@ -14,9 +14,15 @@ from torch.nn import functional as F
 from audioset_demo.audio import Waveform
 from audioset_demo.decoding import Sound
 from audioset_demo.encoders import weights
-from audioset_demo.encoders.embeddings import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
+from audioset_demo.encoders.embeddings import (
+    ENCODER_TITLES,
+    FRAME_S,
+    N_DIMS,
+    Embeddings,
+    Progress,
+)
 from audioset_demo.encoders.pca import load_pca, quantise
-from audioset_demo.encoders.streaming import Progress, run_network
+from audioset_demo.encoders.streaming import run_network
 from audioset_demo.errors import WeightsError
 
 BATCH_EXAMPLES = 64  # so many share one reading of the dense layers' weights
