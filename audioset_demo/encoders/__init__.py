@@ -5,7 +5,7 @@ torch is imported when an encoder is loaded, not before, so that naming one stay
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from audioset_demo.encoders.embeddings import (
     Progress,
 )
 from audioset_demo.errors import AudioSetDemoError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = [
     "ENCODER_CHOICES",
@@ -38,10 +41,17 @@ ENCODER_CHOICES = ("auto", "vggish", "compact")
 
 
 class Encoder(Protocol):
-    """What every encoder offers; `name` is a key of `ENCODER_TITLES`, `title` its value."""
+    """What every encoder offers.
+
+    Attributes
+    ----------
+    name : a key of `ENCODER_TITLES`, `title` its value.
+    network : log-mel examples (B, 96, 64) to (B, 128); it runs on the device it is moved to.
+    """
 
     name: str
     title: str
+    network: nn.Module
 
     def encode(
         self,

@@ -167,7 +167,7 @@ class CompactEncoder:
     title = ENCODER_TITLES["compact"]
 
     def __init__(self, folder: Path | None = None):
-        self._network, self.card = load_compact(folder)
+        self.network, self.card = load_compact(folder)
 
     def encode(
         self,
@@ -176,7 +176,7 @@ class CompactEncoder:
         progress: Progress | None = None,
     ) -> Embeddings:
         """As `Encoder.encode`; `pca` is the network's own output, on the scale of VGGish's."""
-        network = partial(encode_examples, self._network)
+        network = partial(encode_examples, self.network)
         components, times_s, duration_s, notes = run_network(network, sound, hop_s, progress)
         return Embeddings(
             encoder=self.name,
@@ -192,9 +192,11 @@ class CompactEncoder:
 
 @torch.inference_mode()
 def encode_examples(network: CompactNet, examples: np.ndarray) -> np.ndarray:
-    """(T, 96, 64) log-mel to (T, 128) float32."""
+    """(T, 96, 64) log-mel to (T, 128) float32, on the network's device."""
+    device = network.project.weight.device
     out = np.empty((len(examples), N_DIMS), np.float32)
     for start in range(0, len(examples), BATCH_EXAMPLES):
-        batch = torch.tensor(examples[start : start + BATCH_EXAMPLES], dtype=torch.float32)
-        out[start : start + BATCH_EXAMPLES] = network(batch).numpy()
+        batch = examples[start : start + BATCH_EXAMPLES]
+        components = network(torch.tensor(batch, dtype=torch.float32, device=device))
+        out[start : start + len(batch)] = components.cpu().numpy()
     return out

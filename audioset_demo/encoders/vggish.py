@@ -119,7 +119,7 @@ class VggishEncoder:
 
     def __init__(self):
         weights.require_network()
-        self._network = load_network(weights.vggish_path(), native_dtype())
+        self.network = load_network(weights.vggish_path(), native_dtype())
         self._pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
 
     def encode(
@@ -149,9 +149,10 @@ class VggishEncoder:
 
     @torch.inference_mode()
     def _run(self, examples: np.ndarray) -> np.ndarray:
-        """(T, 96, 64) to (T, 128) float32."""
+        """(T, 96, 64) to (T, 128) float32, on the network's device."""
+        device = self.network.fc2.weight.device
         out = np.empty((len(examples), N_DIMS), np.float32)
         for start in range(0, len(examples), BATCH_EXAMPLES):
-            batch = torch.tensor(examples[start : start + BATCH_EXAMPLES])
-            out[start : start + BATCH_EXAMPLES] = self._network(batch).numpy()
+            batch = torch.tensor(examples[start : start + BATCH_EXAMPLES], device=device)
+            out[start : start + BATCH_EXAMPLES] = self.network(batch).cpu().numpy()
         return out
