@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
+from audioset_demo.audio import resample, wav_bytes
 from audioset_demo.encoders.compact import compact_card
 from audioset_demo.models.findings import ablations, averages
 from audioset_demo.models.published import published_models
+from audioset_demo.samples import synthesise
 from train.config import FitConfig
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +51,17 @@ def test_the_page_of_the_compact_encoder_holds_the_figures_of_its_card():
 def test_links_point_to_files_that_are_there(document):
     links = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "code", re.findall(r"```python\n(.*?)```", DOCUMENTS[0].read_text(encoding="utf-8"), re.DOTALL)
+)
+def test_the_readme_s_python_runs(code, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    sound = synthesise("siren")
+    Path("street.wav").write_bytes(wav_bytes(sound))
+    exec(code, {"audio": torch.from_numpy(resample(sound, 16_000).samples)[None]})
 
 
 def test_every_figure_is_of_the_whole_evaluation_set_and_names_its_training_set():
