@@ -8,7 +8,7 @@ import torch
 
 from audioset_demo.audio import resample, wav_bytes
 from audioset_demo.encoders.compact import compact_card
-from audioset_demo.models.findings import ablations, averages
+from audioset_demo.models.findings import ablations, averages, occlusion
 from audioset_demo.models.published import published_models
 from audioset_demo.samples import synthesise
 from train.config import FitConfig
@@ -38,6 +38,17 @@ def test_the_training_page_holds_what_averaging_gives(what):
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     for row in averages()[what]["rows"]:
         assert f"| {row['name']} | {row['mAP']:.4f} | {row['AUC']:.4f} |" in text
+
+
+def test_the_training_page_tells_how_far_attention_is_to_be_believed():
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    for row in occlusion()["rows"]:
+        cells = [
+            "–" if rho is None else f"{rho:.2f}, {row['first_place'][reading]:.0%}"
+            for reading, rho in row["rank_correlation"].items()
+        ]
+        assert f"| {row['title']} | {' | '.join(cells)} |" in text
+    assert occlusion()["command"] in text
 
 
 def test_the_page_of_the_compact_encoder_holds_the_figures_of_its_card():

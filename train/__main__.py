@@ -1,4 +1,4 @@
-"""`python -m train`: pack, extract, fit, evaluate, average, compare, publish, the compact encoder.
+"""`python -m train`: from features and sounds to published models, and what is known of them.
 
 Arguments are parsed before anything slow is imported.
 """
@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_average(commands)
     _add_compare(commands)
+    _add_occlude(commands)
     _add_publish(commands)
     _add_encoder(commands)
     _add_assets(commands)
@@ -241,6 +242,38 @@ def _compare(arguments: argparse.Namespace) -> None:
     width = max(len(row[0]) for row in rows)
     for first, *rest in [COLUMNS, *rows]:
         print(f"{first:{width}}", *(f"{cell:>15}" for cell in rest))
+
+
+def _add_occlude(commands) -> None:
+    parser = _command(
+        commands,
+        "occlude",
+        "compare attention and contributions with leaving frames out",
+        _occlude,
+    )
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="a published name or a checkpoint"
+    )
+    _add_scoring(parser)
+    parser.add_argument("--every", type=int, default=10, metavar="N", help="one clip in N")
+    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures there")
+
+
+def _occlude(arguments: argparse.Namespace) -> None:
+    from train.occlude import READINGS, occlude
+
+    rows = occlude(
+        arguments.models, arguments.data, arguments.every, arguments.pooling, arguments.json
+    )
+    print("mean rank correlation with the fall of the score, and share of first places")
+    width = max(24, *(len(row.title) for row in rows))
+    print(f"{'':{width}}", *(f"{reading:>15}" for reading in READINGS))
+    for row in rows:
+        cells = []
+        for reading in READINGS:
+            rho, first = row.rank_correlation[reading], row.first_place[reading]
+            cells.append(f"{'–':>15}" if rho is None else f"{rho:9.2f} {first:5.0%}")
+        print(f"{row.title:{width}}", *cells, f"  {row.pairs:,} clips and classes")
 
 
 def _add_encoder(commands) -> None:

@@ -33,3 +33,9 @@ def averages() -> dict[str, dict]:
         record.name.removesuffix(".json"): json.loads(record.read_text(encoding="utf-8"))
         for record in records
     }
+
+
+@cache
+def occlusion() -> dict:
+    """The record of `python -m train occlude`: is attention to be believed?"""
+    return json.loads((ASSETS / "occlusion.json").read_text(encoding="utf-8"))

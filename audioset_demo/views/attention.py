@@ -5,6 +5,7 @@ import streamlit as st
 
 from audioset_demo.encoders import FRAME_S
 from audioset_demo.evaluation import rank_correlation
+from audioset_demo.models import findings
 from audioset_demo.tagging import Tagging
 from audioset_demo.timeline import Curve
 from audioset_demo.views import clips, player, results
@@ -20,6 +21,19 @@ MEANING = {
     "feature_attention": "Attention is over hidden features, not classes: shown is the mean weight "
     "of the features that the class reads.",
 }
+
+
+READINGS = {
+    "attention": "Attention weight",
+    "contributions": "Contribution",
+    "frame_scores": "Score of the frame alone",
+}
+
+
+def agreement_cell(row: dict, reading: str) -> str:
+    """A model's rank correlation and share of first places, from the record of all clips."""
+    rho, first = row["rank_correlation"][reading], row["first_place"][reading]
+    return "the same for all frames" if rho is None else f"{rho:.2f}, {first:.0%} first"
 
 
 def identity(tagging: Tagging, k: int) -> str:
@@ -186,3 +200,24 @@ rows = {
 if occluded:
     rows[f"Fall of the score {hidden}"] = [f"{fall[frame, k]:+.4f}" for fall in falls]
 st.table(rows, hide_index=True)
+
+with st.expander("Is attention to be believed?"):
+    record = findings.occlusion()
+    st.markdown(
+        "The same check over many clips: how well the order of the frames by each reading agrees "
+        "with the fall of the score when they are left out (rank correlation, 1 at best), and how "
+        "often the frame that is highest is the one that costs most. Attention alone says little; "
+        "contributions, which count what a frame brings as well as its weight, say much."
+    )
+    st.table(
+        {"Model": [row["title"] for row in record["rows"]]}
+        | {
+            name: [agreement_cell(row, reading) for row in record["rows"]]
+            for reading, name in READINGS.items()
+        },
+        hide_index=True,
+    )
+    st.caption(
+        f'{record["clips"]:,} clips of "{escape(record["set"])}" and their '
+        f"{record['rows'][0]['pairs']:,} labels: `{record['command']}`"
+    )
