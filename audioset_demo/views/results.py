@@ -212,10 +212,18 @@ def _tagging(
 
 
 def top_tags(clip: Clip, encoder: str, model: str) -> tuple[float, list[tuple[str, float]]]:
-    """A clip's duration in seconds and its few top tags, each a name and a score."""
-    found = tagging(clip, encoder, model)
-    top = found.top(N_SUMMARY)
-    return found.duration_s, [(found.labels[k].name, float(found.scores[k])) for k in top]
+    """A clip's duration in seconds and its few top tags, each a name and a score.
+
+    Kept for the visit: a list may hold more clips than there is room for their whole results.
+    """
+    known = st.session_state.setdefault("top tags", {})
+    key = clip.identity(), encoder, _weights_stamp(encoder), hop_s(), model
+    if key not in known:
+        found = tagging(clip, encoder, model)
+        top = found.top(N_SUMMARY)
+        tags = [(found.labels[k].name, float(found.scores[k])) for k in top]
+        known[key] = found.duration_s, tags
+    return known[key]
 
 
 def occlusion(clip: Clip, encoder: str, model: str) -> np.ndarray:
