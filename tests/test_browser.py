@@ -355,7 +355,7 @@ def test_dark_pages_are_dark_and_their_pictures_too(tools, address, browser):
 def test_an_address_leads_back_to_what_was_seen(tools, page, address):
     page.get_by_role("radio", name="Siren, wailing").click()
     chosen(page, "Siren, wailing")
-    page.get_by_test_id("stSidebar").get_by_role("combobox").nth(1).click()
+    page.get_by_test_id("stSidebar").get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="Single attention", exact=True).click()
     page.get_by_text("Model: Single attention").wait_for()
     page.get_by_role("slider", name="Events begin at a score of").press("ArrowLeft")

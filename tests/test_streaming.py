@@ -199,7 +199,13 @@ def test_an_interrupt_ends_the_command_with_130_and_no_traceback(tmp_path):
             file.write(noise(60).samples)
     main = "from audioset_demo.cli import main; raise SystemExit(main())"
     words = [sys.executable, "-c", main, "tag", str(path), "--hop", "0.1", "--encoder", "compact"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell's job in the background ignores interrupts, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     # A sound of more than a minute has a bar, wherever stderr goes.
     assert b"long.wav" in process.stderr.read(100)
     process.send_signal(signal.SIGINT)
