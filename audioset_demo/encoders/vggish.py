@@ -33,8 +33,8 @@ class VggishNetwork(nn.Module):
     """The released network, from log-mel examples to embeddings before PCA.
 
     The last layer has no ReLU: the first public model had one, the released embeddings do not
-    (tensorflow/models, pull request 9080). Weights may be float32 or bfloat16; sums, and the last
-    layer, are float32 in either case.
+    (tensorflow/models, pull request 9080). All is float32: bfloat16 is twice as fast where the
+    processor multiplies it, but moves some tag scores by 0.01 (benchmarks/vggish.py).
     """
 
     def __init__(self):
@@ -50,14 +50,14 @@ class VggishNetwork(nn.Module):
         self.fc2 = nn.Linear(4096, N_DIMS)
 
     def forward(self, examples: torch.Tensor) -> torch.Tensor:
-        """(B, 96, 64) log-mel to (B, 128) float32."""
+        """(B, 96, 64) log-mel to (B, 128)."""
         x = torch.cat([self._convolve(part) for part in examples.split(CONV_EXAMPLES)])
         x = F.relu_(self.fc1_2(F.relu_(self.fc1_1(x))))
-        return self.fc2(x.float())
+        return self.fc2(x)
 
     def _convolve(self, examples: torch.Tensor) -> torch.Tensor:
         """(B, 96, 64) to (B, 6 * 4 * 512)."""
-        x = examples.unsqueeze(1).to(self.conv1.weight.dtype, memory_format=torch.channels_last)
+        x = examples.unsqueeze(1).contiguous(memory_format=torch.channels_last)
         # ReLU after the pooling is the same as before it, on a quarter of the values.
         x = F.relu_(F.max_pool2d(self.conv1(x), 2))
         x = F.relu_(F.max_pool2d(self.conv2(x), 2))
@@ -66,23 +66,8 @@ class VggishNetwork(nn.Module):
         return x.permute(0, 2, 3, 1).flatten(1)  # fc1_1 was trained on N, H, W, C order
 
 
-def native_dtype() -> torch.dtype:
-    """bfloat16 on a processor that multiplies it, which is twice as fast, else float32.
-
-    Its 8 bits keep every embedding within a cosine of 0.9999 of float32's, but not every value
-    within one level after quantisation: a tag score moves by 0.0001 on average and, seldom, by 0.02
-    (benchmarks/vggish.py).
-    """
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
-
-
-def load_network(path: Path, dtype: torch.dtype) -> VggishNetwork:
+def load_network(path: Path) -> VggishNetwork:
     """The network with the weights of a safetensors file, in eval mode.
-
-    Parameters
-    ----------
-    dtype : of the weights and of what passes between the layers, float32 or bfloat16.
 
     Raises
     ------
@@ -97,9 +82,7 @@ def load_network(path: Path, dtype: torch.dtype) -> VggishNetwork:
             f"'{path}' does not hold VGGish's weights, or is damaged. Delete it and run: "
             "audioset-demo weights get"
         ) from error
-    for name, layer in network.named_children():
-        if name != "fc2":  # of bfloat16, the embeddings would be rounded once more
-            layer.to(dtype=dtype, memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)
     return network.eval().requires_grad_(False)
 
 
@@ -119,7 +102,7 @@ class VggishEncoder:
 
     def __init__(self):
         weights.require_network()
-        self.network = load_network(weights.vggish_path(), native_dtype())
+        self.network = load_network(weights.vggish_path())
         self._pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
 
     def encode(
