@@ -33,7 +33,7 @@ def at_timestamps(audio: torch.Tensor, model: hear.HearModel) -> torch.Tensor:
     return hear.get_timestamp_embeddings(audio, model)[0]
 
 
-def random_network(path, dtype) -> vggish.VggishNetwork:
+def random_network(path) -> vggish.VggishNetwork:
     """Weights that keep the size of activations (He), in place of those of a file."""
     torch.manual_seed(0)
     network = vggish.VggishNetwork()
