@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 import streamlit as st
@@ -83,13 +83,18 @@ def kept() -> list[Clip]:
 def choose(clip: Clip) -> None:
     """Make this clip the chosen one, and keep it for this visit."""
     st.session_state.clip = clip
+    _keep(clip)
+
+
+def _keep(clip: Clip) -> None:
+    """Let a clip join the visit; where there are too many, those that came first go."""
     clips = st.session_state.setdefault("kept", {})
     clips[clip.identity()] = clip
-    for identity in list(clips):
+    staying = clip.identity(), st.session_state.clip.identity()
+    for identity in [identity for identity in clips if identity not in staying]:
         if len(clips) <= MAX_KEPT and sum(len(c.data) for c in clips.values()) <= MAX_KEPT_BYTES:
             break
-        if identity != clip.identity():
-            del clips[identity]
+        del clips[identity]
 
 
 def remove(clip: Clip) -> None:
@@ -103,10 +108,12 @@ def remove(clip: Clip) -> None:
 
 def give_up(clip: Clip) -> None:
     """Do without a clip that takes too long; it can be put back like a removed one."""
-    st.session_state.removed = clip
     if clip.identity() in st.session_state.kept:
         remove(clip)
-    st.session_state.clip_errors = [f"{clip.name}: stopped; open it again to begin anew"]
+    st.session_state.removed = clip
+    offer = _offer()
+    offer.clips = [other for other in offer.clips if other.identity() != clip.identity()]
+    offer.errors.append(f"{clip.name}: stopped; open it again to begin anew")
 
 
 def removed() -> Clip | None:
@@ -123,32 +130,44 @@ def choose_index(index: int) -> None:
     choose(replace(current(), index=index))
 
 
+@dataclass
+class Offer:
+    """Clips that were put forward together: those not yet read, and what went wrong with others."""
+
+    clips: list[Clip] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    chosen: bool = False  # whether one of them has become the chosen clip
+
+
+def _offer() -> Offer:
+    return st.session_state.setdefault("offer", Offer())
+
+
 def offer(*clips: Clip) -> None:
     """Put clips forward; on the next run those that can be read are kept (`take_offer`)."""
-    st.session_state.offered = clips
+    st.session_state.offer = Offer(list(clips))
 
 
 def take_offer(read: Callable[[Clip], object]) -> None:
     """Choose the first clip put forward that `read` takes, and keep the others that it takes.
 
     An AudioSetDemoError that it raises is kept to be shown; the former clip stays chosen where
-    none can be read.
+    none can be read. If the visitor does something else meanwhile, the next run goes on with it.
     """
-    offered = st.session_state.pop("offered", ())
-    if not offered:
-        return
-    readable, errors = [], []
-    for clip in offered:
+    offer = _offer()
+    while offer.clips:
+        clip = offer.clips[0]
         try:
             read(clip)
-            readable.append(clip)
         except AudioSetDemoError as error:
-            errors.append(str(error))
-    for clip in (*readable, *readable[:1]):
-        choose(clip)
-    st.session_state.clip_errors = errors
+            offer.errors.append(str(error))
+        else:
+            join = _keep if offer.chosen else choose
+            join(clip)
+            offer.chosen = True
+        offer.clips.pop(0)
 
 
 def errors() -> list[str]:
     """Why clips of the last offer could not be read."""
-    return st.session_state.get("clip_errors", [])
+    return _offer().errors
