@@ -5,6 +5,8 @@ import threading
 import pytest
 
 from audioset_demo.errors import AudioError
+from audioset_demo.views import results
+from audioset_demo.views.clips import from_sample
 from audioset_demo.views.work import Stopped, Work
 
 
@@ -50,3 +52,38 @@ def test_an_error_is_raised_where_the_result_is_asked_for():
     assert work.wait(10)
     with pytest.raises(AudioError, match="kettle"):
         work.result()
+
+
+class Remembered:
+    """What `st.cache_resource` makes of a function, with works made beforehand."""
+
+    def __init__(self, *works: Work):
+        self.works = list(works)
+
+    def __call__(self, clip) -> Work:
+        return self.works[0]
+
+    def clear(self, clip) -> None:
+        self.works.pop(0)
+
+
+def stopped() -> Work:
+    work = Work(lambda progress: [progress(1.0, 2.0) for _ in iter(int, 1)])
+    work.stop()
+    return work
+
+
+def test_what_another_visitor_has_stopped_begins_anew():
+    remembered = Remembered(stopped(), Work(lambda progress: "heard"))
+    assert results._finished(remembered, "Reading", from_sample("rain")) == "heard"
+    assert len(remembered.works) == 1
+
+
+def test_work_that_failed_is_forgotten():
+    def do(progress):
+        raise AudioError("kettle.wav: is broken")
+
+    remembered = Remembered(Work(do))
+    with pytest.raises(AudioError, match="kettle"):
+        results._finished(remembered, "Reading", from_sample("rain"))
+    assert not remembered.works

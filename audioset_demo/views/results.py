@@ -35,7 +35,7 @@ from audioset_demo.neighbours import ReleasedClips
 from audioset_demo.samples import synthesise
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
 from audioset_demo.views.clips import Clip, give_up
-from audioset_demo.views.work import Work, finish
+from audioset_demo.views.work import Stopped, Work, finish
 
 Result = TypeVar("Result")
 # Two hours are 7,500 frames: more than a page can show, less than a small machine can hold.
@@ -193,6 +193,9 @@ def _finished(cached: Callable[..., Work[Result]], what: str, clip: Clip, *key: 
 
     try:
         return finish(work, what, stop)
+    except Stopped:  # by another visitor, who has the same file
+        cached.clear(clip, *key)
+        return _finished(cached, what, clip, *key)
     except Exception:
         cached.clear(clip, *key)
         raise
