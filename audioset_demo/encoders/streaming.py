@@ -15,7 +15,7 @@ from audioset_demo.decoding import Sound
 from audioset_demo.encoders.embeddings import Progress
 from audioset_demo.encoders.logmel import ExampleStream
 
-BATCH_EXAMPLES = 64
+BATCH_EXAMPLES = 64  # so many share one reading of a network's weights
 BATCHES_AHEAD = 2
 
 Item = TypeVar("Item")

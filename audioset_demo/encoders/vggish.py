@@ -25,7 +25,6 @@ from audioset_demo.encoders.pca import load_pca, quantise
 from audioset_demo.encoders.streaming import run_network
 from audioset_demo.errors import WeightsError
 
-BATCH_EXAMPLES = 64  # so many share one reading of the dense layers' weights
 CONV_EXAMPLES = 16  # so many at a time keep the convolutions' outputs in the cache
 
 
@@ -132,10 +131,6 @@ class VggishEncoder:
 
     @torch.inference_mode()
     def _run(self, examples: np.ndarray) -> np.ndarray:
-        """(T, 96, 64) to (T, 128) float32, on the network's device."""
+        """(B, 96, 64) to (B, 128) float32, on the network's device."""
         device = self.network.fc2.weight.device
-        out = np.empty((len(examples), N_DIMS), np.float32)
-        for start in range(0, len(examples), BATCH_EXAMPLES):
-            batch = torch.tensor(examples[start : start + BATCH_EXAMPLES], device=device)
-            out[start : start + BATCH_EXAMPLES] = self.network(batch).cpu().numpy()
-        return out
+        return self.network(torch.tensor(examples, device=device)).cpu().numpy()

@@ -114,15 +114,19 @@ def _drawing(clip: Clip) -> Work[DrawnSound]:
     return Work(do)
 
 
-@st.cache_resource(max_entries=MAX_SOUNDS, show_spinner="Preparing the sound", hash_funcs=_KEYS)
 def playable(clip: Clip) -> tuple[bytes, str]:
     """What the browser plays of a clip, and its MIME type."""
     ending = clip.name.rsplit(".", 1)[-1].lower()
     if drawn_sound(clip).duration_s > EXACT_S and ending in PLAYED_BY_BROWSERS:
         return clip.data, PLAYED_BY_BROWSERS[ending]
+    return _decoded(clip), "audio/wav"
+
+
+@st.cache_resource(max_entries=MAX_SOUNDS, show_spinner="Preparing the sound", hash_funcs=_KEYS)
+def _decoded(clip: Clip) -> bytes:
     if clip.sample:
-        return wav_bytes(synthesise(clip.sample)), "audio/wav"
-    return wav_bytes(read_waveform(clip.data, clip.name, LIMITS)), "audio/wav"
+        return wav_bytes(synthesise(clip.sample))
+    return wav_bytes(read_waveform(clip.data, clip.name, LIMITS))
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
