@@ -6,7 +6,7 @@ import streamlit as st
 
 from audioset_demo.views import sidebar
 
-VIEWS = "audioset_demo/views"
+VIEWS = "audioset_demo/views/pages"
 ICON = Path(__file__).parent / "audioset_demo" / "assets" / "icon.svg"
 
 # Set before the navigation: else the browser would fetch each page's icon from a foreign server.

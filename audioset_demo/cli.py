@@ -15,10 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from audioset_demo import __version__
-from audioset_demo.encoders import ENCODER_CHOICES, FRAME_S, Progress
+from audioset_demo.embeddings.frames import FRAME_S, Progress
+from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
-from audioset_demo.files import write_atomically
+from audioset_demo.storage import write_atomically
 
 LONG_S = 60.0  # a sound that is worth a progress bar wherever stderr goes
 
@@ -158,7 +159,7 @@ def _tag(arguments: argparse.Namespace) -> int:
 
 
 def _tag_table(tagging, top: int) -> str:
-    from audioset_demo.encoders import ENCODER_TITLES
+    from audioset_demo.embeddings.frames import ENCODER_TITLES
 
     lines = [
         f"{tagging.name}  {tagging.duration_s:.2f} s  "
@@ -212,16 +213,15 @@ def _add_embed(commands) -> None:
 
 
 def _embed(arguments: argparse.Namespace) -> int:
-    writers = {".npz": "embeddings_npz", ".h5": "embeddings_hdf5", ".hdf5": "embeddings_hdf5"}
     output = arguments.output
-    if output.suffix.lower() not in writers:
+    if output.suffix.lower() not in (".npz", ".h5", ".hdf5"):
         raise AudioSetDemoError(
             f"--output {output} ends in '{output.suffix}'. Give a name that ends in .npz or .h5."
         )
     if not output.parent.is_dir():
         raise AudioSetDemoError(f"There is no folder {output.parent}. Make it, or give another.")
-    from audioset_demo import export
-    from audioset_demo.decoding import open_sound
+    from audioset_demo.audio.decoding import open_sound
+    from audioset_demo.embeddings.writing import embeddings_hdf5, embeddings_npz
     from audioset_demo.encoders import load_encoder
 
     encoder = load_encoder(arguments.encoder)
@@ -233,7 +233,8 @@ def _embed(arguments: argparse.Namespace) -> int:
         except AudioSetDemoError as error:
             _report_failure(clip, error, as_json=False)
     if encoded:
-        content = getattr(export, writers[output.suffix.lower()])(encoded)
+        write = embeddings_npz if output.suffix.lower() == ".npz" else embeddings_hdf5
+        content = write(encoded)
         write_atomically(output, lambda part: part.write_bytes(content))
         for clip in encoded:
             print(f"{clip.name}: {len(clip.times_s)} frames by {encoder.title}")
@@ -268,7 +269,7 @@ def _add_weights(commands) -> None:
 
 
 def _weights_status(arguments: argparse.Namespace) -> int:
-    from audioset_demo.encoders import weights
+    from audioset_demo.encoders.vggish import weights
 
     for file in weights.status():
         state = f"{file.bytes:,} bytes, {file.verified}" if file.present else "not installed"
@@ -285,7 +286,7 @@ def _weights_status(arguments: argparse.Namespace) -> int:
 def _weights_get(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from audioset_demo.encoders import weights
+    from audioset_demo.encoders.vggish import weights
 
     with tqdm(unit="B", unit_scale=True, desc="starting") as bar:
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.embeddings.frames import FRAME_S, frame_edges
 from audioset_demo.labels import Label
-from audioset_demo.reduction import frame_edges
 
 if TYPE_CHECKING:  # imports torch, and the command line reads the default threshold of this module
     from audioset_demo.tagging import Tagging
@@ -39,7 +38,7 @@ def find_events(
 
     With hysteresis, so that a score near the threshold makes one event and not many: an event
     begins at `threshold` and lasts as long as the frame score is at least `RELEASE` times that.
-    It lasts from border to border of its frames, as `reduction.frame_edges` has them.
+    It lasts from border to border of its frames, as `frame_edges` has them.
 
     Parameters
     ----------

@@ -19,18 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from audioset_demo.audio import Waveform
-from audioset_demo.encoders import (
-    ENCODER_CHOICES,
-    FRAME_S,
-    N_DIMS,
-    Encoder,
-    load_encoder,
-    resolve_encoder,
-    weights,
-)
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.embeddings.frames import FRAME_S, N_DIMS
+from audioset_demo.encoders import ENCODER_CHOICES, Encoder, load_encoder, resolve_encoder
 from audioset_demo.encoders.compact import CompactEncoder
 from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
+from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioError, WeightsError
 
 HOP_MS = 50  # from one timestamp to the next: the longest that HEAR suggests

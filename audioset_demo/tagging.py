@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from audioset_demo.audio import Waveform
-from audioset_demo.decoding import Sound, open_sound
-from audioset_demo.encoders import FRAME_S, Embeddings, Encoder, Progress, load_encoder
-from audioset_demo.encoders.embeddings import hop_of
+from audioset_demo.audio.decoding import Sound, open_sound
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.embeddings.frames import FRAME_S, Embeddings, Progress, hop_of
+from audioset_demo.embeddings.reading import embeddings_from_array
+from audioset_demo.encoders import Encoder, load_encoder
 from audioset_demo.errors import CheckpointError, FeaturesError
-from audioset_demo.features import embeddings_from_array
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint
-from audioset_demo.models.pooling import TaggingModel, as_input
+from audioset_demo.models.network import TaggingModel, as_input
 from audioset_demo.models.published import DEFAULT_MODEL, find_checkpoint
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from audioset_demo.audio import Waveform
+from audioset_demo.audio.waveform import Waveform
 from audioset_demo.encoders.compact import BUNDLED, WEIGHTS_FILE, CompactEncoder
 from audioset_demo.encoders.logmel import SAMPLE_RATE, ExampleStream
 from audioset_demo.encoders.streaming import BATCH_EXAMPLES

@@ -47,8 +47,8 @@ def install_random_weights(cache: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from audioset_demo.encoders import weights
-    from audioset_demo.encoders.vggish import VggishNetwork
+    from audioset_demo.encoders.vggish import weights
+    from audioset_demo.encoders.vggish.network import VggishNetwork
 
     os.environ["AUDIOSET_DEMO_CACHE"] = str(cache)
     torch.manual_seed(0)
@@ -72,8 +72,8 @@ def tag(path: Path, encoder: str, hop_s: float) -> tuple[float, float]:
 
 def front_end_seconds(path: Path, hop_s: float) -> dict[str, float]:
     """Seconds of decoding, of that and resampling, and of both and log-mel."""
-    from audioset_demo.audio import resampled
-    from audioset_demo.decoding import open_sound
+    from audioset_demo.audio.decoding import open_sound
+    from audioset_demo.audio.waveform import resampled
     from audioset_demo.encoders.logmel import SAMPLE_RATE as MEL_RATE
     from audioset_demo.encoders.logmel import ExampleStream
     from audioset_demo.encoders.streaming import BATCH_EXAMPLES

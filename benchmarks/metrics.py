@@ -18,7 +18,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.labels import audioset_labels
-from train.data import load_features
+from train.data.features import load_features
 
 N_CLIPS = 20_371
 TOLERANCE = 1e-9

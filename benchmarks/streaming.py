@@ -21,8 +21,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from train.config import FitConfig
-from train.pack import CHUNK_CLIPS, N_DIMS, N_FRAMES, VIDEO_ID_BYTES
+from train.data.pack import CHUNK_CLIPS, N_DIMS, N_FRAMES, VIDEO_ID_BYTES
+from train.tagger.config import FitConfig
 
 N_CLASSES = 527
 N_IN_MEMORY = 20_000
@@ -76,8 +76,8 @@ def fit(data: Path, run: Path, iterations: int, batch_size: int) -> tuple[float,
 
 def time_batches(data: Path, batch_size: int, n: int = 100) -> dict[str, float]:
     """Seconds of what comes before training, and of making one batch."""
-    from train.batches import Batches
-    from train.data import load_features, split
+    from train.data.features import load_features, split
+    from train.tagger.batches import Batches
 
     seconds, started = {}, time.perf_counter()
 

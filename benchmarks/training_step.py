@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from train.batches import Batches
-from train.config import FitConfig
-from train.data import FeatureSet, load_features
-from train.torch_learner import TorchLearner
+from train.data.features import FeatureSet, load_features
+from train.tagger.batches import Batches
+from train.tagger.config import FitConfig
+from train.tagger.torch_learner import TorchLearner
 
 MODELS = ("single_attention", "multi_attention", "feature_attention")
 N_CLIPS, N_FRAMES, N_DIMS, N_CLASSES = 22_160, 10, 128, 527

@@ -30,12 +30,12 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from audioset_demo.audio import read_waveform
+from audioset_demo.audio.samples import SAMPLES, synthesise
+from audioset_demo.audio.waveform import read_waveform
+from audioset_demo.embeddings.frames import quantise
 from audioset_demo.encoders.compact import encode_examples, load_compact
 from audioset_demo.encoders.logmel import ExampleStream
-from audioset_demo.encoders.pca import quantise
-from audioset_demo.encoders.vggish import VggishNetwork, load_network
-from audioset_demo.samples import SAMPLES, synthesise
+from audioset_demo.encoders.vggish.network import VggishNetwork, load_network
 from audioset_demo.tagging import Tagger, load_tagger
 
 N_EXAMPLES = 64

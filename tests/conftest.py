@@ -31,7 +31,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def features_path(tmp_path_factory) -> Path:
     """A small features file of three classes."""
-    from toy_features import write_features
+    from tests.train.toy_features import write_features
 
     return write_features(tmp_path_factory.mktemp("features") / "own.h5")
 
@@ -39,6 +39,6 @@ def features_path(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def features(features_path):
     """That file, loaded."""
-    from train.data import load_features
+    from train.data.features import load_features
 
     return load_features(features_path)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from audioset_demo.audio.samples import synthesise
 from audioset_demo.cli import main
 from audioset_demo.models.published import published_models
-from audioset_demo.samples import synthesise
 
 
 @pytest.fixture(scope="module")

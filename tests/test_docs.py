@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from audioset_demo.audio import resample, wav_bytes
+from audioset_demo.audio.samples import synthesise
+from audioset_demo.audio.waveform import resample, wav_bytes
 from audioset_demo.encoders.compact import compact_card
-from audioset_demo.models.findings import ablations, averages, occlusion
+from audioset_demo.models.experiments import ablations, averages, occlusion
 from audioset_demo.models.published import published_models
-from audioset_demo.samples import synthesise
-from train.config import FitConfig
+from train.tagger.config import FitConfig
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -97,7 +97,7 @@ def test_half_precision_moves_no_published_score_by_a_thousandth():
 @pytest.mark.slow
 def test_the_default_model_s_figures_are_reproduced(shared_data):
     from audioset_demo.models.published import default_model
-    from train.evaluate import evaluate
+    from train.tagger.evaluate import evaluate
 
     published = default_model()
     figures = published.card.metrics["eval"]

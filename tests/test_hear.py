@@ -14,10 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audioset_demo import hear
-from audioset_demo.audio import Waveform
-from audioset_demo.encoders import vggish, weights
+from audioset_demo.audio.waveform import Waveform
 from audioset_demo.encoders.compact import BUNDLED, CARD_FILE, WEIGHTS_FILE, load_compact
 from audioset_demo.encoders.streaming import run_network
+from audioset_demo.encoders.vggish import network as vggish
+from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioError, WeightsError
 
 RATE = 16_000

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from audioset_demo import export, load_tagger
-from audioset_demo.audio import wav_bytes
-from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.audio.samples import synthesise
+from audioset_demo.audio.waveform import wav_bytes
+from audioset_demo.embeddings import writing
+from audioset_demo.embeddings.frames import FRAME_S
+from audioset_demo.embeddings.reading import read_features
 from audioset_demo.errors import CheckpointError
 from audioset_demo.events import find_events
-from audioset_demo.features import read_features
 from audioset_demo.models.published import MODELS_DIR, published_models
-from audioset_demo.samples import synthesise
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_a_siren_is_heard_as_one(siren):
 
 def test_exported_embeddings_are_read_back(tagger):
     clip = tagger.encoder.encode(synthesise("rain"))
-    for content in (export.embeddings_npz([clip]), export.embeddings_hdf5([clip])):
+    for content in (writing.embeddings_npz([clip]), writing.embeddings_hdf5([clip])):
         (back,) = (read_features(content, "clip").read(0),)
         assert np.array_equal(back.quantised, clip.quantised)
         assert np.array_equal(back.pca, clip.pca)
@@ -78,7 +79,7 @@ def test_exported_embeddings_are_read_back(tagger):
         assert np.array_equal(tagger.tag(back).scores, tagger.tag(clip).scores)
 
 
-@pytest.mark.parametrize("write", [export.embeddings_npz, export.embeddings_hdf5])
+@pytest.mark.parametrize("write", [writing.embeddings_npz, writing.embeddings_hdf5])
 def test_several_clips_of_one_name_keep_apart(tagger, write):
     clips = [tagger.encoder.encode(synthesise(key)) for key in ("rain", "siren")]
     file = read_features(write([dataclasses.replace(clip, name="a/b.wav") for clip in clips]))
@@ -113,7 +114,7 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
 def test_the_projector_gets_as_many_words_as_vectors(tagger):
     clip = dataclasses.replace(tagger.encoder.encode(synthesise("rain")), name="tab\tin name")
     centroids = np.linspace(0, 255, 3 * 128).reshape(3, 128)
-    vectors, metadata = export.projector_tsv([clip, clip], centroids, ["a", "b", "c"])
+    vectors, metadata = writing.projector_tsv([clip, clip], centroids, ["a", "b", "c"])
     rows = np.array([line.split("\t") for line in vectors.splitlines()], float)
     assert np.array_equal(rows[:10], clip.quantised) and rows.shape == (23, 128)
     words = [line.split("\t") for line in metadata.splitlines()]

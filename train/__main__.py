@@ -39,10 +39,10 @@ def _command(commands, name: str, help: str, run) -> argparse.ArgumentParser:
 
 
 def _add_fit(commands) -> None:
-    from train import fit_command
+    from train.tagger import command
 
-    fit_command.add_arguments(
-        _command(commands, "fit", "train a tagging model on HDF5 features", fit_command.run)
+    command.add_arguments(
+        _command(commands, "fit", "train a tagging model on HDF5 features", command.run)
     )
 
 
@@ -58,7 +58,7 @@ def _add_pack(commands) -> None:
 
 
 def _pack(arguments: argparse.Namespace) -> None:
-    from train.pack import pack
+    from train.data.pack import pack
 
     print(f"{pack(arguments.source, arguments.output):,} clips in {arguments.output}")
 
@@ -91,7 +91,7 @@ def _add_extract(commands) -> None:
 
 
 def _extract(arguments: argparse.Namespace) -> int:
-    from train.extract import extract
+    from train.data.extract import extract
 
     failures = extract(arguments.audio_dir, arguments.labels, arguments.output, arguments.encoder)
     for failure in failures:
@@ -130,7 +130,7 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from train.evaluate import evaluate
+    from train.tagger.evaluate import evaluate
 
     path = arguments.run_or_checkpoint
     result = evaluate(path, arguments.data, arguments.per_class, arguments.pooling)
@@ -173,7 +173,7 @@ def _add_average(commands) -> None:
 
 
 def _average(arguments: argparse.Namespace) -> None:
-    from train.average import average
+    from train.tagger.average import average
 
     rows = average(
         arguments.sources,
@@ -216,7 +216,7 @@ def _add_publish(commands) -> None:
 
 
 def _publish(arguments: argparse.Namespace) -> None:
-    from train.publish import publish
+    from train.tagger.publish import publish
 
     print(publish(arguments.run, arguments.name, arguments.validated_by))
 
@@ -236,7 +236,7 @@ def _add_compare(commands) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from train.compare import COLUMNS, compare
+    from train.tagger.compare import COLUMNS, compare
 
     rows = [row.row() for row in compare(arguments.runs, arguments.output)]
     width = max(len(row[0]) for row in rows)
@@ -260,7 +260,7 @@ def _add_occlude(commands) -> None:
 
 
 def _occlude(arguments: argparse.Namespace) -> None:
-    from train.occlude import READINGS, occlude
+    from train.tagger.occlude import READINGS, occlude
 
     rows = occlude(
         arguments.models, arguments.data, arguments.every, arguments.pooling, arguments.json
@@ -277,7 +277,7 @@ def _occlude(arguments: argparse.Namespace) -> None:
 
 
 def _add_encoder(commands) -> None:
-    from train.encoder import command
+    from train.compact_encoder import command
 
     parser = _command(commands, "encoder", "train the compact encoder", command.run)
     parser.description = command.DESCRIPTION
@@ -296,7 +296,7 @@ def _add_assets(commands) -> None:
 
 
 def _assets(arguments: argparse.Namespace) -> None:
-    from train.assets import build_assets
+    from train.data.label_tables import build_assets
 
     build_assets(arguments.data)
 

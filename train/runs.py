@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from audioset_demo.files import full_disk_told, remove_leftovers, write_atomically
+from audioset_demo.storage import full_disk_told, remove_leftovers, write_atomically
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"

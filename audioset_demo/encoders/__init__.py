@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from audioset_demo.audio import Waveform
-from audioset_demo.decoding import Sound
-from audioset_demo.encoders import weights
-from audioset_demo.encoders.embeddings import (
-    ENCODER_TITLES,
-    FRAME_S,
-    N_DIMS,
-    Embeddings,
-    Progress,
-)
+from audioset_demo.audio.decoding import Sound
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.embeddings.frames import FRAME_S, Embeddings, Progress
+from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 
 if TYPE_CHECKING:
@@ -26,12 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENCODER_CHOICES",
-    "ENCODER_TITLES",
-    "FRAME_S",
-    "N_DIMS",
-    "Embeddings",
     "Encoder",
-    "Progress",
     "load_encoder",
     "resolve_encoder",
     "silent_frame",
@@ -103,7 +92,7 @@ def load_encoder(name: str = "auto") -> Encoder:
     AudioSetDemoError, WeightsError : as `resolve_encoder`, and if an installed file is damaged.
     """
     if resolve_encoder(name) == "vggish":
-        from audioset_demo.encoders.vggish import VggishEncoder
+        from audioset_demo.encoders.vggish.network import VggishEncoder
 
         return VggishEncoder()
     from audioset_demo.encoders.compact import CompactEncoder

@@ -20,17 +20,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from audioset_demo.audio import Waveform
-from audioset_demo.decoding import Sound
-from audioset_demo.encoders.embeddings import (
+from audioset_demo.audio.decoding import Sound
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.embeddings.frames import (
+    CLIP,
     ENCODER_TITLES,
     FRAME_S,
     N_DIMS,
     Embeddings,
     Progress,
+    quantise,
 )
 from audioset_demo.encoders.logmel import LOG_OFFSET, N_MELS
-from audioset_demo.encoders.pca import CLIP, quantise
 from audioset_demo.encoders.streaming import run_network
 from audioset_demo.errors import WeightsError
 

@@ -13,9 +13,9 @@ import numpy as np
 import scipy.fft
 from scipy.sparse import csr_array
 
-from audioset_demo.audio import Waveform, resampled
-from audioset_demo.decoding import Sound
-from audioset_demo.encoders.embeddings import FRAME_S
+from audioset_demo.audio.decoding import Sound
+from audioset_demo.audio.waveform import Waveform, resampled
+from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.errors import AudioSetDemoError
 
 SAMPLE_RATE = 16_000  # Hz

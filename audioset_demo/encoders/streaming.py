@@ -10,9 +10,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from audioset_demo.audio import Waveform
-from audioset_demo.decoding import Sound
-from audioset_demo.encoders.embeddings import Progress
+from audioset_demo.audio.decoding import Sound
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.embeddings.frames import Progress
 from audioset_demo.encoders.logmel import ExampleStream
 
 BATCH_EXAMPLES = 64  # so many share one reading of a network's weights

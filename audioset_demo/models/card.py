@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from audioset_demo.errors import CheckpointError
-from audioset_demo.files import write_atomically
 from audioset_demo.models.settings import TITLES, ModelSettings
+from audioset_demo.storage import write_atomically
 
 CARD_FORMAT = 1
 INPUT_CONVENTION = "(uint8 - 128) / 128"

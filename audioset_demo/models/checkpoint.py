@@ -8,10 +8,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from audioset_demo.errors import CheckpointError
-from audioset_demo.files import write_atomically
 from audioset_demo.models.card import ModelCard, load_card, save_card
-from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference, load_reference
+from audioset_demo.storage import write_atomically
 
 
 def half_precision(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

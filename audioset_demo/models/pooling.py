@@ -1,72 +1,18 @@
-"""The six tagging models in PyTorch: one trunk over frames, six ways to pool frames into a clip.
+"""The heads of the tagging models: six ways to pool the frames of a clip into its scores.
 
-Shapes: B clips, T frames, D dims of an embedding, H hidden units, K classes, M real frames in a
-batch. Padding never enters a computation: the trunk (and so its batch statistics) runs over the
-real frames alone, and every pooling gives padding a weight of exactly zero.
+Shapes: B clips, T frames, H hidden units, K classes, M real frames in a batch. Padding has a weight
+of exactly zero.
 
 Sources: arXiv 1711.00927 (single attention), 1803.02353 (multi-level), 1903.00765 (feature-level).
 """
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from audioset_demo.models.dropout import Dropout
-from audioset_demo.models.linear import Linear
 from audioset_demo.models.settings import ModelSettings
 
 # The reference clips attention to this interval before it is normalised over time.
 ATTENTION_MIN, ATTENTION_MAX = 1e-7, 1 - 1e-7
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why one clip got its scores.
-
-    `contributions.sum(0) + constants` equals `scores` where `adds_up_to` is "score", and the
-    logit of `scores` where it is "logit".
-    """
-
-    scores: Tensor  # (K,)
-    frame_scores: Tensor  # (T, K)
-    attention: Tensor  # (T, K), sums to 1 over frames
-    contributions: Tensor  # (T, K)
-    constants: Tensor  # (K,)
-    adds_up_to: str
-
-
-class Trunk(nn.Module):
-    """Hidden layers applied to each frame alone: BatchNorm on the input, then Linear, BN, ReLU."""
-
-    def __init__(self, settings: ModelSettings):
-        super().__init__()
-        self.input_norm = nn.BatchNorm1d(settings.n_dims) if settings.input_norm else nn.Identity()
-        widths = [settings.n_dims] + [settings.hidden_units] * settings.hidden_layers
-        self.layers = nn.ModuleList(
-            nn.Sequential(
-                Linear(n_in, n_out, bias=settings.hidden_bias),
-                nn.BatchNorm1d(n_out),
-                nn.ReLU(),
-                Dropout(settings.dropout),
-            )
-            for n_in, n_out in zip(widths, widths[1:], strict=False)
-        )
-
-    def forward(self, frames: Tensor) -> list[Tensor]:
-        """(M, D) -> the output of every hidden layer, each (M, H)."""
-        hidden = self.input_norm(frames)
-        levels = []
-        for layer in self.layers:
-            hidden = layer(hidden)
-            levels.append(hidden)
-        return levels
-
-
-def as_input(quantised: np.ndarray) -> Tensor:
-    """Quantised embeddings uint8 as the models read them: float32, `(uint8 - 128) / 128`."""
-    return (torch.from_numpy(quantised).float() - 128) / 128
 
 
 def one_clip(frames: Tensor) -> Tensor:
@@ -132,7 +78,7 @@ class FrameClassifier(nn.Module):
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
-        self.classify = Linear(settings.hidden_units, settings.n_classes)
+        self.classify = nn.Linear(settings.hidden_units, settings.n_classes)
 
     def frame_scores(self, levels: list[Tensor]) -> Tensor:
         """(M, K) probabilities of the real frames."""
@@ -181,7 +127,7 @@ class SingleAttentionHead(FrameClassifier):
     def __init__(self, settings: ModelSettings):
         super().__init__(settings)
         self.activation = settings.attention_activation
-        self.attend = Linear(settings.hidden_units, settings.n_classes)
+        self.attend = nn.Linear(settings.hidden_units, settings.n_classes)
 
     def _logits_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         logits = to_clips(self.attend(hidden).float(), mask)
@@ -215,7 +161,7 @@ class MultiAttentionHead(nn.Module):
         super().__init__()
         n_heads = 1 if settings.shared_head else self.N_LEVELS
         self.heads = nn.ModuleList(SingleAttentionHead(settings) for _ in range(n_heads))
-        self.join = Linear(self.N_LEVELS * settings.n_classes, settings.n_classes)
+        self.join = nn.Linear(self.N_LEVELS * settings.n_classes, settings.n_classes)
         self._start_from_the_mean()
 
     @torch.no_grad()
@@ -265,11 +211,11 @@ class FeatureAttentionHead(nn.Module):
         super().__init__()
         units = settings.hidden_units
         self.activation = settings.attention_activation
-        self.attend = Linear(units, units)
-        self.transform = Linear(units, units)
+        self.attend = nn.Linear(units, units)
+        self.transform = nn.Linear(units, units)
         self.norm = nn.BatchNorm1d(units)
-        self.dropout = Dropout(settings.dropout)
-        self.classify = Linear(units, settings.n_classes)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.classify = nn.Linear(units, settings.n_classes)
 
     def _logits_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         logits = to_clips(self.attend(hidden).float(), mask)
@@ -334,70 +280,3 @@ def _additive_score(attention: Tensor, contributions: Tensor) -> dict:
         "constants": contributions.new_zeros(contributions.shape[-1]),
         "adds_up_to": "score",
     }
-
-
-class TaggingModel(nn.Module):
-    """One of the six models: `forward` scores a batch of clips, `explain` takes one clip apart.
-
-    Input is `(uint8 - 128) / 128`, float32.
-    """
-
-    def __init__(self, settings: ModelSettings):
-        super().__init__()
-        self.settings = settings
-        self.trunk = Trunk(settings)
-        self.head = HEADS[settings.pooling](settings)
-
-    def forward(self, clips: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Scores of clips.
-
-        Parameters
-        ----------
-        clips : (B, T, D) float32
-        mask : (B, T) bool, True for real frames; None: all are. Each clip has at least one.
-
-        Returns
-        -------
-        (B, K) float32 probabilities.
-        """
-        if mask is None:
-            mask = torch.ones(clips.shape[:2], dtype=torch.bool, device=clips.device)
-        return self.head(self.trunk(_real_frames(clips, mask)), mask)
-
-    def frame_scores(self, frames: Tensor) -> Tensor:
-        """(M, D) frames -> (M, K): the score of each frame as a clip of its own."""
-        return self.head.frame_scores(self.trunk(frames))
-
-    @torch.inference_mode()
-    def explain(self, frames: Tensor) -> Explanation:
-        """Scores of one clip (T, D), and what each frame had to do with them."""
-        if self.training:
-            raise RuntimeError("explain() describes a trained model: call eval() first.")
-        mask = one_clip(frames)
-        levels = self.trunk(frames)
-        return Explanation(
-            scores=self.head(levels, mask)[0],
-            frame_scores=self.head.frame_scores(levels),
-            **self.head.explain(levels, mask),
-        )
-
-    @torch.inference_mode()
-    def occlude(self, frames: Tensor, silence: Tensor | None = None) -> Tensor:
-        """Scores of one clip (T, D) with one frame after the other hidden: (T, K).
-
-        A check on `explain` that does not rest on it: what the model itself says without a frame.
-
-        Parameters
-        ----------
-        silence : (D,), the frame that stands in; None: the frame is left out, T >= 2
-        """
-        if self.training:
-            raise RuntimeError("occlude() asks a trained model: call eval() first.")
-        stand_in = frames[:1] if silence is None else silence[None]
-        weights = frames.new_ones(len(frames) + 1, 1)
-        weights[-1] = 0.0 if silence is None else 1.0
-        return self.head.occlude(self.trunk(torch.cat([frames, stand_in])), weights)
-
-
-def _real_frames(clips: Tensor, mask: Tensor) -> Tensor:
-    return clips.flatten(0, 1) if bool(mask.all()) else clips[mask]

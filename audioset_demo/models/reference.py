@@ -16,7 +16,7 @@ from torch import Tensor
 
 from audioset_demo.errors import CheckpointError
 from audioset_demo.models.card import ModelCard
-from audioset_demo.models.pooling import TaggingModel
+from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 
 REFERENCE = "qiuqiangkong/audioset_classification"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audioset_demo.samples import SAMPLES
+from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.views import clips
-from audioset_demo.views.parts import escape
+from audioset_demo.views.widgets import escape
 
 
 def show(place: str) -> None:

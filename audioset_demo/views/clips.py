@@ -9,9 +9,9 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from audioset_demo.decoding import AUDIO_EXTENSIONS
+from audioset_demo.audio.decoding import AUDIO_EXTENSIONS
+from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.samples import SAMPLES
 
 FEATURES_EXTENSIONS = ("npz", "h5", "hdf5")
 UPLOAD_EXTENSIONS = (*AUDIO_EXTENSIONS, *FEATURES_EXTENSIONS)

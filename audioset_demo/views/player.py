@@ -7,13 +7,13 @@ from importlib.resources import files
 
 import streamlit as st
 
-from audioset_demo import timeline
-from audioset_demo.drawing import DrawnSound
+from audioset_demo.charts.overview import DrawnSound
+from audioset_demo.charts.player import Curve, curves_timeline, tags_timeline
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import results
+from audioset_demo.views import cache
 from audioset_demo.views.clips import Clip
 
-_ASSETS = files("audioset_demo") / "assets" / "player"
+_ASSETS = files("audioset_demo") / "views"
 _KEY = "player"
 _PLAY = "part to play"
 _NOTHING = {"turn": 0, "start": 0.0, "end": 0.0}
@@ -34,7 +34,7 @@ _component = st.components.v2.component(
 
 def show_tags(clip: Clip, tagging: Tagging, classes: list[int]) -> None:
     """The sound and the scores of classes; without a sound, the classes alone."""
-    _show(clip, timeline.tags_timeline(tagging, classes, _sound(clip)))
+    _show(clip, tags_timeline(tagging, classes, _sound(clip)))
 
 
 def play(start_s: float, end_s: float) -> None:
@@ -46,7 +46,7 @@ def play(start_s: float, end_s: float) -> None:
 def show_curves(
     clip: Clip,
     tagging: Tagging,
-    curves: list[timeline.Curve],
+    curves: list[Curve],
     marked: int,
     alt: str,
     on_frame: Callable[[int], None],
@@ -56,18 +56,18 @@ def show_curves(
     def take() -> None:
         on_frame(st.session_state[_KEY].frame)
 
-    drawn = timeline.curves_timeline(tagging, curves, _sound(clip), marked, alt)
+    drawn = curves_timeline(tagging, curves, _sound(clip), marked, alt)
     _show(clip, drawn, on_frame_change=take)
 
 
 def _sound(clip: Clip) -> DrawnSound | None:
-    return None if clip.is_features else results.drawn_sound(clip)
+    return None if clip.is_features else cache.drawn_sound(clip)
 
 
 def _show(clip: Clip, drawn: dict, **callbacks) -> None:
     if not clip.is_features:
         with st.container(key=_AUDIO):
-            played, mime = results.playable(clip)
+            played, mime = cache.playable(clip)
             st.audio(played, format=mime, alt="The clip")
     # Streamlit asks for a callback wherever the browser may report something.
     callbacks = {"on_frame_change": lambda: None} | callbacks

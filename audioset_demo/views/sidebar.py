@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audioset_demo.encoders import ENCODER_CHOICES, ENCODER_TITLES, resolve_encoder, weights
+from audioset_demo.embeddings.frames import ENCODER_TITLES
+from audioset_demo.encoders import ENCODER_CHOICES, resolve_encoder
+from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.views import chooser, clips, results
-from audioset_demo.views.parts import errors_shown, escape, model_title
+from audioset_demo.views import cache, chooser, clips
+from audioset_demo.views.widgets import errors_shown, escape, model_title
 
 MANY_CLIPS = 500  # a list longer than this is chosen from by number
 
@@ -17,12 +19,12 @@ def show(choose_clip: bool) -> None:
 
     `choose_clip` is False on the page that has the chooser in its own body.
     """
-    clips.take_offer(results.read)
+    clips.take_offer(cache.read)
     clips.put_into_address()
     with st.sidebar, errors_shown():
         _clip(choose_clip)
         _encoder()
-        published = results.models()
+        published = cache.models()
         st.selectbox(
             "Model",
             list(published),
@@ -47,7 +49,7 @@ def _clip(choose_clip: bool) -> None:
 
 
 def _clip_of_file(clip: clips.Clip) -> None:
-    names = results.features_names(clip)
+    names = cache.features_names(clip)
     if len(names) < 2:
         return
     # A key of its own for each file: the choice does not outlive it.
@@ -82,7 +84,7 @@ def _encoder() -> None:
         st.caption(f"Now: {ENCODER_TITLES[resolve_encoder()]}")
     st.selectbox(
         "A frame of 0.96 s every",
-        results.HOPS,
+        cache.HOPS,
         key="hop",
         bind="query-params",
         format_func=lambda hop: f"{hop} s",

@@ -1,0 +1,1 @@
+"""A sound file or its bytes to mono samples."""

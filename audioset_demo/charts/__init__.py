@@ -1,0 +1,1 @@
+"""Arrays to figures; nothing here knows of Streamlit."""

@@ -1,0 +1,155 @@
+"""What the player draws: a sound and what a model heard in it, as JSON for the browser."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+
+import numpy as np
+from plotly.colors import sample_colorscale, unlabel_rgb
+
+from audioset_demo.charts.overview import DrawnSound
+from audioset_demo.charts.style import BLUE, SCORE_COLOURS, SOUND_COLOURS, VERMILION
+from audioset_demo.embeddings.frames import FRAME_S
+from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
+from audioset_demo.tagging import Tagging
+
+ROW_PX = 25  # height of one class
+MARKED_HZ = (250, 1000, 2000, 4000)
+LEAST_TOP_SCORE = 0.25  # of the colour scale: where nothing was heard, nothing shines
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One value a frame, (T,) floats, drawn as bars from zero.
+
+    Attributes
+    ----------
+    name, detail : written beside it
+    low, high : the ends of its scale, 0 between them
+    line : a value to compare with, dotted; None: none
+    """
+
+    name: str
+    detail: str
+    values: np.ndarray
+    low: float
+    high: float
+    line: float | None = None
+
+
+def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None) -> dict:
+    """A clip for the player with the scores of classes, and the attention of one at a time.
+
+    Arrays are base64 of one byte a value, 0 to 255 (waves: -127 to 127).
+
+    Parameters
+    ----------
+    classes : indices of the N classes to show, the first on top
+    sound : None where there is no sound, only embeddings
+    """
+    classes = list(classes)
+    names = [tagging.labels[k].name for k in classes]
+    scores, attention = tagging.frame_scores[:, classes], tagging.attention[:, classes]
+    most = max(LEAST_TOP_SCORE, float(scores.max()))
+    most_attention = np.maximum(attention.max(axis=0), 1e-9)
+    return _timeline(tagging, sound) | {
+        "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
+        f"one of them, on one time axis. Shown: {', '.join(names)}",
+        "classes": {
+            "names": names,
+            "levels": _levels(scores / most),
+            "most": most,
+            "attention": _levels(attention / most_attention),
+            "mostAttention": [float(value) for value in most_attention],
+        },
+    }
+
+
+def curves_timeline(
+    tagging: Tagging, curves: Sequence[Curve], sound: DrawnSound | None, marked: int, alt: str
+) -> dict:
+    """A clip for the player with curves, whose values are base64 of float32.
+
+    Parameters
+    ----------
+    marked : index of the frame to be framed
+    alt : what the curves are, in words
+    """
+    return _timeline(tagging, sound) | {
+        "alt": f"Waveform and spectrogram, on one time axis with {alt}",
+        "curves": [
+            asdict(curve) | {"values": _base64(np.asarray(curve.values, dtype="<f4"))}
+            for curve in curves
+        ],
+        "marked": marked,
+    }
+
+
+def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
+    return {
+        "duration": float(max(tagging.duration_s, FRAME_S)),
+        # Borders lie where `embeddings.frames.frame_edges` puts them: frame k begins at
+        # offset + k * step, but that the first one begins at 0 and the last one ends at its end.
+        "step": tagging.hop_s,
+        "cover": FRAME_S,
+        "offset": (FRAME_S - tagging.hop_s) / 2,
+        "frames": len(tagging.times_s),
+        "row": ROW_PX,
+        "wave": sound and _wave(sound),
+        "mel": sound and _mel(sound),
+        "classes": None,
+        "curves": [],
+        "marked": None,
+        "colours": {
+            "wave": BLUE,
+            "loss": VERMILION,
+            "scores": _colours(SCORE_COLOURS),
+            "sound": _colours(SOUND_COLOURS),
+        },
+    }
+
+
+def _wave(sound: DrawnSound) -> dict:
+    # A quiet sound stays visibly quiet, a silent one is a line.
+    peak = max(0.05, float(np.abs([sound.low, sound.high]).max()))
+    return {
+        name: _base64(np.round(values / peak * 127).astype(np.int8))
+        for name, values in (("low", sound.low), ("high", sound.high))
+    }
+
+
+def _mel(sound: DrawnSound) -> dict | None:
+    if sound.log_mel is None:
+        return None
+    low, high = float(sound.log_mel.min()), float(np.percentile(sound.log_mel, 99.8))
+    return {
+        "levels": _levels((sound.log_mel - low) / max(high - low, 1e-6)),
+        "columns": len(sound.log_mel),
+        "bands": N_MELS,
+        "marks": [(f"{hertz:,} Hz", (mel_band(hertz) + 0.5) / N_MELS) for hertz in MARKED_HZ],
+    }
+
+
+def mel_band(hertz: float) -> float:
+    """Which of the 64 mel bands a frequency is the centre of, as a fraction."""
+    low, high, mel = (math.log1p(value / 700) for value in (MEL_MIN_HZ, MEL_MAX_HZ, hertz))
+    return (mel - low) / (high - low) * (N_MELS + 1) - 1
+
+
+def _levels(shares: np.ndarray) -> str:
+    return _base64((shares.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+@cache
+def _colours(scale: str) -> str:
+    """256 colours of a scale, three bytes each."""
+    sampled = sample_colorscale(scale, np.linspace(0, 1, 256).tolist())
+    return _base64(np.array([unlabel_rgb(colour) for colour in sampled]).round().astype(np.uint8))
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")

@@ -1,0 +1,215 @@
+"""Figures of classes and models: numbers in, a Plotly figure out. For colours see `charts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from audioset_demo.charts.style import BLUE, GREY, VERMILION, finish
+
+MAX_NAMED = 60  # classes along an axis that still have room for their names
+
+
+def precision_scatter(
+    names: Sequence[str], counts: np.ndarray, precision: np.ndarray, chosen: int, title: str
+) -> go.Figure:
+    """Average precision (K,) against clip counts (K,) on a logarithmic axis; one class pointed at.
+
+    Classes without clips have no place on the axis and are left out. A point's `customdata` is
+    its class.
+    """
+    kept = np.flatnonzero((counts > 0) & np.isfinite(precision))
+    figure = go.Figure()
+    figure.add_scatter(
+        x=counts[kept],
+        y=precision[kept],
+        mode="markers",
+        customdata=kept,
+        text=[names[k] for k in kept],
+        marker={"size": 7, "color": BLUE, "opacity": 0.55},
+        hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
+    )
+    if chosen in kept:
+        figure.add_scatter(
+            x=counts[[chosen]],
+            y=precision[[chosen]],
+            mode="markers",
+            customdata=[chosen],
+            text=[names[chosen]],
+            marker={"size": 13, "color": VERMILION},
+            hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=np.log10(counts[chosen]),
+            y=precision[chosen],
+            text=names[chosen],
+            showarrow=False,
+            yshift=18,
+        )
+    figure.update_xaxes(type="log", title=title, dtick=1, minor={"ticks": "outside", "dtick": "D1"})
+    figure.update_yaxes(title="Average precision", range=[0, 1.04])
+    return finish(figure, 420)
+
+
+def counts_and_precision(
+    names: Sequence[str], counts: np.ndarray, precision: np.ndarray, title: str
+) -> go.Figure:
+    """Bars for clip counts (log, left) and stems for average precision (right), in order."""
+    figure = make_subplots(specs=[[{"secondary_y": True}]])
+    ranks = np.arange(1, len(names) + 1)
+    figure.add_bar(
+        x=ranks,
+        y=counts,
+        marker={"color": GREY, "line": {"width": 0}},
+        name=title,
+        text=names,
+        textposition="none",
+        hovertemplate="%{text}<br>%{y:,} clips<extra></extra>",
+    )
+    stems = np.full((len(names), 3), np.nan)
+    stems[:, 0], stems[:, 1] = 0, precision
+    figure.add_scatter(
+        x=np.repeat(ranks, 3),
+        y=stems.ravel(),
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        line={"width": 1, "color": VERMILION},
+        opacity=0.4,
+        secondary_y=True,
+    )
+    figure.add_scatter(
+        x=ranks,
+        y=precision,
+        mode="markers",
+        marker={"size": 4, "color": VERMILION},
+        name="Average precision",
+        text=names,
+        hovertemplate="%{text}<br>AP %{y:.3f}<extra></extra>",
+        secondary_y=True,
+    )
+    figure.update_xaxes(showgrid=False, range=[0.3, len(names) + 0.7])
+    if len(names) <= MAX_NAMED:
+        figure.update_xaxes(tickvals=ranks, ticktext=list(names), tickangle=-60, automargin=True)
+    else:
+        figure.update_xaxes(title="Classes, from most to least clips")
+    figure.update_yaxes(type="log", title=title, dtick=1, secondary_y=False)
+    # Ticks of its own: by default a second axis is labelled where the first one has its lines.
+    figure.update_yaxes(
+        title="Average precision",
+        range=[0, 1.04],
+        showgrid=False,
+        tickmode="array",
+        tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1],
+        secondary_y=True,
+    )
+    figure.update_layout(bargap=0.15 if len(names) <= MAX_NAMED else 0)
+    return _legend(finish(figure, 480 if len(names) <= MAX_NAMED else 400))
+
+
+def results_dots(
+    titles: Sequence[str],
+    figures: Mapping[str, Sequence[float | None]],
+    axis: str,
+    row_px: int = 44,
+) -> go.Figure:
+    """One row for each title, one dot for each kind of figure, joined by a line.
+
+    Parameters
+    ----------
+    titles : N rows, the first on top
+    axis : what the figures are
+    row_px : height of a row
+    figures : by what the figures are, N of them each; None where there is none
+    """
+    figure = go.Figure()
+    for k, title in enumerate(titles):
+        values = [column[k] for column in figures.values() if column[k] is not None]
+        figure.add_scatter(
+            x=values,
+            y=[title] * len(values),
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": GREY, "width": 2},
+            showlegend=False,
+        )
+    marks = zip(figures.items(), (BLUE, VERMILION), ("circle", "diamond"), strict=False)
+    for (what, column), colour, symbol in marks:
+        figure.add_scatter(
+            x=column,
+            y=list(titles),
+            mode="markers",
+            name=what,
+            marker={"size": min(12, row_px // 2), "color": colour, "symbol": symbol},
+            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        )
+    figure.update_xaxes(title=axis, rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return _legend(finish(figure, row_px * len(titles) + 110))
+
+
+def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.Figure:
+    """A bar for each changed setting, best first; the band is what chance does.
+
+    Parameters
+    ----------
+    values : difference of each setting to the base
+    noise : standard deviation of the base over seeds; the band is twice as wide to either side
+    """
+    order = np.argsort(values)[::-1]
+    figure = go.Figure()
+    figure.add_vrect(-2 * noise, 2 * noise, fillcolor=GREY, opacity=0.25, line_width=0)
+    figure.add_bar(
+        x=[values[k] for k in order],
+        y=[settings[k] for k in order],
+        orientation="h",
+        marker={"color": [BLUE if values[k] > 0 else VERMILION for k in order]},
+        hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
+    )
+    figure.update_xaxes(title="Gain in mAP on the validation part (grey: two standard deviations)")
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
+    return finish(figure, 26 * len(settings) + 90)
+
+
+def learning_curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str
+) -> go.Figure:
+    """A line for each model: iterations, and a figure at each.
+
+    The first tenth of a line does not set the scale: early losses are ten times the later ones and
+    would flatten all that follows.
+    """
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+    figure = go.Figure()
+    for k, (name, (iterations, values)) in enumerate(curves.items()):
+        figure.add_scatter(
+            x=list(iterations),
+            y=list(values),
+            name=name,
+            mode="lines",
+            line={"dash": dashes[k % len(dashes)], "width": 2},
+            hovertemplate="iteration %{x}: %{y:.4f}<extra>" + name + "</extra>",
+        )
+    settled = np.concatenate([np.asarray(v[len(v) // 10 :]) for _, v in curves.values()])
+    margin = 0.05 * float(np.ptp(settled))
+    figure.update_xaxes(title="Iterations", rangemode="tozero")
+    figure.update_yaxes(title=title, range=[settled.min() - margin, settled.max() + margin])
+    return _legend(finish(figure, 380))
+
+
+def _legend(figure: go.Figure) -> go.Figure:
+    return figure.update_layout(
+        showlegend=True,
+        margin_t=44,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "title": "",
+        },
+    )

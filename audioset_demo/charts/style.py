@@ -1,0 +1,36 @@
+"""Figures of a clip and its tags: arrays in, a Plotly figure out.
+
+Colours: viridis and cividis are perceptually even and safe for colour-blind readers; the marks use
+blue and vermilion, which such readers tell apart, in tones that stand out on white and on black.
+Backgrounds are transparent and text has no colour of its own, so that the page's theme decides.
+"""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+BLUE = "#3A7EBF"
+VERMILION = "#D2622A"
+GREEN = "#2C9C79"
+GREY = "rgba(128, 128, 128, 0.5)"
+SCORE_COLOURS = "Viridis"
+SOUND_COLOURS = "Cividis"
+TRANSPARENT = "rgba(0, 0, 0, 0)"
+
+
+def finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
+    """What every figure shares: its height in pixels, small margins, no background."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        paper_bgcolor=TRANSPARENT,
+        plot_bgcolor=TRANSPARENT,
+        showlegend=False,
+        uirevision="keep",
+        # A drag that starts on a phone is meant to scroll the page.
+        dragmode=False if fixed else "zoom",
+    )
+    if fixed:
+        figure.update_xaxes(fixedrange=True)
+        figure.update_yaxes(fixedrange=True)
+    return figure

@@ -1,0 +1,54 @@
+"""The top tags of a clip as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from audioset_demo.charts.style import BLUE, finish
+
+
+def tag_bars(names: Sequence[str], scores: np.ndarray, details: Sequence[str]) -> go.Figure:
+    """Scores (N,) from 0 to 1 as bars between names and smaller details, the first on top."""
+    rows = np.arange(len(names))
+    figure = go.Figure()
+    figure.add_bar(
+        x=np.ones(len(rows)),
+        y=rows,
+        orientation="h",
+        width=0.16,
+        hoverinfo="skip",
+        marker_color="rgba(128, 128, 128, 0.15)",
+    )
+    figure.add_bar(
+        x=scores,
+        y=rows,
+        orientation="h",
+        width=0.16,
+        marker_color=BLUE,
+        customdata=names,
+        hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+    )
+    texts = (
+        (names, 0, "left", -0.32, {}),
+        ([f"{s:.2f}" for s in scores], 1, "right", -0.32, {}),
+        (details, 0, "left", 0.29, {"font_size": 11, "opacity": 0.75}),
+    )
+    for lines, x, anchor, above, style in texts:
+        for row, text in zip(rows, lines, strict=True):
+            figure.add_annotation(
+                x=x,
+                y=row + above,
+                text=text,
+                showarrow=False,
+                xanchor=anchor,
+                borderpad=0,
+                xshift=-3 if x == 0 else 3,
+                **style,
+            )
+    figure.update_xaxes(range=[0, 1], visible=False)
+    figure.update_yaxes(range=[len(rows) - 0.5, -0.65], visible=False)
+    figure.update_layout(barmode="overlay")
+    return finish(figure, 50 * len(rows), fixed=True).update_layout(margin_t=0)

@@ -1,0 +1,115 @@
+"""The released clips that are most like a clip, found by their embeddings."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from audioset_demo.embeddings.class_space import directions
+from audioset_demo.embeddings.frames import FRAME_S
+from audioset_demo.errors import FeaturesError
+
+DATA_VARIABLE = "AUDIOSET_DEMO_DATA"
+FEATURES_FILE = Path("audioset") / "eval.h5"  # in the folder that the variable names
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A released clip.
+
+    Attributes
+    ----------
+    video_id : of YouTube
+    second : of the video, where the clip is most like what was looked for
+    cosine : between the clips' mean embeddings
+    classes : indices of the classes that raters heard in it
+    """
+
+    video_id: str
+    second: float
+    cosine: float
+    classes: tuple[int, ...]
+
+    @property
+    def address(self) -> str:
+        """The video at that second."""
+        return f"https://www.youtube.com/watch?v={self.video_id}&t={int(self.second)}s"
+
+
+@dataclass(frozen=True)
+class ReleasedClips:
+    """N clips of a packed features file, as `python -m train pack` writes them.
+
+    Attributes
+    ----------
+    frames : (N, T, 128) uint8, padded with zeros
+    n_frames : (N,)
+    means : (N, 128) float32, mean of each clip's frames
+    targets : (N, K) bool
+    video_ids : N ids
+    starts_s : (N,) where each clip begins in its video
+    """
+
+    frames: np.ndarray
+    n_frames: np.ndarray
+    means: np.ndarray
+    targets: np.ndarray
+    video_ids: tuple[str, ...]
+    starts_s: np.ndarray
+
+    @classmethod
+    def from_file(cls, path: Path) -> ReleasedClips:
+        """Read a packed file as a whole: 26 MB for the evaluation set.
+
+        Raises
+        ------
+        FeaturesError : if it cannot be read, or lacks an array.
+        """
+        try:
+            with h5py.File(path, "r") as file:
+                frames, targets = file["x"][:], file["y"][:]
+                n_frames, starts_s = file["n_frames"][:], file["segment_times"][:, 0]
+                video_ids = tuple(video_id.decode() for video_id in file["video_id_list"][:])
+        except (OSError, KeyError) as error:
+            raise FeaturesError(
+                f"{path}: not a packed features file with segment times ({error}); write it with "
+                "python -m train pack"
+            ) from error
+        # Padding is zero, so that it adds nothing to the sum.
+        means = frames.sum(axis=1, dtype=np.float32) / np.maximum(n_frames, 1)[:, None]
+        return cls(frames, n_frames, means, targets, video_ids, starts_s)
+
+    def nearest(self, mean: np.ndarray, origin: np.ndarray, n: int) -> list[Neighbour]:
+        """The `n` clips whose mean embeddings lie in the direction of `mean`, nearest first.
+
+        Parameters
+        ----------
+        mean : (128,) mean quantised embedding of the clip that is looked for
+        origin : (128,) where directions are seen from
+        """
+        wanted = directions((mean - origin)[None])[0]
+        cosines = directions(self.means - origin) @ wanted
+        found = []
+        for k in np.argsort(-cosines)[:n]:
+            frames = self.frames[k, : max(self.n_frames[k], 1)].astype(np.float64)
+            best = int(np.argmax(directions(frames - origin) @ wanted))
+            found.append(
+                Neighbour(
+                    video_id=self.video_ids[k],
+                    second=float(self.starts_s[k]) + best * FRAME_S,
+                    cosine=float(cosines[k]),
+                    classes=tuple(np.flatnonzero(self.targets[k]).tolist()),
+                )
+            )
+        return found
+
+
+def released_file() -> Path | None:
+    """The released evaluation features on this machine; None where there are none."""
+    folder = os.environ.get(DATA_VARIABLE)
+    path = Path(folder) / FEATURES_FILE if folder else None
+    return path if path and path.is_file() else None

@@ -1,0 +1,102 @@
+"""Embeddings as files: CSV, NPZ, HDF5, and TSV for the Embedding Projector."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import h5py
+import numpy as np
+
+from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings
+from audioset_demo.storage import csv_text
+
+
+def embeddings_csv(embeddings: Embeddings) -> str:
+    """A row a frame: its time, then the 128 quantised numbers.
+
+    Raises
+    ------
+    WeightsError
+        If there are none, for want of VGGish's PCA parameters.
+    """
+    quantised = embeddings.require_quantised()
+    columns = ("time_s", *(f"q{d}" for d in range(quantised.shape[1])), "encoder")
+    title = ENCODER_TITLES[embeddings.encoder]
+    rows = (
+        (f"{time:.2f}", *frame.tolist(), title)
+        for time, frame in zip(embeddings.times_s, quantised, strict=True)
+    )
+    return csv_text(columns, rows)
+
+
+def projector_tsv(
+    clips: Sequence[Embeddings], centroids: np.ndarray, names: Sequence[str]
+) -> tuple[str, str]:
+    """Vectors and their metadata for the Embedding Projector, which loads two TSV files.
+
+    Rows are the quantised frames of clips, then class centroids (K, 128) with their names.
+    """
+    vectors, metadata = [], [("what", "name", "seconds")]
+    for clip in clips:
+        for time, frame in zip(clip.times_s, clip.require_quantised(), strict=True):
+            vectors.append([str(value) for value in frame])
+            metadata.append(("frame", " ".join(clip.name.split()), f"{time:.2f}"))
+    for name, centroid in zip(names, centroids, strict=True):
+        vectors.append([f"{value:.3f}" for value in centroid])
+        metadata.append(("class", name, ""))
+    return _tsv(vectors), _tsv(metadata)
+
+
+def _tsv(rows: Sequence[Sequence[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def embedding_arrays(embeddings: Embeddings) -> dict[str, np.ndarray]:
+    """What an embeddings file holds of one clip; what the encoder does not give is absent."""
+    arrays = {
+        "embedding": embeddings.embedding,
+        "pca": embeddings.pca,
+        "quantised": embeddings.quantised,
+        "times_s": embeddings.times_s,
+        "encoder": np.array(embeddings.encoder),
+        "duration_s": np.array(embeddings.duration_s),
+    }
+    return {key: values for key, values in arrays.items() if values is not None}
+
+
+def embeddings_npz(clips: Sequence[Embeddings]) -> bytes:
+    """An NPZ file. One clip: its arrays; several: each array's name behind "CLIP/"."""
+    arrays = {
+        prefix + key: values
+        for prefix, clip in _prefixed(clips)
+        for key, values in embedding_arrays(clip).items()
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def embeddings_hdf5(clips: Sequence[Embeddings]) -> bytes:
+    """An HDF5 file. One clip: its datasets; several: a group for each clip."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for prefix, clip in _prefixed(clips):
+            for key, values in embedding_arrays(clip).items():
+                # HDF5 has no type for numpy's text.
+                stored = values.astype(bytes) if values.dtype.kind == "U" else values
+                file.create_dataset(prefix + key, data=stored)
+    return buffer.getvalue()
+
+
+def _prefixed(clips: Sequence[Embeddings]) -> list[tuple[str, Embeddings]]:
+    """Each clip behind the start of its keys: nothing for a single clip, else a name of its own."""
+    if len(clips) == 1:
+        return [("", clips[0])]
+    names: list[str] = []
+    for clip in clips:
+        name = clip.name.replace("/", "_")
+        while name in names:
+            name += "_"
+        names.append(name)
+    return [(f"{name}/", clip) for name, clip in zip(names, clips, strict=True)]

@@ -1,0 +1,1 @@
+"""VGGish: the network, its weights, and the post-processing of its output."""

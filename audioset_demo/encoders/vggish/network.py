@@ -1,0 +1,137 @@
+"""VGGish: the network in torch, and the encoder around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+
+from audioset_demo.audio.decoding import Sound
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.embeddings.frames import (
+    ENCODER_TITLES,
+    FRAME_S,
+    N_DIMS,
+    Embeddings,
+    Progress,
+    quantise,
+)
+from audioset_demo.encoders.streaming import run_network
+from audioset_demo.encoders.vggish import weights
+from audioset_demo.encoders.vggish.pca import load_pca
+from audioset_demo.errors import WeightsError
+
+CONV_EXAMPLES = 16  # so many at a time keep the convolutions' outputs in the cache
+
+
+class VggishNetwork(nn.Module):
+    """The released network, from log-mel examples to embeddings before PCA.
+
+    The last layer has no ReLU: the first public model had one, the released embeddings do not
+    (tensorflow/models, pull request 9080). All is float32: bfloat16 is twice as fast where the
+    processor multiplies it, but moves some tag scores by 0.01 (benchmarks/vggish.py).
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 64, 3, padding=1)
+        self.conv2 = nn.Conv2d(64, 128, 3, padding=1)
+        self.conv3_1 = nn.Conv2d(128, 256, 3, padding=1)
+        self.conv3_2 = nn.Conv2d(256, 256, 3, padding=1)
+        self.conv4_1 = nn.Conv2d(256, 512, 3, padding=1)
+        self.conv4_2 = nn.Conv2d(512, 512, 3, padding=1)
+        self.fc1_1 = nn.Linear(6 * 4 * 512, 4096)
+        self.fc1_2 = nn.Linear(4096, 4096)
+        self.fc2 = nn.Linear(4096, N_DIMS)
+
+    def forward(self, examples: torch.Tensor) -> torch.Tensor:
+        """(B, 96, 64) log-mel to (B, 128)."""
+        x = torch.cat([self._convolve(part) for part in examples.split(CONV_EXAMPLES)])
+        x = F.relu_(self.fc1_2(F.relu_(self.fc1_1(x))))
+        return self.fc2(x)
+
+    def _convolve(self, examples: torch.Tensor) -> torch.Tensor:
+        """(B, 96, 64) to (B, 6 * 4 * 512)."""
+        x = examples.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        # ReLU after the pooling is the same as before it, on a quarter of the values.
+        x = F.relu_(F.max_pool2d(self.conv1(x), 2))
+        x = F.relu_(F.max_pool2d(self.conv2(x), 2))
+        x = F.relu_(F.max_pool2d(self.conv3_2(F.relu_(self.conv3_1(x))), 2))
+        x = F.relu_(F.max_pool2d(self.conv4_2(F.relu_(self.conv4_1(x))), 2))
+        return x.permute(0, 2, 3, 1).flatten(1)  # fc1_1 was trained on N, H, W, C order
+
+
+def load_network(path: Path) -> VggishNetwork:
+    """The network with the weights of a safetensors file, in eval mode.
+
+    Raises
+    ------
+    WeightsError : if the file is missing, cut short, or not VGGish's.
+    """
+    with torch.device("meta"):  # the file's tensors take the place of the parameters
+        network = VggishNetwork()
+    try:
+        network.load_state_dict(load_file(path), assign=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(
+            f"'{path}' does not hold VGGish's weights, or is damaged. Delete it and run: "
+            "audioset-demo weights get"
+        ) from error
+    network.to(memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False)
+
+
+class VggishEncoder:
+    """VGGish with the installed weights.
+
+    Without the PCA file it still gives `embedding`; `pca` and `quantised` are then None and a
+    note says so, since tagging models read the quantised values.
+
+    Raises
+    ------
+    WeightsError : if the network's weights are not installed, or an installed file is damaged.
+    """
+
+    name = "vggish"
+    title = ENCODER_TITLES["vggish"]
+
+    def __init__(self):
+        weights.require_network()
+        self.network = load_network(weights.vggish_path())
+        self._pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
+
+    def encode(
+        self,
+        sound: Waveform | Sound,
+        hop_s: float = FRAME_S,
+        progress: Progress | None = None,
+    ) -> Embeddings:
+        """As `Encoder.encode`."""
+        embedding, times_s, duration_s, notes = run_network(self._run, sound, hop_s, progress)
+        if self._pca is None:
+            pca = quantised = None
+            notes += (weights.PCA_MISSING,)
+        else:
+            components = self._pca.project(embedding)
+            pca, quantised = components.astype(np.float32), quantise(components)
+        return Embeddings(
+            encoder=self.name,
+            times_s=times_s,
+            quantised=quantised,
+            pca=pca,
+            embedding=embedding,
+            duration_s=duration_s,
+            name=sound.name,
+            notes=notes,
+        )
+
+    @torch.inference_mode()
+    def _run(self, examples: np.ndarray) -> np.ndarray:
+        """(B, 96, 64) to (B, 128) float32, on the network's device."""
+        device = self.network.fc2.weight.device
+        return self.network(torch.tensor(examples, device=device)).cpu().numpy()

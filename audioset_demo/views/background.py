@@ -1,0 +1,94 @@
+"""Long work that shows how far it is and can be stopped.
+
+The work runs in a thread, so that the page can look at it; when the visitor does something else
+meanwhile, it goes on, and whoever asks for the same result finds it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+import streamlit as st
+
+from audioset_demo.embeddings.frames import Progress
+from audioset_demo.errors import AudioSetDemoError
+
+PATIENCE_S = 0.4  # work that is done by then shows nothing
+LOOK_S = 0.1  # how often the page looks at it
+
+Result = TypeVar("Result")
+
+
+class Stopped(AudioSetDemoError):
+    """The visitor has stopped the work."""
+
+
+class Work(Generic[Result]):
+    """One piece of work, begun at once."""
+
+    def __init__(self, do: Callable[[Progress], Result]):
+        self._future: Future[Result] = Future()
+        self._stop = threading.Event()
+        self.done_s = 0.0
+        self.total_s: float | None = None
+        threading.Thread(target=self._run, args=(do,), daemon=True).start()
+
+    def _run(self, do: Callable[[Progress], Result]) -> None:
+        try:
+            self._future.set_result(do(self._progress))
+        except BaseException as error:  # whoever waits is told
+            self._future.set_exception(error)
+
+    def _progress(self, done_s: float, total_s: float | None) -> None:
+        self.done_s, self.total_s = done_s, total_s
+        if self._stop.is_set():
+            raise Stopped(f"Stopped after {done_s:,.0f} s of sound.")
+
+    def stop(self) -> None:
+        """End the work at its next report; its result is then a `Stopped`."""
+        self._stop.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is done, after waiting for so long at most."""
+        try:
+            self._future.exception(seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def result(self) -> Result:
+        """What was made, or the error, of work that is done."""
+        return self._future.result()
+
+
+def finish(work: Work[Result], what: str, on_stop: Callable[[], object]) -> Result:
+    """The result, once it is there; meanwhile the page shows progress and a button for `on_stop`.
+
+    Raises
+    ------
+    Stopped : if someone has stopped the work.
+    """
+    if not work.wait(PATIENCE_S):
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center"):
+            bar = st.progress(0.0, what)
+            st.button("Stop", key=f"stop {id(work)}", icon=":material/stop:", on_click=on_stop)
+        while not work.wait(LOOK_S):
+            bar.progress(_share(work), f"{what}: {_minutes(work.done_s)}{_of(work.total_s)}")
+        place.empty()
+    return work.result()
+
+
+def _share(work: Work) -> float:
+    return min(work.done_s / work.total_s, 1.0) if work.total_s else 0.0
+
+
+def _of(total_s: float | None) -> str:
+    return f" of {_minutes(total_s)}" if total_s else ""
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02} min"

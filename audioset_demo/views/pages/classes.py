@@ -1,0 +1,205 @@
+"""Classes: how well each class is recognised, and how many clips there are of it."""
+
+import csv
+import io
+
+import numpy as np
+import streamlit as st
+
+from audioset_demo.charts import results as charts
+from audioset_demo.labels import audioset_labels, own_labels
+from audioset_demo.views import cache
+from audioset_demo.views.widgets import chart, download, errors_shown, escape, title, who_speaks
+
+COUNTS = {
+    "n_bal_train": "Clips in the balanced training set",
+    "n_train": "Clips in the whole training set",
+    "n_eval": "Clips in the evaluation set",
+}
+SORTS = {
+    "Highest average precision": lambda row: -row["AP"] if row["AP"] == row["AP"] else 2.0,
+    "Lowest average precision": lambda row: row["AP"] if row["AP"] == row["AP"] else 2.0,
+    "Most training clips": lambda row: -row["All train"],
+    "Name": lambda row: row["Class"].lower(),
+}
+CHOSEN = "detail"
+
+
+def choose(event: str, rows: list[int] | None = None) -> None:
+    """Take the class that was clicked in a chart, or in a table whose `rows` are classes."""
+    selection = st.session_state[event].selection
+    if rows is None and selection.points:
+        st.session_state[CHOSEN] = int(selection.points[0]["customdata"])
+    elif rows is not None and selection.rows:
+        st.session_state[CHOSEN] = rows[selection.rows[0]]
+
+
+def as_csv(rows: list[dict]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+title("Classes", "How well each class is recognised, and how many clips there are of it.")
+with errors_shown():
+    who_speaks()
+    models = cache.models()
+    model = cache.chosen_model()
+    own = model.card.labels is not None
+    labels = own_labels(model.card.labels) if own else audioset_labels()
+    by_model = {
+        other.card.title: other.average_precision()
+        for other in models.values()
+        if other.card.labels == model.card.labels
+    }
+measured = by_model[model.card.title]
+precision = np.array([measured.get(label.index, np.nan) for label in labels])
+names = [label.name for label in labels]
+scored_on = model.card.metrics.get("eval", {})
+st.caption(
+    f"Average precision (AP) of {escape(model.card.title.lower())} on "
+    f'{scored_on.get("clips", 0):,} clips of "{escape(str(scored_on.get("set", "eval")))}"; '
+    f"mean over classes {np.nanmean(precision):.4f}, balanced-only."
+)
+if st.session_state.get(CHOSEN, 0) >= len(labels):  # of a model with more classes
+    st.session_state[CHOSEN] = 0
+pictures, table, detail = st.container(), st.container(), st.container()
+with detail:
+    st.subheader("One class", anchor=False)
+    chosen = st.selectbox(
+        "Class (type to search)",
+        range(len(labels)),
+        int(np.nan_to_num(precision).argmax()),
+        key=CHOSEN,
+        format_func=names.__getitem__,
+        bind="query-params",
+    )
+
+with pictures:
+    if any(label.n_train for label in labels):
+        which = st.segmented_control(
+            "Count",
+            list(COUNTS),
+            default="n_train",
+            required=True,
+            format_func=COUNTS.get,
+            key="counts",
+            bind="query-params",
+        )
+        counts = np.array([getattr(label, which) for label in labels])
+        chart(
+            charts.precision_scatter(names, counts, precision, chosen, COUNTS[which]),
+            f"Average precision of each class against its {COUNTS[which].lower()}",
+            key="scatter",
+            on_select=lambda: choose("scatter"),
+            selection_mode="points",
+        )
+        st.caption(
+            "Click a point for that class in detail. These models saw the balanced training set "
+            "only, where most classes have 60 clips or a few more; counts in the whole set say how "
+            "common a sound is."
+        )
+        ranks = st.slider(
+            "Classes shown, from most to least clips",
+            1,
+            len(labels),
+            (1, len(labels)),
+            key="ranks",
+            bind="query-params",
+            help="Names appear where 60 or fewer are shown.",
+        )
+        order = np.argsort(-counts, kind="stable")[ranks[0] - 1 : ranks[1]]
+        chart(
+            charts.counts_and_precision(
+                [names[k] for k in order], counts[order], precision[order], COUNTS[which]
+            ),
+            f"Bars: {COUNTS[which].lower()}; stems: average precision; from the most to the least "
+            "frequent class",
+            key="stems",
+        )
+    else:
+        st.info(
+            "The classes of this model are its owner's: there are no clip counts to set beside "
+            "their average precision.",
+            icon=":material/info:",
+        )
+
+with table:
+    st.subheader("All classes", anchor=False)
+    left, right = st.columns(2)
+    wanted = (
+        left.text_input(
+            "Search by name or place in the ontology", key="search", bind="query-params"
+        )
+        .strip()
+        .lower()
+    )
+    sort = right.selectbox("Sort by", list(SORTS), key="sort", bind="query-params")
+    rows = [
+        {
+            "Class": label.name,
+            "AP": float(precision[label.index]),
+            "Balanced train": label.n_bal_train,
+            "All train": label.n_train,
+            "Eval": label.n_eval,
+            "Label quality": label.quality,
+            "Place": " > ".join(label.paths[0][:-1]) if label.paths else "",
+            "Index": label.index,
+            "Id": label.mid,
+        }
+        for label in labels
+        if wanted in " ".join((label.name, label.mid, *sum(label.paths, ()))).lower()
+    ]
+    rows.sort(key=SORTS[sort])
+    if rows:
+        st.dataframe(
+            {column: [row[column] for row in rows] for column in rows[0]},
+            hide_index=True,
+            height=330,
+            key="table",
+            selection_mode="single-row",
+            on_select=lambda: choose("table", [row["Index"] for row in rows]),
+            column_config={
+                "AP": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f"),
+                "Label quality": st.column_config.NumberColumn(
+                    format="percent", help="Share of rated labels that raters found true"
+                ),
+            },
+            alt="All classes with their average precision and clip counts",
+        )
+        with st.container(horizontal=True):
+            download("CSV", lambda: as_csv(rows), "classes.csv", "text/csv")
+            st.caption(f"{len(rows):,} of {len(labels):,} classes. Select a row for its detail.")
+    else:
+        st.info(
+            f'No class has "{escape(wanted)}" in its name or place. Try a part of the word.',
+            icon=":material/search_off:",
+        )
+
+with detail:
+    label = labels[chosen]
+    for path in label.paths:
+        st.markdown(escape("  ›  ".join(path)))
+    figures = {"Average precision": f"{precision[label.index]:.3f}"}
+    if label.n_train:
+        figures |= {
+            "Balanced train": f"{label.n_bal_train:,}",
+            "All train": f"{label.n_train:,}",
+            "Evaluation": f"{label.n_eval:,}",
+            "Label quality": "not rated" if label.quality is None else f"{label.quality:.0%}",
+        }
+    with st.container(horizontal=True):
+        for name, value in figures.items():
+            st.metric(name, value, border=True, width=150)
+    st.table(
+        {
+            "Model": list(by_model),
+            "Average precision, balanced-only": [
+                f"{values[label.index]:.4f}" if label.index in values else "not measured"
+                for values in by_model.values()
+            ],
+        },
+        hide_index=True,
+    )

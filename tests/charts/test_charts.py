@@ -1,0 +1,101 @@
+"""Figures from arrays: what they show is what was measured, and they stay small."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from audioset_demo.charts import embeddings, results, tags
+from audioset_demo.charts.thinning import shrink, thinned
+from audioset_demo.embeddings.frames import FRAME_S, frame_edges
+
+rng = np.random.default_rng(0)
+
+
+def traces(figure, kind):
+    return [trace for trace in figure.data if trace.type == kind]
+
+
+@given(arrays(np.float32, (st.integers(1, 200)).map(lambda n: (n, 3))), st.integers(1, 50))
+def test_shrinking_keeps_peaks_and_leaves_short_arrays_alone(values, columns):
+    values = np.nan_to_num(values)
+    small = shrink(values, columns)
+    assert len(small) <= columns
+    np.testing.assert_array_equal(small.max(axis=0), values.max(axis=0))
+    if len(values) <= columns:
+        assert small is values
+
+
+@given(st.integers(1, 5_000))
+def test_thinned_frames_are_ordered_and_few(n):
+    kept = thinned(n)
+    assert kept[0] == 0 and kept[-1] < n and len(kept) == min(n, 300)
+    assert (np.diff(kept) > 0).all()
+
+
+@given(n_frames=st.integers(1, 50), rows=st.integers(1, 50), hop=st.integers(1, 96))
+def test_frame_edges_enclose_the_frames(n_frames, rows, hop):
+    times_s = np.arange(n_frames) * hop / 100
+    edges = frame_edges(times_s, rows)
+    assert len(edges) == min(rows, n_frames) + 1 and (np.diff(edges) > 0).all()
+    assert edges[0] == 0 and edges[-1] == pytest.approx(times_s[-1] + FRAME_S)
+    # Each border between two frames is as far from the centre of the one as of the other.
+    borders = frame_edges(times_s)[1:-1]
+    centres = times_s + FRAME_S / 2
+    np.testing.assert_allclose(borders, (centres[:-1] + centres[1:]) / 2)
+
+
+def test_tags_are_bars_in_the_order_given():
+    figure = tags.tag_bars(["Siren", "Bell"], np.array([0.75, 0.25]), ["Alarm", "Sounds"])
+    assert list(traces(figure, "bar")[1].x) == [0.75, 0.25]
+    texts = [note.text for note in sorted(figure.layout.annotations, key=lambda note: note.y)]
+    assert texts == ["Siren", "0.75", "Alarm", "Bell", "0.25", "Sounds"]
+
+
+def test_a_last_dimension_at_its_limits_does_not_set_the_colours():
+    values = rng.integers(100, 150, (10, 128)).astype(np.uint8)
+    values[:, -1] = 255
+    picture = embeddings.embedding_picture(values, np.arange(10) * FRAME_S, "Quantised").data[0]
+    assert 100 <= picture.zmin < picture.zmax <= 150
+    np.testing.assert_array_equal(picture.z, values.T)
+
+
+@given(arrays(np.float64, (6, 2), elements=st.floats(-100, 100)))
+def test_names_on_the_map_never_overlap(points):
+    figure = embeddings.class_map(
+        points, list("abcdef"), points[:2], np.arange(2.0), range(6), np.array([0.3, 0.2])
+    )
+    heights = np.sort([note.ay for note in figure.layout.annotations])
+    assert {note.text for note in figure.layout.annotations} == set("abcdef")
+    assert (np.diff(heights) >= 0.069 * np.ptp(points[:, 1])).all()
+
+
+def test_scatter_leaves_out_what_a_log_axis_cannot_hold():
+    figure = results.precision_scatter(
+        list("abcd"), np.array([10, 0, 1000, 5]), np.array([0.1, 0.2, 0.3, np.nan]), 2, "Clips"
+    )
+    points, chosen = figure.data
+    assert list(points.customdata) == [0, 2] and list(points.x) == [10, 1000]
+    assert list(chosen.customdata) == [2]
+
+
+def test_stems_stand_on_the_bars_of_their_class():
+    figure = results.counts_and_precision(
+        list("abc"), np.array([100, 10, 1]), np.array([0.5, 0.25, 1.0]), "Clips"
+    )
+    (bars,), (stems, heads) = traces(figure, "bar"), traces(figure, "scatter")
+    assert list(bars.x) == list(heads.x) and list(stems.x[::3]) == list(bars.x)
+    assert list(stems.y[1::3]) == list(heads.y) == [0.5, 0.25, 1.0]
+    assert list(figure.layout.xaxis.ticktext) == list("abc")
+
+
+def test_a_model_without_a_published_figure_has_one_dot():
+    figure = results.results_dots(["A", "B"], {"ours": [0.2, 0.3], "theirs": [0.4, None]}, "mAP")
+    line_of_b = [trace for trace in figure.data if trace.mode == "lines"][1]
+    assert list(line_of_b.x) == [0.3]
+
+
+def test_learning_curves_are_told_apart_without_colour():
+    figure = results.learning_curves({name: ([1, 2], [3, 4]) for name in "abcdef"}, "mAP")
+    assert len({trace.line.dash for trace in figure.data}) == 6

@@ -1,0 +1,102 @@
+"""What the player is given to draw: the clip's own numbers, a byte each, however long it is."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.charts.overview import COLUMNS, DrawnSound, draw
+from audioset_demo.charts.player import Curve, curves_timeline, mel_band, tags_timeline
+from audioset_demo.embeddings.frames import FRAME_S, frame_edges
+from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, mel_matrix
+from audioset_demo.tagging import load_tagger
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    return load_tagger(encoder="compact")
+
+
+def sound_of(seconds: float, level: float = 0.3) -> tuple[Waveform, DrawnSound]:
+    samples = np.random.default_rng(0).normal(0, level, int(seconds * SAMPLE_RATE))
+    waveform = Waveform(samples.clip(-1, 1).astype(np.float32), SAMPLE_RATE, "noise.wav")
+    return waveform, draw(waveform)
+
+
+def unpacked(levels: str, dtype=np.uint8) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(levels), dtype)
+
+
+def test_scores_and_attention_are_those_of_the_tagging(tagger):
+    waveform, sound = sound_of(5)
+    tagging = tagger.tag(waveform)
+    top = tagging.top(10)
+    drawn = tags_timeline(tagging, top, sound)
+    classes = drawn["classes"]
+    assert classes["names"] == [tagging.labels[k].name for k in top]
+    scores = unpacked(classes["levels"]).reshape(-1, 10) / 255 * classes["most"]
+    np.testing.assert_allclose(scores, tagging.frame_scores[:, top], atol=1 / 255)
+    weights = unpacked(classes["attention"]).reshape(-1, 10) / 255 * classes["mostAttention"]
+    np.testing.assert_allclose(weights, tagging.attention[:, top], atol=1 / 255)
+    assert drawn["frames"] * drawn["step"] == pytest.approx(len(tagging.times_s) * FRAME_S)
+    assert drawn["offset"] == 0
+    assert all(name in drawn["alt"] for name in classes["names"])
+
+
+def test_curves_are_the_very_numbers(tagger):
+    waveform, sound = sound_of(5)
+    tagging = tagger.tag(waveform)
+    contributions = tagging.contributions[:, 0]
+    curve = Curve("Contribution", "a model", contributions, -0.5, 0.5, 0.1)
+    drawn = curves_timeline(tagging, [curve], sound, 2, "contributions to Speech")
+    (sent,) = drawn["curves"]
+    np.testing.assert_array_equal(unpacked(sent["values"], np.float32), contributions)
+    assert (sent["low"], sent["high"], sent["line"]) == (-0.5, 0.5, 0.1)
+    assert drawn["marked"] == 2 and drawn["classes"] is None
+    assert drawn["alt"].endswith("contributions to Speech")
+
+
+def test_overlapping_frames_are_drawn_around_their_centres(tagger):
+    tagging = tagger.tag(sound_of(5)[0], hop_s=0.1)
+    drawn = tags_timeline(tagging, [0], None)
+    edges = frame_edges(tagging.times_s)
+    cells = drawn["offset"] + drawn["step"] * np.arange(drawn["frames"] + 1)
+    np.testing.assert_allclose(cells[1:-1], edges[1:-1])
+    assert edges[-1] <= drawn["duration"] == 5
+
+
+@given(level=st.floats(0, 1))
+def test_a_quiet_wave_stays_quiet_and_a_silent_one_is_a_line(tagger, level):
+    waveform, sound = sound_of(1, level=level / 3)
+    wave = tags_timeline(tagger.tag(waveform), [0], sound)["wave"]
+    low, high = (unpacked(wave[name], np.int8).astype(int) for name in ("low", "high"))
+    assert (low <= high).all()
+    loudest = float(np.abs(waveform.samples).max())
+    expected = 127 if loudest >= 0.05 else round(loudest / 0.05 * 127)
+    assert max(-low.min(), high.max()) == pytest.approx(expected, abs=1)
+
+
+def test_an_embeddings_file_has_classes_alone(tagger):
+    frames = np.random.default_rng(0).integers(0, 256, (10, 128), np.uint8)
+    drawn = tags_timeline(tagger.tag_features(frames), [3, 1], None)
+    assert drawn["wave"] is None and drawn["mel"] is None
+    assert drawn["frames"] == 10 and len(drawn["classes"]["names"]) == 2
+
+
+def test_half_an_hour_is_small_enough_to_send(tagger):
+    frames = np.random.default_rng(0).integers(0, 256, (1_875, 128), np.uint8)
+    tagging = tagger.tag_features(frames)
+    rng = np.random.default_rng(0)
+    low, high = np.sort(rng.uniform(-1, 1, (2, 2 * COLUMNS)), axis=0)
+    sound = DrawnSound(low, high, rng.random((2 * COLUMNS, 64), np.float32), 1800.0, ())
+    assert len(json.dumps(tags_timeline(tagging, tagging.top(50), sound))) < 1_500_000
+
+
+@pytest.mark.parametrize("hertz", [250, 440, 1000, 2000, 4000, 7000])
+def test_frequency_ticks_stand_at_the_band_that_hears_them(hertz):
+    bin_ = round(hertz / (SAMPLE_RATE / 2) * (N_BINS - 1))
+    assert abs(mel_band(hertz) - mel_matrix()[bin_].argmax()) < 1

@@ -1,0 +1,214 @@
+"""Sounds of any length: read in blocks, the same as in one piece, in memory that does not grow."""
+
+import io
+import itertools
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audioset_demo.audio.decoding import open_sound
+from audioset_demo.audio.waveform import Waveform, read_waveform, resample
+from audioset_demo.encoders.compact import CompactEncoder
+from audioset_demo.encoders.logmel import ExampleStream, examples, hop_frames, log_mel
+from audioset_demo.encoders.streaming import BATCHES_AHEAD, ahead, run_network
+from audioset_demo.errors import AudioError, AudioSetDemoError
+from audioset_demo.tagging import load_tagger
+
+RATE = 16_000
+
+
+class Blocks:
+    """A sound that comes in given blocks, as from a file that states no length."""
+
+    name, duration_s, notes = "blocks", None, ()
+
+    def __init__(self, blocks, sample_rate: int = RATE):
+        self._blocks, self.sample_rate = blocks, sample_rate
+
+    def blocks(self):
+        yield from self._blocks
+
+
+def noise(duration_s: float, sample_rate: int = RATE) -> Waveform:
+    n = max(1, round(duration_s * sample_rate))
+    samples = np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32)
+    return Waveform(samples, sample_rate, "noise.wav")
+
+
+def encoded(waveform: Waveform, form: str = "WAV", subtype: str | None = None) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform.samples, waveform.sample_rate, format=form, subtype=subtype)
+    return buffer.getvalue()
+
+
+def middle_row(batch: np.ndarray) -> np.ndarray:
+    """In place of a network: (n, 96, 64) to (n, 64)."""
+    return batch[:, 48].copy()
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return CompactEncoder()
+
+
+@settings(max_examples=40)
+@given(
+    duration_s=st.floats(0, 12),
+    sample_rate=st.sampled_from([8_000, 16_000, 22_050, 44_100, 48_000, 96_000]),
+    cuts=st.lists(st.floats(0, 1), max_size=6),
+    hop=st.integers(1, 96),
+    size=st.integers(1, 20),
+)
+def test_examples_do_not_depend_on_blocks_and_batches(duration_s, sample_rate, cuts, hop, size):
+    whole = noise(duration_s, sample_rate)
+    places = sorted(round(cut * len(whole.samples)) for cut in cuts)
+    blocks = np.split(whole.samples, places)
+    batches = list(ExampleStream(Blocks(blocks, sample_rate), hop / 100).batches(size))
+    assert all(len(batch) == size for batch in batches[:-1])
+    at_16k = resample(whole, RATE).samples
+    padded = np.pad(at_16k, (0, max(0, 15_600 - len(at_16k))))
+    expected = examples(log_mel(padded), hop)
+    found = np.concatenate(batches)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 1e-6
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "MP3"])
+@pytest.mark.parametrize("hop_s", [0.96, 0.1])
+def test_a_file_is_encoded_as_its_waveform(encoder, form, hop_s):
+    data = encoded(noise(70, 44_100), form)
+    in_one_piece = encoder.encode(read_waveform(data), hop_s)
+    with open_sound(data) as sound:
+        streamed = encoder.encode(sound, hop_s)
+    np.testing.assert_allclose(streamed.pca, in_one_piece.pca, rtol=0, atol=1e-6)
+    assert np.array_equal(streamed.times_s, in_one_piece.times_s)
+    assert streamed.duration_s == in_one_piece.duration_s
+
+
+@pytest.mark.parametrize("hop_s", [0.96, 0.48, 0.24, 0.1, 0.01])
+def test_frames_follow_each_other_by_the_hop_and_cover_as_much_as_before(encoder, hop_s):
+    clip = noise(4.2)
+    dense, plain = encoder.encode(clip, hop_s), encoder.encode(clip)
+    n_rows = (len(clip.samples) - 400) // 160 + 1
+    assert len(dense.times_s) == (n_rows - 96) // round(100 * hop_s) + 1
+    assert np.allclose(dense.times_s, hop_s * np.arange(len(dense.times_s)))
+    assert dense.hop_s == hop_s
+    for time_s, frame in zip(plain.times_s, plain.pca, strict=True):
+        if np.isclose(dense.times_s, time_s).any():
+            same = dense.pca[np.abs(dense.times_s - time_s).argmin()]
+            np.testing.assert_allclose(same, frame, atol=1e-4)
+
+
+@pytest.mark.parametrize("hop_s", [0, -0.96, 0.005, 0.105, 0.97, 96, np.nan, np.inf])
+def test_a_hop_that_does_not_fit_is_refused_with_those_that_do(encoder, hop_s):
+    with pytest.raises(AudioSetDemoError, match=f"{hop_s} s .* multiple of 0.01 s from 0.01 to"):
+        encoder.encode(noise(2), hop_s)
+    assert [hop_frames(hop) for hop in (0.96, 0.48, 0.29, 0.07, 0.01)] == [96, 48, 29, 7, 1]
+
+
+def test_a_sound_of_one_sample_has_a_frame_and_a_note():
+    tagging = load_tagger(encoder="compact").tag(encoded(noise(0, 44_100)), hop_s=0.1)
+    assert tagging.times_s.tolist() == [0] and tagging.hop_s == 0.96
+    assert tagging.duration_s == 1 / 44_100
+    assert "padded with silence" in tagging.notes[0]
+
+
+def test_an_hour_takes_no_more_memory_than_ten_minutes():
+    minute = noise(60, 24_000).samples
+
+    def peak(minutes: int) -> int:
+        sound = Blocks(itertools.repeat(minute, minutes), 24_000)
+        tracemalloc.start()
+        try:
+            found = run_network(middle_row, sound, 0.96)
+            return tracemalloc.get_traced_memory()[1] - found.frames.nbytes
+        finally:
+            tracemalloc.stop()
+
+    peak(1)  # tables are made once
+    shorter, longer = peak(10), peak(60)
+    assert longer < 1.2 * shorter + 1e6
+    assert longer < 60e6
+
+
+def test_progress_rises_to_the_duration_and_knows_the_total():
+    told = []
+    with open_sound(encoded(noise(130.5))) as sound:
+        run_network(middle_row, sound, 0.96, lambda *seconds: told.append(seconds))
+    done = [seconds for seconds, _ in told]
+    assert done == sorted(done) and len(done) > 2
+    assert {total for _, total in told} == {130.5} and done[-1] == 130.5
+
+
+class Enough(Exception):
+    pass
+
+
+def test_what_progress_raises_ends_the_work_and_its_thread():
+    made = []
+
+    def blocks():
+        for k in range(1000):
+            made.append(k)
+            yield noise(60).samples
+
+    def stop(done_s, total_s):
+        assert total_s is None  # no length was stated
+        raise Enough
+
+    before = threading.active_count()
+    with pytest.raises(Enough):
+        run_network(middle_row, Blocks(blocks()), 0.96, stop)
+    assert threading.active_count() == before
+    assert len(made) < 10
+
+
+def test_what_goes_wrong_while_decoding_is_told_where_it_was_asked_for():
+    waveform = noise(100)
+    waveform.samples[-100] = np.nan
+    data = encoded(waveform, subtype="FLOAT")
+    with open_sound(data, "late.wav") as sound, pytest.raises(AudioError, match=r"at 99\.99\d s"):
+        run_network(middle_row, sound, 0.96)
+
+
+def test_no_more_is_made_ahead_than_asked_for():
+    made = []
+    items = ahead((made.append(k) or k for k in range(100)), BATCHES_AHEAD)
+    for k in range(10):
+        assert next(items) == k
+        time.sleep(0.005)
+        assert len(made) <= k + 1 + BATCHES_AHEAD
+    items.close()
+    assert len(made) < 20
+    assert list(ahead(iter("abc"), 5)) == ["a", "b", "c"]
+
+
+def test_an_interrupt_ends_the_command_with_130_and_no_traceback(tmp_path):
+    path = tmp_path / "long.wav"
+    with soundfile.SoundFile(path, "w", RATE, 1) as file:
+        for _ in range(60):
+            file.write(noise(60).samples)
+    main = "from audioset_demo.cli import main; raise SystemExit(main())"
+    words = [sys.executable, "-c", main, "tag", str(path), "--hop", "0.1", "--encoder", "compact"]
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell's job in the background ignores interrupts, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    # A sound of more than a minute has a bar, wherever stderr goes.
+    assert b"long.wav" in process.stderr.read(100)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err

@@ -1,0 +1,149 @@
+"""The six models: scores from features, masking of padding, and contributions that add up."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioset_demo.errors import CheckpointError
+from audioset_demo.models.network import TaggingModel
+from audioset_demo.models.pooling import attention_weights
+from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS, ModelSettings
+from tests.models.toy_models import model_that_has_seen_data
+from train.tagger.cpu_layers import Dropout
+
+VARIANTS = [
+    *(ModelSettings(pooling, n_classes=7, hidden_units=24) for pooling in POOLINGS),
+    *(
+        ModelSettings(
+            pooling, n_classes=7, hidden_units=24, attention_activation=activation,
+            shared_head=True, input_norm=False, hidden_bias=True,
+        )
+        for pooling in ("single_attention", "multi_attention", "feature_attention")
+        for activation in ATTENTION_ACTIVATIONS
+    ),
+]  # fmt: skip
+PARAMETERS = {
+    "average": 2_774_799,
+    "max": 2_774_799,
+    "single_attention": 3_314_974,
+    "feature_attention": 4_876_047,
+}
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda s: f"{s.pooling}-{s.attention_activation}")
+def model(request) -> TaggingModel:
+    return model_that_has_seen_data(request.param)
+
+
+@pytest.mark.parametrize("pooling", PARAMETERS)
+def test_models_have_as_many_parameters_as_the_reference(pooling):
+    model = TaggingModel(ModelSettings(pooling))
+    assert sum(p.numel() for p in model.parameters()) == PARAMETERS[pooling]
+
+
+def test_multi_attention_with_a_shared_head_has_the_reference_s_parameters():
+    model = TaggingModel(ModelSettings("multi_attention", shared_head=True))
+    assert sum(p.numel() for p in model.parameters()) == 3_870_959
+
+
+def test_contributions_and_constants_add_up_to_the_score(model):
+    for n_frames in (1, 2, 10, 40):
+        explanation = model.explain(torch.rand(n_frames, 128) * 2 - 1)
+        total = explanation.contributions.sum(0) + explanation.constants
+        target = explanation.scores
+        if explanation.adds_up_to == "logit":
+            target = torch.logit(target.double()).float()
+        assert (total - target).abs().max() <= 1e-5
+        assert torch.allclose(explanation.attention.sum(0), torch.ones(7), atol=1e-5)
+
+
+def test_a_single_frame_scores_as_the_clip_that_holds_it_alone(model):
+    frames = torch.rand(5, 128) * 2 - 1
+    alone = torch.cat([model(frame[None, None]) for frame in frames]).detach()
+    assert torch.allclose(model.explain(frames).frame_scores, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "silenced"), [(1, True), (2, True), (10, True), (2, False), (10, False)]
+)
+def test_hiding_a_frame_gives_the_score_of_the_clip_without_it(model, n_frames, silenced):
+    frames, silence = torch.rand(n_frames, 128) * 2 - 1, torch.rand(128)
+    hidden = model.occlude(frames, silence if silenced else None)
+    for t in range(n_frames):
+        clip = torch.cat([frames[:t], silence[None][: int(silenced)], frames[t + 1 :]])
+        alone = model(clip[None])[0].detach()
+        assert (hidden[t] - alone).abs().max() <= 1e-6
+
+
+def test_padding_changes_nothing_in_evaluation(model):
+    clips = torch.rand(3, 8, 128) * 2 - 1
+    lengths = torch.tensor([8, 3, 1])
+    mask = torch.arange(8) < lengths[:, None]
+    clips[~mask] = torch.nan
+    with torch.no_grad():
+        padded = model(clips, mask)
+        alone = torch.cat([model(clips[i : i + 1, :n]) for i, n in enumerate(lengths)])
+    assert (padded - alone).abs().max() <= 1e-6
+
+
+def test_padding_changes_nothing_in_training(model):
+    """Batch statistics and gradients see real frames alone."""
+    clips, mask = torch.rand(4, 6, 128), torch.ones(4, 6, dtype=torch.bool)
+    longer = torch.cat([clips, torch.full((4, 3, 128), 9.0)], dim=1)
+    longer_mask = torch.cat([mask, torch.zeros(4, 3, dtype=torch.bool)], dim=1)
+    results = []
+    for x, m in ((clips, mask), (longer, longer_mask)):
+        twin = copy.deepcopy(model).train()
+        for module in twin.modules():
+            if isinstance(module, Dropout):
+                module.threshold = 0
+        twin(x, m).sum().backward()
+        layer = twin.trunk.layers[0]
+        results.append((layer[0].weight.grad, layer[1].running_mean, layer[1].running_var))
+    for short, long in zip(*results, strict=True):
+        assert torch.allclose(short, long, atol=1e-5)
+
+
+@given(
+    n_frames=st.integers(1, 12),
+    n_real=st.integers(1, 12),
+    activation=st.sampled_from(ATTENTION_ACTIVATIONS),
+    scale=st.floats(0, 50),
+)
+def test_attention_weights_are_shares_of_the_real_frames(n_frames, n_real, activation, scale):
+    logits = torch.from_numpy(np.random.default_rng(0).normal(0, scale, (1, n_frames, 5)))
+    mask = (torch.arange(n_frames) < n_real)[None]
+    weights = attention_weights(logits, activation, mask)
+    assert (weights >= 0).all() and (weights[~mask] == 0).all()
+    assert torch.allclose(weights.sum(1), torch.ones(1, 5, dtype=weights.dtype))
+
+
+def test_max_pooling_gives_the_whole_score_to_the_winning_frame():
+    model = TaggingModel(ModelSettings("max", n_classes=3, hidden_units=8)).eval()
+    explanation = model.explain(torch.rand(6, 128))
+    assert ((explanation.contributions > 0).sum(0) == 1).all()
+    assert torch.equal(explanation.contributions.amax(0), explanation.frame_scores.amax(0))
+
+
+def test_dropout_keeps_the_stated_share_and_the_mean():
+    torch.manual_seed(0)
+    ones = torch.ones(1000, 1003)
+    dropped = Dropout(0.25)(ones)
+    assert float((dropped == 0).float().mean()) == pytest.approx(0.25, abs=2e-3)
+    assert float(dropped.mean()) == pytest.approx(1, abs=5e-3)
+    assert torch.equal(Dropout(0.25).eval()(ones), ones)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"pooling": "mean"}, {"pooling": "max", "attention_activation": "tanh"},
+     {"pooling": "max", "dropout": 1.0}, {"pooling": "multi_attention", "hidden_layers": 1}],
+)  # fmt: skip
+def test_settings_that_make_no_model_are_refused_by_value(settings):
+    value = str(list(settings.values())[-1])
+    with pytest.raises(CheckpointError, match=value):
+        ModelSettings(**settings)

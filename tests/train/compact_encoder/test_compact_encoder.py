@@ -1,0 +1,331 @@
+"""Training of the compact encoder: what it learns from, and that it can be stopped."""
+
+import argparse
+import csv
+import json
+from importlib.util import find_spec
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import save_file
+
+from audioset_demo.encoders.compact import CompactSettings, encode_examples, load_compact
+from audioset_demo.encoders.vggish import weights
+from audioset_demo.encoders.vggish.network import VggishNetwork
+from audioset_demo.errors import DataError, WeightsError
+from audioset_demo.labels import audioset_labels
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import save_checkpoint
+from audioset_demo.models.network import TaggingModel
+from audioset_demo.models.settings import ModelSettings
+from train.compact_encoder import evaluate, publish
+from train.compact_encoder.command import add_arguments
+from train.compact_encoder.command import run as run_command
+from train.compact_encoder.config import EncoderConfig
+from train.compact_encoder.fit import Run, fit, scenes_of, trained_through
+from train.compact_encoder.material import Material
+from train.compact_encoder.objective import Objective, Weights, as_models_read
+from train.compact_encoder.sounds import scenes
+from train.compact_encoder.sounds.categories import CategoryTable
+from train.compact_encoder.sounds.recordings import hold_out_sources, read_recordings
+from train.compact_encoder.teacher import Lesson, class_columns
+from train.runs import open_run
+
+SMALL = CompactSettings(widths=(4, 8), depths=(1, 1), hidden_units=8)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return CategoryTable(audioset_labels())
+
+
+# --- a tiny training from beginning to end ---------------------------------------------------
+
+
+class FakeTeacher:
+    """Says "Speech" of loud sounds; counts what it was asked."""
+
+    title = "a fake"
+    in_embedding_space = False
+    mids = tuple(label.mid for label in audioset_labels()[:5])
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, samples):
+        self.asked += 1
+        scores = np.zeros(len(self.mids), np.float32)
+        scores[0] = min(1.0, 10 * float(np.abs(samples).mean()))
+        return Lesson(scores, np.array([scores[0], 1.0], np.float32))
+
+
+@pytest.fixture(scope="module")
+def audio(tmp_path_factory):
+    """Two sounds of one second and their list."""
+    folder = tmp_path_factory.mktemp("audio")
+    (folder / "own").mkdir()
+    rng = np.random.default_rng(0)
+    with open(folder / "own.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "category", "licence"])
+        for name, category in (("bark.wav", "Dog"), ("rain.wav", "Rain")):
+            soundfile.write(folder / "own" / name, rng.normal(0, 0.1, 16_000), 16_000)
+            writer.writerow([name, category, "CC0"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(audio, table, tmp_path_factory):
+    """Material of 12 scenes, an objective through one small frozen model, and the recordings."""
+    recordings = read_recordings(audio, table, hold_out=0.0)
+    teacher = FakeTeacher()
+    maker = scenes.SceneMaker(recordings, scenes.kinds_of(recordings, table), teacher)
+    shards = scenes.make_shards(maker, tmp_path_factory.mktemp("scenes"), 12, seed=0)
+    columns = class_columns(teacher.mids, audioset_labels())
+    material = Material(shards, maker.kinds.targets, columns, maker.kinds.silence)
+    torch.manual_seed(0)
+    model = TaggingModel(ModelSettings("feature_attention", hidden_units=8)).eval()
+    return (
+        recordings,
+        maker,
+        shards,
+        material,
+        Objective([model], material.known, Weights(1.0, 1.0, 0.0)),
+    )
+
+
+def config(**changes) -> EncoderConfig:
+    return EncoderConfig(
+        **{"scenes": 12, "iterations": 3, "batch_size": 6, "alignment": 0.0,
+           "evaluate_every": 1000, "save_every": 1} | changes
+    )  # fmt: skip
+
+
+def test_a_training_that_was_stopped_ends_with_the_same_weights(world, tmp_path):
+    _, _, _, material, objective = world
+    whole = Run(config(), material, SMALL)
+    fit(whole, material, objective, tmp_path, lambda network: {}, ["first"])
+
+    stopped = Run(config(), material, SMALL)
+    for _ in range(2):
+        stopped.step(objective, material)
+    stopped.save(tmp_path / "state.safetensors")
+    resumed = Run(config(seed=1), material, SMALL)  # other random weights, all to be replaced
+    resumed.config = whole.config
+    fit(resumed, material, objective, tmp_path, lambda network: {}, ["second"])
+
+    assert resumed.done == 3
+    for name, value in whole.averaged().state_dict().items():
+        torch.testing.assert_close(resumed.mean[name], value, rtol=0, atol=0)
+    assert trained_through(tmp_path) == [
+        {"from_iteration": 0, "models": ["first"]},
+        {"from_iteration": 2, "models": ["second"]},
+    ]
+
+
+def test_the_frozen_models_stay_as_they_are_and_the_encoder_moves(world, tmp_path):
+    _, _, _, material, objective = world
+    before = [p.clone() for p in objective.models[0].parameters()]
+    run_ = Run(config(), material, SMALL)
+    start = run_.student.encoder.project.weight.detach().clone()
+    run_.step(objective, material)
+    assert not torch.equal(run_.student.encoder.project.weight, start)
+    assert all(
+        torch.equal(a, b) for a, b in zip(before, objective.models[0].parameters(), strict=True)
+    )
+
+
+def test_a_run_s_configuration_is_read_back(tmp_path):
+    open_run(tmp_path, config(seed=5).to_json(), resume=False)
+    assert EncoderConfig.load(tmp_path) == config(seed=5)
+
+
+def test_scenes_are_made_once_and_not_mixed_with_those_of_other_categories(world, tmp_path):
+    recordings, maker, shards, _, _ = world
+    asked = maker.teacher.asked
+    assert scenes.make_shards(maker, shards[0].parent, 12, seed=0) == shards
+    assert maker.teacher.asked == asked
+    (tmp_path / "kinds.json").write_text('["Dog"]')
+    with pytest.raises(DataError, match="other categories"):
+        scenes.make_shards(maker, tmp_path, 12, seed=0)
+
+
+def test_held_out_recordings_are_never_learned_from(world):
+    recordings, maker, _, _, _ = world
+    leaked = [hold_out_sources(recordings, 0.0)[0]]
+    leaked = [type(leaked[0])(**{**leaked[0].__dict__, "held_out": True})]
+    with pytest.raises(ValueError, match="held out"):
+        scenes.SceneMaker(leaked, maker.kinds, maker.teacher)
+
+
+def test_silent_clips_want_silence_and_silence_beside_a_sound_wants_nothing(world):
+    _, maker, _, material, _ = world
+    silence = next(label.index for label in audioset_labels() if label.name == "Silence")
+    assert maker.kinds.silence[silence] == 1
+    silent = 0
+    for seed in range(10):
+        batch = material.batch(np.arange(12), np.random.default_rng(seed))
+        for rows, mask, wanted in zip(batch.clips, batch.mask, batch.clip_targets, strict=True):
+            heard = rows[mask][rows[mask] < 12]
+            silent += len(heard) == 0
+            expected = maker.kinds.silence if not len(heard) else batch.targets[heard].amax(dim=0)
+            np.testing.assert_array_equal(wanted, expected)
+    assert silent > 0
+
+
+def test_every_scene_is_read_once_a_round():
+    settings = config(batch_size=4)
+    seen = np.concatenate([scenes_of(settings, 12, iteration) for iteration in range(3)])
+    assert sorted(seen) == list(range(12))
+
+
+def test_models_read_of_the_output_what_they_read_of_its_quantisation():
+    from audioset_demo.embeddings.frames import quantise
+
+    components = np.random.default_rng(0).uniform(-2, 2, (50, 128)).astype(np.float32)
+    quantised = (quantise(components).astype(np.float32) - 128) / 128
+    smooth = as_models_read(torch.from_numpy(components)).numpy()
+    assert np.abs(smooth - quantised).max() <= 0.51 / 128
+    assert abs((smooth - quantised).mean()) < 1e-3
+
+
+def test_a_saved_encoder_gives_what_the_trained_one_gave(world, tmp_path):
+    _, _, _, material, _ = world
+    network = Run(config(), material, SMALL).averaged()
+    publish.save_encoder(tmp_path, network, {"settings": SMALL.to_json()})
+    examples = np.random.default_rng(0).normal(-3, 1, (3, 96, 64)).astype(np.float32)
+    loaded, _ = load_compact(tmp_path)
+    np.testing.assert_allclose(
+        encode_examples(loaded, examples), encode_examples(network, examples), atol=2e-3
+    )
+
+
+def test_hit_rates_count_clips_with_an_expected_class_near_the_top():
+    scores = np.zeros((4, 20))
+    scores[0, 3] = scores[1, 7] = 1  # first
+    scores[2, [10, 11, 3]] = [0.9, 0.8, 0.7]  # third
+    scores[3, 10:16] = 1  # below six others
+    scores[3, 7] = 0.5
+    clips = [evaluate.Sound(None, row, (3, 7), "Dog") for row in scores]
+    rates = evaluate.hit_rates(lambda clip: (clip.examples, None), clips)
+    assert (rates["top1"], rates["top5"], rates["top10"]) == (0.5, 0.75, 1.0)
+    assert rates["categories"]["Dog"]["clips"] == 4
+
+
+def test_a_sequence_is_right_where_each_sound_scores_highest_in_its_own_part():
+    frames = np.zeros((9, 3))  # frames of 0.96 s: the parts are 0 to 2, 3 to 5, and 6 to 8
+    frames[[1, 3, 2], [0, 1, 2]] = 1  # the third sound in the part of the first
+    sequence = evaluate.Sequence(evaluate.Sound(None, frames, (), ""), ((0,), (1,), (2,)))
+    rates = evaluate.in_time(lambda sound: (None, sound.examples), [sequence])
+    assert rates == {"sounds": 3, "in_own_part": 0.6667}
+
+
+def test_silence_and_noise_are_calm_where_nothing_else_scores_high():
+    def sound(scores):
+        return evaluate.Sound(None, np.array(scores), (0,), "silence")
+
+    figures = evaluate.calmness(
+        lambda sound: (sound.examples, None), [sound([0.9, 0.1]), sound([0.2, 0.3])]
+    )
+    assert figures == {
+        "sounds": 2,
+        "silence_or_noise_first": 0.5,
+        "greatest_other_score": 0.3,
+    }
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    """The command, on three sounds, four clips of features and a tiny model; the run is `run`."""
+    labels = audioset_labels()
+    rng = np.random.default_rng(0)
+    (tmp_path / "audio" / "own").mkdir(parents=True)
+    names = ["one.wav", "two.wav", "three.wav"]
+    for name in names:
+        samples = rng.normal(0, 0.1, 20_000)
+        soundfile.write(tmp_path / "audio" / "own" / name, samples, 16_000)
+    rows = "".join(f"{name},Dog,CC0,{name[:3]}\n" for name in names)
+    (tmp_path / "audio" / "own.csv").write_text("file,category,licence,attribution\n" + rows)
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file["x"] = rng.integers(0, 256, (4, 10, 128), np.uint8)
+        file["y"] = rng.random((4, len(labels))) < 0.01
+        file["video_id_list"] = np.array([b"a", b"b", b"c", b"d"])
+    settings = ModelSettings("feature_attention", hidden_units=8)
+    card = ModelCard("feature_attention", settings, 1, training={"set": "tiny", "iteration": 2})
+    save_checkpoint(tmp_path / "model.safetensors", TaggingModel(settings), card)
+
+    def encoder(*extra: str) -> int:
+        parser = argparse.ArgumentParser()
+        add_arguments(parser)
+        paths = ["--audio", tmp_path / "audio", "--output", tmp_path / "run"]
+        paths += ["--models", tmp_path / "model.safetensors"]
+        numbers = ["--scenes", "12", "--iterations", "2", "--batch-size", "6", "--speech", "0"]
+        return run_command(parser.parse_args([*map(str, paths), *numbers, *extra]))
+
+    return encoder
+
+
+def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
+    encoder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
+    speech = "6" if find_spec("espeakng_loader") else "0"  # no package for some machines
+    given = ["--teacher", "fake", "--features", str(tmp_path / "features.h5"), "--speech", speech]
+    assert encoder(*given) == 0
+    described = json.loads((tmp_path / "run" / "compact.json").read_text())
+    assert described["trained_through"] == [
+        {"from_iteration": 0, "models": ["feature_attention, tiny, iteration 2"]}
+    ]
+    assert described["held_out"]["recordings"] == 1
+    figures = described["held_out"]["figures"]
+    assert set(figures) == {"Feature-level attention", "teacher: a fake"}
+    assert set(figures["teacher: a fake"]) >= {"top5", "categories", "excerpts", "calm", "in_time"}
+    assert figures["Feature-level attention"]["distance"]["to_nearest_real_frame"] > 0
+    heard = list(csv.DictReader((tmp_path / "run" / "sounds.csv").open()))
+    assert [row["licence"] for row in heard].count("CC0") == 2
+    assert "top-5" in capsys.readouterr().out
+    with pytest.raises(DataError, match="--resume"):
+        encoder(*given)
+    assert encoder(*given, "--evaluate") == 0
+    assert json.loads((tmp_path / "run" / "compact.json").read_text()) == described
+    beside = ["--beside", str(tmp_path / "run")]
+    assert encoder(*given, "--evaluate", *beside) == 0
+    assert (
+        len(json.loads((tmp_path / "run" / "compact.json").read_text())["held_out"]["figures"]) == 3
+    )
+
+
+def test_what_is_missing_is_named_with_the_remedy(encoder, tmp_path, monkeypatch):
+    with pytest.raises(WeightsError, match="weights get"):
+        monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "empty"))
+        encoder("--teacher", "vggish")
+    with pytest.raises(DataError, match="'vggish' where VGGish is installed"):
+        encoder("--teacher", str(tmp_path / "yamnet.tflite"))
+    monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
+    with pytest.raises(DataError, match="--features bal_train.h5, or --alignment 0"):
+        encoder("--teacher", "fake")
+    with pytest.raises(DataError, match="--hold-out"):
+        encoder("--teacher", "fake", "--hold-out", "0", "--resume")
+
+
+@pytest.mark.slow
+def test_with_vggish_as_the_teacher_the_encoder_nears_its_frames(encoder, tmp_path, monkeypatch):
+    """Random weights: what counts is that the encoder learns whatever that network says."""
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
+    weights.cache_dir().mkdir()
+    torch.manual_seed(0)
+    save_file(VggishNetwork().state_dict(), weights.vggish_path())
+    scale = 40 * np.eye(128)  # random weights give small numbers
+    np.savez(weights.pca_path(), pca_eigen_vectors=scale, pca_means=np.zeros(128))
+
+    assert encoder("--teacher", "vggish", "--iterations", "100") == 0
+    weights.vggish_path().unlink()  # 277 MB, which pytest would keep
+
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    parts = [json.loads(line)["loss"] for line in lines if "loss" in line]
+    assert parts[-1]["alignment"] < 0.5 * parts[0]["alignment"]
+    card = json.loads((tmp_path / "run" / "compact.json").read_text())
+    assert card["teacher"] == "VGGish (Google, Apache-2.0); not part of the encoder"

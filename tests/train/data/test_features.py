@@ -1,0 +1,225 @@
+"""Features: read alike from memory and from the file, split for ever, refused where damaged."""
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audioset_demo.errors import DataError
+from train.data import clips as clips_module
+from train.data import features as data_module
+from train.data.features import count_frames, load_features, sample, split
+
+N, T, K = 137, 4, 11
+in_file_only = pytest.mark.usefixtures("no_memory")
+
+
+@pytest.fixture
+def no_memory(monkeypatch):
+    """Clips stay in the file, however few."""
+    monkeypatch.setattr(clips_module, "MAX_BYTES_IN_MEMORY", 0)
+
+
+def arrays(seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    n_frames = rng.integers(1, T + 1, N)
+    x = rng.integers(1, 256, (N, T, 128)).astype(np.uint8)
+    x[np.arange(T) >= n_frames[:, None]] = 0
+    return {
+        "x": x,
+        "y": rng.random((N, K)) < 0.2,
+        "n_frames": n_frames,
+        "video_id_list": np.array([f"clip{i:03d}" for i in range(N)], "S7"),
+        "labels": np.array([f"class {k}".encode() for k in range(K)], object),
+    }
+
+
+def write(path: Path, values: dict[str, np.ndarray], **x_layout) -> Path:
+    with h5py.File(path, "w") as file:
+        for key, value in values.items():
+            dtype = h5py.string_dtype() if key == "labels" else None
+            layout = x_layout if key == "x" else {}
+            file.create_dataset(key, data=value, dtype=dtype, **layout)
+    return path
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return write(tmp_path / "own.h5", arrays())
+
+
+@pytest.mark.parametrize("layout", [{}, {"chunks": (20, T, 128)}, {"chunks": (200, T, 128)}])
+@given(indices=st.lists(st.integers(0, N - 1), min_size=1, max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+def test_a_batch_from_the_file_is_the_batch_from_memory(tmp_path, monkeypatch, layout, indices):
+    values, indices = arrays(), np.array(indices)
+    path = write(tmp_path / "own.h5", values, maxshape=(None, T, 128) if layout else None, **layout)
+    in_memory = load_features(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(clips_module, "MAX_BYTES_IN_MEMORY", 0)
+        in_file = load_features(path)
+    assert not isinstance(in_file.file.clips, type(in_memory.file.clips))
+    clips, mask, targets = in_file.batch(indices)
+    assert all(map(torch.equal, in_memory.batch(indices), (clips, mask, targets)))
+    assert np.array_equal(clips.numpy() * 128 + 128, values["x"][indices])
+    assert np.array_equal(mask.sum(1), values["n_frames"][indices])
+    assert np.array_equal(targets.numpy(), values["y"][indices])
+
+
+@given(picked=st.lists(st.integers(0, N - 1), min_size=1, max_size=60))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+def test_a_subset_holds_its_clips(path, picked):
+    values, picked = arrays(), np.array(picked)
+    subset = load_features(path).subset(np.arange(N)[::-1], "all").subset(picked, "some")
+    rows = N - 1 - picked
+    assert len(subset) == len(picked)
+    assert np.array_equal(subset.x, values["x"][rows])
+    assert np.array_equal(subset.y, values["y"][rows])
+    assert np.array_equal(subset.n_frames, values["n_frames"][rows])
+    assert np.array_equal(subset.video_ids, values["video_id_list"][rows])
+    lists = subset.clips_of_class()
+    assert len(lists) == K
+    for clips, column in zip(lists, values["y"][rows].T, strict=True):
+        assert np.array_equal(clips, np.flatnonzero(column))
+
+
+def test_large_arrays_are_gone_through_in_blocks_without_a_seam(path, monkeypatch):
+    whole = load_features(path)
+    monkeypatch.setattr(data_module, "BLOCK_CLIPS", 10)
+    in_blocks = load_features(path)
+    assert np.array_equal(in_blocks.y, whole.y)
+    for here, there in zip(in_blocks.clips_of_class(), whole.clips_of_class(), strict=True):
+        assert np.array_equal(here, there)
+
+
+@pytest.mark.parametrize("memory", [0, 2**20])
+def test_frames_are_counted_where_a_file_does_not_say(tmp_path, monkeypatch, memory):
+    monkeypatch.setattr(clips_module, "MAX_BYTES_IN_MEMORY", memory)
+    values = arrays()
+    n_frames = values.pop("n_frames")
+    assert np.array_equal(load_features(write(tmp_path / "own.h5", values)).n_frames, n_frames)
+    assert np.array_equal(count_frames(values["x"]), n_frames)
+
+
+@pytest.mark.data
+def test_the_same_tenth_of_bal_train_is_held_out_for_ever(shared_data):
+    fit_part, validation = split(load_features(shared_data / "audioset/bal_train.h5"))
+    assert (len(fit_part), len(validation)) == (19_911, 2_249)
+    assert validation.video_ids[:2].tolist() == [b"--PJHxphWEs", b"--aaILOrkII"]
+
+
+@pytest.mark.parametrize("at_most", [5, 20_000])
+def test_the_parts_are_disjoint_and_complete_and_the_validation_part_bounded(
+    path, monkeypatch, at_most
+):
+    everything = split(load_features(path))[1].video_ids
+    monkeypatch.setattr(data_module, "MAX_VALIDATION_CLIPS", at_most)
+    fit_part, validation = split(load_features(path))
+    ids = {*fit_part.video_ids, *validation.video_ids}
+    assert len(ids) == N == len(fit_part) + len(validation)
+    assert len(validation) == min(at_most, len(everything))
+    assert set(validation.video_ids) <= set(everything)
+
+
+def test_a_larger_sample_holds_a_smaller_one(path):
+    features = load_features(path)
+    five, nine = (set(sample(features, clips).video_ids) for clips in (5, 9))
+    assert (len(five), len(nine)) == (5, 9) and five < nine
+    with pytest.raises(DataError, match=rf"has {len(features)} clips, not {len(features) + 1}"):
+        sample(features, len(features) + 1)
+
+
+def test_too_few_clips_to_split_are_refused(path):
+    with pytest.raises(DataError, match="some has 2 clips: too few"):
+        split(load_features(path).subset(np.arange(2), "some"))
+
+
+def changed(**changes) -> dict[str, np.ndarray]:
+    return {key: value for key, value in (arrays() | changes).items() if value is not None}
+
+
+@pytest.mark.parametrize("memory", [0, 2**20])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (changed(y=None), "no dataset y"),
+        (changed(labels=None), "11 classes and does not name them"),
+        (changed(labels=arrays()["labels"][:9]), "names 9 classes but y has 11"),
+        (changed(y=arrays()["y"][:100]), "137 clips in x but 100 in y"),
+        (changed(y=arrays()["y"][:, 0]), r"y in .* is bool \(137,\)"),
+        (changed(video_id_list=arrays()["video_id_list"][1:]), "but 136 in video_id_list"),
+        (changed(n_frames=np.full(N, 9)), "runs from 9 to 9"),
+        (changed(n_frames=np.zeros(N, int)), "runs from 0 to 0"),
+        (changed(x=arrays()["x"].astype(np.float32)), "x in .* is float32"),
+        (changed(x=arrays()["x"][:, :, :64]), r"x in .* is uint8 \(137, 4, 64\)"),
+        (changed(x=np.empty((0, T, 128), np.uint8)), r"x in .* is uint8 \(0, 4, 128\)"),
+    ],
+)
+def test_features_that_do_not_fit_are_refused_by_value(
+    tmp_path, monkeypatch, memory, values, message
+):
+    monkeypatch.setattr(clips_module, "MAX_BYTES_IN_MEMORY", memory)
+    with pytest.raises(DataError, match=message):
+        load_features(write(tmp_path / "own.h5", values))
+
+
+@pytest.mark.parametrize("memory", [0, 2**20])
+@given(share=st.floats(0, 1, exclude_max=True))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+def test_a_file_cut_short_anywhere_is_refused(tmp_path, monkeypatch, memory, share):
+    monkeypatch.setattr(clips_module, "MAX_BYTES_IN_MEMORY", memory)
+    path = write(tmp_path / "own.h5", arrays(), chunks=(20, T, 128))
+    os.truncate(path, int(share * path.stat().st_size))
+    with pytest.raises(DataError, match=r"Cannot read .*own\.h5"):
+        load_features(path)
+
+
+@pytest.mark.parametrize("key", ["x", "y"])
+def test_a_file_whose_writer_stopped_halfway_is_refused(tmp_path, key):
+    values = arrays()
+    path = write(tmp_path / "own.h5", {k: v for k, v in values.items() if k != key})
+    with h5py.File(path, "a") as file:
+        shape = values[key].shape
+        file.create_dataset(key, shape, values[key].dtype, chunks=(20, *shape[1:]))
+        file[key][: N // 2] = values[key][: N // 2]
+    with pytest.raises(DataError, match=f"parts of {key} were never written"):
+        load_features(path)
+
+
+@in_file_only
+def test_a_file_whose_clips_cannot_be_read_alone_is_refused_with_the_remedy(tmp_path):
+    path = write(tmp_path / "own.h5", arrays(), chunks=(20, 2, 16), compression="gzip")
+    with pytest.raises(DataError, match=r"compression gzip.*python -m train pack .*own.h5 OUT.h5"):
+        load_features(path)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+    os.utime(path, ns=(0, 0))
+
+
+@in_file_only
+@pytest.mark.parametrize("damage", [cut, overwrite])
+def test_a_file_that_changes_while_it_is_read_stops_the_reading(path, damage):
+    features = load_features(path)
+    features.batch(np.arange(5))
+    damage(path)
+    with pytest.raises(DataError, match=r"own\.h5 was cut short or written to .* --resume"):
+        features.batch(np.arange(5))
+
+
+@in_file_only
+def test_a_file_replaced_by_another_is_read_to_the_end(path, tmp_path):
+    features = load_features(path)
+    before = features.x
+    os.replace(write(tmp_path / "other.h5", arrays(seed=1)), path)
+    assert np.array_equal(features.x, before)

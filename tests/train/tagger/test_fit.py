@@ -1,0 +1,176 @@
+"""Training: a run that learns, is evaluated, compared with others, and published."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from audioset_demo.errors import CheckpointError, DataError
+from audioset_demo.models.checkpoint import load_checkpoint
+from audioset_demo.models.settings import POOLINGS
+from tests.train.toy_features import LABELS, write_features
+from train.data.features import load_features
+from train.runs import select_checkpoint
+from train.tagger.compare import compare
+from train.tagger.config import FitConfig
+from train.tagger.evaluate import evaluate
+from train.tagger.fit import fit
+from train.tagger.predict import predict
+from train.tagger.publish import publish
+
+TINY = {
+    "iterations": 12, "batch_size": 8, "hidden_units": 16, "evaluate_every": 4,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, features) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "run"
+    fit(FitConfig(model="single_attention", **TINY), features, run)
+    return run
+
+
+@pytest.mark.parametrize("model", POOLINGS)
+def test_every_model_learns(model, features, tmp_path):
+    settings = {**TINY, "iterations": 150, "evaluate_every": 150}
+    config = FitConfig(model=model, learning_rate=1e-2, mixup=0.0, **settings)
+    fit(config, features, tmp_path / model)
+    assert select_checkpoint(tmp_path / model).figures["validation"]["mAP"] > 0.9
+
+
+def _metrics(run: Path) -> list[dict]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds_a_batch"} for line in lines]
+
+
+def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(run, features):
+    config = FitConfig(model="single_attention", **TINY)
+    with pytest.raises(DataError, match="already holds a run"):
+        fit(config, features, run)
+    with pytest.raises(DataError, match="--iterations was 12, now 20"):
+        fit(FitConfig(model="single_attention", **{**TINY, "iterations": 20}), features, run, True)
+
+
+def test_half_precision_keeps_the_scores(run):
+    """The published weights are float16; the state holds the float32 ones."""
+    saved = [line for line in _metrics(run) if "checkpoint" in line]
+    assert len(saved) == 3
+    assert max(line["half_precision_max_difference"] for line in saved) < 1e-3
+
+
+def test_a_run_on_the_whole_set_claims_no_validation_figures(features, tmp_path):
+    fit(FitConfig(model="average", whole=True, **TINY), features, tmp_path / "run")
+    selected = select_checkpoint(tmp_path / "run")
+    assert selected.path.name == "iter_00012.safetensors"
+    assert "validation" not in selected.figures
+    assert load_checkpoint(selected.path)[1].training["set"] == "own (120 clips)"
+
+
+def test_a_run_is_evaluated_and_published(run, features_path, features, tmp_path):
+    result = evaluate(run, features_path)
+    model, card = load_checkpoint(select_checkpoint(run).path)
+    assert card.labels == LABELS and card.training["command"].startswith("python -m train fit")
+    published = publish(run, "own", models_dir=tmp_path)
+    table = tmp_path / "classes.csv"
+    again = evaluate(published / "checkpoint.safetensors", features_path, per_class=table)
+    assert table.read_bytes() == (published / "per_class.csv").read_bytes()
+    assert again.mean_average_precision == pytest.approx(result.mean_average_precision, abs=1e-9)
+    scores = predict(load_checkpoint(published / "checkpoint.safetensors")[0], features)
+    assert np.array_equal(scores, predict(model, features))
+    assert {p.name for p in published.iterdir()} == {
+        "checkpoint.safetensors", "checkpoint.json", "per_class.csv", "learning_curve.csv",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def other_seed(tmp_path_factory, features) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "other seed"
+    fit(FitConfig(model="single_attention", seed=1, **TINY), features, run)
+    return run
+
+
+def test_a_run_on_the_whole_set_borrows_the_validation_figures_of_its_twins(
+    run, other_seed, features_path, features, tmp_path
+):
+    whole = tmp_path / "whole"
+    fit(FitConfig(model="single_attention", whole=True, **TINY), features, whole)
+    evaluate(whole, features_path)
+    published = publish(whole, validated_by=[run, other_seed], models_dir=tmp_path)
+    validation = json.loads((published / "checkpoint.json").read_text())["metrics"]["validation"]
+    each = [select_checkpoint(twin).figures["validation"]["mAP"] for twin in (run, other_seed)]
+    assert validation["mAP"] == pytest.approx(sum(each) / 2)
+    assert validation["mAP_spread"] == pytest.approx(abs(each[0] - each[1]) / 2**0.5)
+    assert validation["runs"] == 2 and "fit part" in validation["of"]
+    with pytest.raises(DataError, match="saw the whole set"):
+        publish(whole, validated_by=[whole], models_dir=tmp_path)
+
+
+def test_runs_are_compared_by_what_differs_and_seeds_are_averaged(
+    run, other_seed, features, tmp_path
+):
+    changed = tmp_path / "changed"
+    fit(FitConfig(model="single_attention", dropout=0.0, **TINY), features, changed)
+    base, other = compare([run, other_seed, changed], tmp_path / "table.csv")
+    assert base.runs == 2 and base.setting.startswith("--model single_attention --iterations 12")
+    assert base.gain is None and base.spread_auc is not None
+    assert other.setting == "--dropout 0.0" and other.runs == 1
+    assert other.gain == pytest.approx(other.mean_average_precision - base.mean_average_precision)
+    assert (tmp_path / "table.csv").read_text().count("\n") == 3
+
+
+def test_what_has_no_validation_figures_is_not_compared(run, features, tmp_path):
+    fit(FitConfig(model="average", whole=True, **TINY), features, tmp_path / "whole")
+    with pytest.raises(DataError, match="--whole"):
+        compare([run, tmp_path / "whole"])
+    with pytest.raises(DataError, match="not a training run"):
+        compare([run, tmp_path])
+
+
+def test_a_student_learns_what_its_teacher_says(run, features, tmp_path):
+    """All of it where the teacher has the whole say, though no label is ever seen."""
+    config = FitConfig(
+        model="average", mixup=0.0, learning_rate=1e-2, teacher=(str(run),), teacher_weight=1.0,
+        **{**TINY, "iterations": 300, "evaluate_every": 300},
+    )  # fmt: skip
+    fit(config, features, tmp_path / "student")
+    student, teacher = (
+        predict(load_checkpoint(select_checkpoint(r).path)[0], features)
+        for r in (tmp_path / "student", run)
+    )
+    assert np.abs(student - teacher).mean() < 0.05
+
+
+def test_a_teacher_of_other_classes_is_refused_by_name(run, tmp_path):
+    other = load_features(write_features(tmp_path / "other.h5", labels=("a", "b", "c")))
+    config = FitConfig(model="average", teacher=(str(run),), **TINY)
+    with pytest.raises(DataError, match="--teacher .* differ in name"):
+        fit(config, other, tmp_path / "student")
+
+
+def test_metrics_go_to_tensorboard_where_asked_for(features, tmp_path):
+    fit(FitConfig(model="average", **TINY), features, tmp_path / "run", tensorboard=True)
+    events = list((tmp_path / "run" / "tensorboard").iterdir())
+    assert len(events) == 1 and b"validation/mAP" in events[0].read_bytes()
+
+
+def test_a_run_is_not_published_before_it_is_evaluated(features, tmp_path):
+    fit(FitConfig(model="average", **TINY), features, tmp_path / "run")
+    with pytest.raises(DataError, match="has not been evaluated"):
+        publish(tmp_path / "run", models_dir=tmp_path)
+
+
+def test_a_model_that_diverges_stops_the_run_with_the_remedy(features, tmp_path):
+    config = FitConfig(model="average", **{**TINY, "learning_rate": 1e30, "precision": "fp32"})
+    with pytest.raises(DataError, match="loss is nan at iteration .* Lower --learning-rate"):
+        fit(config, features, tmp_path / "run")
+
+
+def test_a_model_is_not_evaluated_on_another_label_set(run, features_path, tmp_path):
+    other = tmp_path / "other.h5"
+    other.write_bytes(features_path.read_bytes())
+    with h5py.File(other, "a") as file:
+        file["labels"][0] = "gong"
+    with pytest.raises(CheckpointError, match="label set"):
+        evaluate(run, other)

@@ -1,0 +1,244 @@
+"""The Keras twin: the same models as in PyTorch, trained, resumed and published like them.
+
+TensorFlow takes seconds to import, so all that needs it is here.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+keras = pytest.importorskip("keras", reason="needs Keras: pip install 'audioset-demo[tensorflow]'")
+
+from audioset_demo.errors import CheckpointError, DataError  # noqa: E402
+from audioset_demo.models.network import TaggingModel  # noqa: E402
+from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS, ModelSettings  # noqa: E402
+from tests.models.toy_models import model_that_has_seen_data  # noqa: E402
+from train.runs import select_checkpoint  # noqa: E402
+from train.tagger.batches import Batch  # noqa: E402
+from train.tagger.config import FitConfig  # noqa: E402
+from train.tagger.evaluate import evaluate  # noqa: E402
+from train.tagger.fit import fit  # noqa: E402
+from train.tagger.keras.layers import Dropout  # noqa: E402
+from train.tagger.keras.learner import KerasLearner  # noqa: E402
+from train.tagger.keras.network import (  # noqa: E402
+    build,
+    explain,
+    weights_from_torch,
+    weights_to_torch,
+)
+from train.tagger.publish import publish  # noqa: E402
+from train.tagger.torch_learner import TorchLearner  # noqa: E402
+
+SMALL = {"n_classes": 7, "hidden_units": 24}
+VARIANTS = [
+    *(ModelSettings(pooling, **SMALL) for pooling in POOLINGS),
+    *(
+        ModelSettings(
+            pooling, attention_activation=activation, shared_head=True,
+            input_norm=False, hidden_bias=True, hidden_layers=2, **SMALL,
+        )
+        for pooling in ("single_attention", "multi_attention", "feature_attention")
+        for activation in ATTENTION_ACTIVATIONS
+    ),
+]  # fmt: skip
+# The reference's Keras code: no BatchNorm on the input, biases, softmax over classes.
+REFERENCE = {"input_norm": False, "hidden_bias": True, "attention_activation": "softmax"}
+REFERENCE_PARAMETERS = {
+    "average": 2.784e6, "max": 2.784e6, "single_attention": 3.324e6,
+    "multi_attention": 4.960e6, "feature_attention": 4.887e6,
+}  # fmt: skip
+TINY = {
+    "backend": "keras", "batch_size": 8, "hidden_units": 16, "iterations": 12, "evaluate_every": 4,
+}  # fmt: skip
+
+
+@pytest.fixture(
+    scope="module",
+    params=VARIANTS,
+    ids=lambda s: f"{s.pooling}-{s.attention_activation}-{s.hidden_layers}",
+)
+def twins(request) -> tuple:
+    """A PyTorch model whose BatchNorm has seen data, and its Keras twin."""
+    model = model_that_has_seen_data(request.param)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("attend.bias"):
+                # Where relu leaves a clip next to no attention, rounding decides who gets it.
+                parameter.fill_(0.5)
+    twin = build(request.param)
+    weights_from_torch(twin, model)
+    return model, twin
+
+
+def some_batch(seed: int, lengths: list[int], n_classes: int = 7) -> Batch:
+    """Random clips with NaN for padding, which must never be read, and random targets."""
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    clips = torch.rand(*mask.shape, 128, generator=generator) * 2 - 1
+    clips[~mask] = torch.nan
+    targets = (torch.rand(len(lengths), n_classes, generator=generator) < 0.3).float()
+    return Batch(clips, mask, targets)
+
+
+@examples(max_examples=8)
+@given(seed=st.integers(0, 10_000), lengths=st.lists(st.integers(1, 12), min_size=1, max_size=4))
+def test_scores_are_those_of_pytorch_for_clips_of_any_length(twins, seed, lengths):
+    model, twin = twins
+    batch = some_batch(seed, lengths)
+    with torch.no_grad():
+        expected = model(batch.clips, batch.mask)
+    scores = np.array(twin((batch.clips.numpy(), batch.mask.numpy())))
+    assert np.abs(scores - expected.numpy()).max() <= 1e-5
+
+
+@examples(max_examples=8)
+@given(seed=st.integers(0, 10_000), n_frames=st.integers(1, 40))
+def test_attention_and_contributions_are_those_of_pytorch(twins, seed, n_frames):
+    model, twin = twins
+    frames = some_batch(seed, [n_frames]).clips[0]
+    expected, explanation = model.explain(frames), explain(twin, frames.numpy())
+    assert explanation.adds_up_to == expected.adds_up_to
+    for field in fields(expected):
+        if field.name != "adds_up_to":
+            theirs, ours = getattr(expected, field.name), getattr(explanation, field.name)
+            assert torch.allclose(theirs, ours, rtol=0, atol=1e-5), field.name
+
+
+def test_weights_go_to_keras_and_back_without_loss(twins):
+    model, twin = twins
+    there, back = model.state_dict(), weights_to_torch(twin, model.settings).state_dict()
+    assert all(torch.equal(there[name], back[name]) for name in there if "num_batches" not in name)
+
+
+def test_weights_of_another_model_are_refused():
+    twin = build(ModelSettings("average", **SMALL))
+    with pytest.raises(CheckpointError, match=r"head\.attend\.weight.*same settings"):
+        weights_from_torch(twin, TaggingModel(ModelSettings("single_attention", **SMALL)))
+
+
+@pytest.mark.parametrize("pooling", REFERENCE_PARAMETERS)
+def test_the_settings_of_the_reference_s_keras_code_give_its_number_of_parameters(pooling):
+    model = build(ModelSettings(pooling, **REFERENCE))
+    # Keras counts BatchNorm's running statistics too.
+    assert model.count_params() == pytest.approx(REFERENCE_PARAMETERS[pooling], abs=500)
+
+
+def test_weights_start_where_those_of_pytorch_do():
+    settings = ModelSettings("multi_attention", hidden_bias=True, n_classes=50, hidden_units=200)
+    starts = TaggingModel(settings).state_dict()
+    for name, tensor in weights_to_torch(build(settings), settings).state_dict().items():
+        if len(tensor.unique()) < 5:  # BatchNorm, and the layer that joins the levels
+            assert torch.equal(tensor, starts[name]), name
+        else:
+            bound = float(starts[name].abs().max())
+            assert float(tensor.abs().max()) == pytest.approx(bound, rel=0.1), name
+            assert float(tensor.std()) == pytest.approx(bound / 3**0.5, rel=0.2), name
+
+
+def test_dropout_keeps_the_stated_share_and_the_mean_and_repeats_with_its_seed():
+    draws = keras.random.SeedGenerator(0)
+    layer, ones = Dropout(0.25, draws), np.ones((1000, 1003), np.float32)
+    first, second = (np.array(layer(ones, training=True)) for _ in range(2))
+    assert (first == 0).mean() == pytest.approx(0.25, abs=2e-3)
+    assert first.mean() == pytest.approx(1, abs=5e-3)
+    assert (first != second).any()
+    draws.state.assign([0, 0])
+    assert np.array_equal(layer(ones, training=True), first)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_training_steps_are_those_of_pytorch(pooling):
+    """Loss, gradients, Adam with decay, batch statistics, average of weights; with padding."""
+    config = FitConfig(precision="fp32", weight_decay=0.1, ema=0.9)
+    settings = ModelSettings(pooling, dropout=0.0, **SMALL)
+    ours, theirs = KerasLearner(settings, config), TorchLearner(settings, config)
+    for twin in (ours.network, ours.average):
+        weights_from_torch(twin, theirs.network)
+    batch = some_batch(0, [5, 1, 3, 4, 2, 5])
+    batch.targets[0, 0] = torch.nan  # a label of which nothing is known
+    losses = np.array(
+        [[learner.step(batch, 1e-2, 0) for learner in (ours, theirs)] for _ in range(8)]
+    )
+    assert losses[-1, 0] < 0.6 * losses[0, 0]
+    assert np.abs(losses[:, 0] - losses[:, 1]).max() <= 1e-5
+    with torch.no_grad():
+        scores = [learner.model()(batch.clips, batch.mask) for learner in (ours, theirs)]
+    # A bias before a BatchNorm has no gradient but rounding, and Adam scales that up.
+    assert (scores[0] - scores[1]).abs().max() <= 1e-3
+
+
+@pytest.mark.parametrize("loss", ["focal", "asymmetric"])
+def test_losses_are_those_of_pytorch(loss):
+    config = FitConfig(precision="fp32", loss=loss)
+    settings = ModelSettings("average", dropout=0.0, **SMALL)
+    ours, theirs = KerasLearner(settings, config), TorchLearner(settings, config)
+    weights_from_torch(ours.network, theirs.network)
+    for seed in range(3):
+        batch = some_batch(seed, [5, 1, 3, 4])
+        losses = [learner.step(batch, 1e-2, seed) for learner in (ours, theirs)]
+        assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("model", POOLINGS)
+def test_every_model_learns(model, features, tmp_path):
+    settings = {**TINY, "iterations": 150, "evaluate_every": 150}
+    fit(FitConfig(model=model, learning_rate=1e-2, mixup=0.0, **settings), features, tmp_path / "r")
+    assert select_checkpoint(tmp_path / "r").figures["validation"]["mAP"] > 0.9
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, features):
+    run = tmp_path_factory.mktemp("runs") / "run"
+    fit(FitConfig(model="feature_attention", ema=0.5, **TINY), features, run)
+    return run
+
+
+def test_a_stopped_run_resumes_to_the_weights_of_one_never_stopped(
+    run, features, tmp_path, monkeypatch
+):
+    config = FitConfig(model="feature_attention", ema=0.5, **TINY)
+    steps = iter(range(7))  # stops three steps after the first state was saved
+
+    def stop_at_the_seventh(learner, *arguments, step=KerasLearner.step):
+        if next(steps) == 6:
+            raise KeyboardInterrupt
+        return step(learner, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(KerasLearner, "step", stop_at_the_seventh)
+        fit(config, features, tmp_path / "stopped")
+    fit(config, features, tmp_path / "stopped", resume=True)
+    whole, resumed = (load_file(r / "state.safetensors") for r in (run, tmp_path / "stopped"))
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_model_that_diverges_stops_the_run_with_the_remedy(features, tmp_path):
+    config = replace(FitConfig(**TINY), model="average", learning_rate=1e30, precision="fp32")
+    with pytest.raises(DataError, match="diverged. Lower --learning-rate"):
+        fit(config, features, tmp_path / "run")
+
+
+def test_a_published_run_is_served_without_tensorflow(run, features_path, tmp_path):
+    evaluate(run, features_path)
+    published = publish(run, "twin", models_dir=tmp_path)
+    code = (
+        "import json, sys, numpy as np\n"
+        "from audioset_demo import load_tagger\n"
+        f"tagger = load_tagger(model={str(published / 'checkpoint.safetensors')!r})\n"
+        "tagging = tagger.tag_features(np.full((3, 128), 200, np.uint8))\n"
+        "imported = {name.split('.')[0] for name in sys.modules} & {'tensorflow', 'keras'}\n"
+        "print(json.dumps([tagging.scores.tolist(), sorted(imported)]))\n"
+    )
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+    scores, imported = json.loads(output)
+    assert len(scores) == 3 and imported == []

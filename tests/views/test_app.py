@@ -1,0 +1,357 @@
+"""The app's pages, run without a browser: what a visitor reads, and what bad input does."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+import torch
+from streamlit.testing.v1 import AppTest
+
+from audioset_demo.encoders.compact import compact_card
+from audioset_demo.models import experiments, published
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import save_checkpoint
+from audioset_demo.models.network import TaggingModel
+from audioset_demo.models.settings import ModelSettings
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("tag", "attention", "embeddings", "visit", "classes", "models", "encoder")
+rng = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def main_stays_pytest(monkeypatch):
+    """AppTest makes the app's script `__main__`, which a process spawned later would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch) -> AppTest:
+    """The app as a first visitor sees it, VGGish not installed."""
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(ROOT)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    return app.switch_page(f"audioset_demo/views/pages/{page}.py").run()
+
+
+def upload(app: AppTest, name: str, data: bytes) -> AppTest:
+    app.get("file_uploader")[0].upload(name, data)
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    """Everything on the page, Markdown's escapes undone."""
+    elements = (*app.title, *app.subheader, *app.markdown, *app.caption, *app.info, *app.error)
+    return re.sub(r"\\(.)", r"\1", "\n".join(element.value for element in elements))
+
+
+def wav(seconds: float = 2.0, rate: int = 22_050) -> bytes:
+    buffer = io.BytesIO()
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
+    soundfile.write(buffer, tone, rate, format="WAV")
+    return buffer.getvalue()
+
+
+def features(**clips: int) -> bytes:
+    """An HDF5 file in the reference's layout; each clip with its number of frames."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file["x"] = rng.integers(0, 256, (len(clips), 10, 128), np.uint8)
+        file["n_frames"] = list(clips.values())
+        file["video_id_list"] = [name.encode() for name in clips]
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_full_on_the_first_visit_and_says_who_speaks(app, page):
+    go(app, page)
+    assert not app.exception and not app.error
+    assert re.search(r"Encoder: compact encoder \(not VGGish\) · Model: .+, trained on ", text(app))
+    assert "Bell, then noise, then siren" in text(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_picture_has_words_for_those_who_do_not_see_it(app, page):
+    go(app, page)
+    words = [chart.proto.alt for chart in app.get("plotly_chart")]
+    words += [json.loads(player.proto.json)["alt"] for player in app.get("bidi_component")]
+    assert (words or page == "visit") and all(len(alt) > 20 for alt in words)
+
+
+def test_an_uploaded_sound_stays_chosen_across_pages(app):
+    upload(app, "kettle.wav", wav())
+    assert "kettle.wav" in text(app) and "2.00 s · 2 frames" in text(app)
+    for page in PAGES:
+        assert "kettle.wav" in text(go(app, page)) and not app.exception
+
+
+def test_a_sound_can_be_changed_on_any_page(app):
+    go(app, "attention")
+    upload(app, "kettle.wav", wav())
+    assert "kettle.wav" in app.subheader[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("notes.wav", b"this is a text file\n" * 50, "holds text, not sound"),
+        ("empty.wav", b"", "is empty"),
+        ("wrong.npz", b"PK\x03\x04 not really", "wrong.npz"),
+        ("wrong.h5", b"\x89HDF\r\n\x1a\n not really", "wrong.h5"),
+    ],
+)
+def test_a_file_that_cannot_be_read_leaves_the_former_clip(app, name, data, reason):
+    upload(app, name, data)
+    assert not app.exception
+    assert any(reason in re.sub(r"\\(.)", r"\1", error.value) for error in app.error)
+    assert "Chosen now: Bell, then noise, then siren" in text(app)
+    assert not go(app, "embeddings").exception
+    upload(go(app, "tag"), "kettle.wav", wav())
+    assert not app.error and "kettle.wav" in text(app)
+
+
+@pytest.mark.parametrize("seconds", [1 / 22_050, 0.5, 20.0])
+def test_short_and_long_sounds_are_drawn(app, seconds):
+    upload(app, "sound.wav", wav(seconds))
+    for page in PAGES:
+        assert not go(app, page).exception and not app.error
+
+
+def listed(app: AppTest) -> list[str]:
+    """Names of the clips on the page of the visit, from the top."""
+    shown = (re.match(r"\*\*(.+)\*\* · [\d.]+ s", line) for line in text(app).splitlines())
+    return [match[1] for match in shown if match]
+
+
+def test_clips_of_a_visit_are_listed_chosen_removed_and_put_back(app):
+    files = app.get("file_uploader")[0]
+    files.upload("one.wav", wav(2.0)).upload("bad.wav", b"text")
+    app.run()
+    assert any("bad" in error.value for error in app.error)
+    upload(app, "two.wav", wav(3.0))
+    go(app, "visit")
+    assert listed(app) == ["Bell, then noise, then siren", "one.wav", "two.wav"]
+    assert "3.00 s · :primary[chosen]" in text(app)
+
+    def press(label: str, which: int = 0) -> None:
+        [button for button in app.button if button.label.replace("\\", "") == label][which].click()
+        app.run()
+
+    press("Choose", 1)
+    assert "2.00 s · :primary[chosen]" in text(app)
+    press("Remove", 1)  # the chosen one: the last of the others takes its place
+    assert listed(app) == ["Bell, then noise, then siren", "two.wav"]
+    assert "3.00 s · :primary[chosen]" in text(app)
+    press("Put one.wav back")
+    assert listed(app)[-1] == "one.wav" and "2.00 s · :primary[chosen]" in text(app)
+    for _ in range(3):
+        press("Remove")
+    assert listed(app) == ["Bell, then noise, then siren"] and not app.exception
+
+
+def test_two_clips_are_compared(app):
+    upload(app, "kettle.wav", wav())
+    go(app, "embeddings")
+    compared = next(box for box in app.selectbox if box.label == "Compare with")
+    assert compared.options == ["Bell, then noise, then siren"]
+    compared.select_index(0).run()
+    assert not app.exception and "Cosine of the clips as wholes" in text(app)
+    upload(app, "other.wav", wav(3.0))  # the comparison stays
+    assert not app.exception and "Cosine of the clips as wholes" in text(app)
+
+
+def test_a_file_name_is_shown_as_it_is(app):
+    name = "*a* [b](http:c) `d` $e$ <i>.wav"
+    upload(app, name, wav())
+    assert name in text(app)
+    unescaped = re.sub(r"\\.", "", app.subheader[0].value)
+    assert not set("*_[]()`$<>:") & set(unescaped)
+
+
+def test_a_pinned_class_stays_in_view_and_an_event_needs_its_threshold(app):
+    pins = next(box for box in app.multiselect if box.label.startswith("Pin classes"))
+    pins.set_value([300]).run()
+    upload(app, "kettle.wav", wav())
+    pins = next(box for box in app.multiselect if box.label.startswith("Pin classes"))
+    assert pins.value == [300] and not app.exception
+    threshold = next(slider for slider in app.slider if slider.label.startswith("Events begin"))
+    threshold.set_value(0.98).run()
+    assert "No class reaches 0.98 in any frame" in text(app)
+    threshold.set_value(0.02).run()
+    events = next(frame.value for frame in app.dataframe if "Highest score" in frame.value)
+    assert (events["Highest score"] >= 0.02).all() and (events["From"] < events["To"]).all()
+
+
+def test_two_visitors_with_the_same_sound_each_read_their_own_name(app):
+    upload(app, "mine.wav", wav())
+    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert "mine.wav" not in text(other)
+    upload(other, "yours.wav", wav())
+    assert "yours.wav" in text(other) and "mine.wav" not in text(other)
+
+
+def test_an_embeddings_file_stands_in_for_a_sound(app):
+    upload(app, "clips.h5", features(first=10, second=4))
+    assert "there is nothing to play" in text(app) and not app.get("audio")
+    assert "Encoder: released AudioSet features (VGGish)" in text(app)
+    which = next(box for box in app.selectbox if box.label == "Clip of 2")
+    which.set_value(1).run()
+    assert "second" in app.subheader[0].value and "4 frames" in text(app)
+    for page in PAGES:
+        assert not go(app, page).exception and not app.error
+    assert which.label in [box.label for box in app.selectbox]
+
+
+def test_contributions_add_up_in_the_numbers_shown(app):
+    go(app, "attention")
+    number = r"(-?\d+\.\d+)"
+    shown = re.findall(rf"contributions {number} \+ constant {number} = \w+ {number}", text(app))
+    assert shown
+    for parts, constant, total in shown:
+        assert float(parts) + float(constant) == pytest.approx(float(total), abs=2e-4)
+
+
+def table_of_the_frame(app: AppTest):
+    return app.main.table[0].value
+
+
+def test_silencing_frames_tells_whether_the_attention_is_to_be_believed(app):
+    go(app, "attention")
+    assert "Fall of the score if silenced" not in table_of_the_frame(app)
+    app.toggle[0].set_value(True).run()
+    assert not app.exception
+    assert re.findall(r"attention: [+-]\d\.\d\d, contribution: [+-]\d\.\d\d", text(app))
+    player = json.loads(app.get("bidi_component")[0].proto.json)
+    assert [curve["name"] for curve in player["curves"]][-2:] == ["Fall if silenced"] * 2
+    # Two thirds of the sample are no siren: silence in the last third costs the score most.
+    frame = next(s for s in app.select_slider if s.label == "Frame that starts at")
+    falls = []
+    for index in (0, 8):
+        frame.set_value(index).run()
+        falls.append(float(table_of_the_frame(app)["Fall of the score if silenced"][0]))
+    assert falls[1] > max(0.05, 2 * falls[0])
+
+
+def test_overlapping_frames_show_more_finely_when(app):
+    every = next(box for box in app.selectbox if box.label.startswith("A frame of 0.96 s every"))
+    every.set_value(0.12).run()
+    assert "10.00 s · 76 frames of 0.96 s, one every 0.12 s" in text(app)
+    go(app, "attention")
+    next(s for s in app.select_slider if s.label == "Frame that starts at").set_value(70).run()
+    assert "Frame 70: 8.40 to 9.36 s" in text(app)
+    every = next(box for box in app.selectbox if box.label.startswith("A frame of 0.96 s every"))
+    every.set_value(0.96).run()
+    assert not app.exception and "Frame 8: 7.68 to 8.64 s" in text(app)
+
+
+def test_frames_of_an_embeddings_file_are_left_out_instead(app):
+    upload(app, "clips.h5", features(first=10, second=1))
+    go(app, "attention").toggle[0].set_value(True).run()
+    assert not app.exception and "Fall of the score if left out" in table_of_the_frame(app)
+    next(box for box in app.selectbox if box.label == "Clip of 2").set_value(1).run()
+    assert not app.exception and not app.error
+
+
+def test_vggish_not_installed_is_explained_and_nothing_breaks(app):
+    next(box for box in app.selectbox if box.label == "Encoder").set_value("vggish").run()
+    assert not app.exception and "audioset-demo weights get" in text(app)
+    assert "Download VGGish" in [button.label for button in app.button]
+    next(box for box in app.selectbox if box.label == "Encoder").set_value("compact").run()
+    assert not app.error and app.get("plotly_chart")
+
+
+def test_a_search_among_classes_finds_by_place_in_the_ontology(app):
+    go(app, "classes").text_input[0].set_value("musical instrument").run()
+    table = app.dataframe[0].value
+    assert 20 < len(table) < 527
+    assert table["Place"].str.contains("Musical instrument").mean() > 0.8
+    assert list(table["AP"]) == sorted(table["AP"], reverse=True)
+    app.text_input[0].set_value("no such sound").run()
+    assert "No class has" in text(app) and not app.exception
+
+
+def test_models_are_set_beside_the_published_figures_and_say_what_each_is(app):
+    table = go(app, "models").table[0].value
+    names = {model.card.title for model in published.published_models()}
+    assert {name.removesuffix(" (default)") for name in table["Model"]} == names
+    assert "mAP, balanced-only" in table and "mAP, full data" in table
+    assert all(code.value.startswith("python -m train") for code in app.main.code)
+
+
+def test_the_compact_encoder_says_what_it_is_and_how_well_it_does(app):
+    app = go(app, "encoder")
+    shown = text(app)
+    assert "It is not VGGish" in shown
+    judged = compact_card()["held_out"]["figures"]
+    figures = next(table.value for table in app.table if "Top 1" in table.value)
+    assert list(figures["Top 1"]) == [
+        f"{100 * scored['top1']:.1f}\N{NO-BREAK SPACE}%" for scored in judged.values()
+    ]
+    assert any("not VGGish's" in caution.value for caution in go(app, "embeddings").info)
+
+
+def test_what_training_taught_is_shown_as_it_was_measured(app):
+    go(app, "models")
+    tables = [table.value for table in app.main.table]
+    averaged, compared = experiments.averages(), experiments.ablations()
+    assert averaged and compared and len(tables) == 1 + len(averaged) + len(compared)
+    for table, record in zip(tables[1:], averaged.values(), strict=False):
+        assert list(table["mAP"]) == [f"{row['mAP']:.3f}" for row in record["rows"]]
+    for table, rows in zip(tables[1 + len(averaged) :], compared.values(), strict=True):
+        assert list(table["Setting"]) == [row["setting"] for row in rows]
+
+
+def test_a_model_of_ones_own_classes_runs_on_every_page(app, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    settings = ModelSettings("single_attention", n_classes=3, hidden_units=8)
+    model = TaggingModel(settings).eval()
+    card = ModelCard(
+        "own", settings, 1, labels=("kettle", "cat", "door"), training={"set": "my sounds"}
+    )
+    folder = tmp_path / "models" / "own"
+    save_checkpoint(folder / published.CHECKPOINT_FILE, model, card)
+    (folder / published.PER_CLASS_FILE).write_text("index,mid,name,ap,auc\n0,,kettle,0.5,0.9\n")
+    (folder / published.LEARNING_CURVE_FILE).write_text("iteration,loss\n50,0.1\n")
+    monkeypatch.setattr(published, "MODELS_DIR", tmp_path / "models")
+    published.published_models.cache_clear()
+    try:
+        for page in PAGES:
+            app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+            assert not go(app, page).exception and not app.error, page
+        assert "trained on my sounds" in text(app)
+    finally:
+        monkeypatch.undo()
+        published.published_models.cache_clear()
+
+
+def test_without_any_model_the_app_says_what_to_do(app, tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "MODELS_DIR", tmp_path)
+    published.published_models.cache_clear()
+    try:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+        assert not app.exception and "python -m train publish" in text(app)
+    finally:
+        monkeypatch.undo()
+        published.published_models.cache_clear()
+
+
+def test_tensorflow_is_never_imported_by_the_app():
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        f"for page in {PAGES}: app.switch_page(f'audioset_demo/views/pages/{{page}}.py').run()\n"
+        "assert not app.exception, app.exception\n"
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,89 @@
+"""Long work of the app: it tells how far it is, can be stopped, and fails where it is asked for."""
+
+import threading
+
+import pytest
+
+from audioset_demo.errors import AudioError
+from audioset_demo.views import cache
+from audioset_demo.views.background import Stopped, Work
+from audioset_demo.views.clips import from_sample
+
+
+def test_work_tells_how_far_it_is_and_ends_with_its_result():
+    half_way, go_on = threading.Event(), threading.Event()
+
+    def do(progress):
+        progress(30.0, 60.0)
+        half_way.set()
+        go_on.wait(10)
+        progress(60.0, 60.0)
+        return "heard"
+
+    work = Work(do)
+    assert half_way.wait(10) and not work.wait(0)
+    assert (work.done_s, work.total_s) == (30.0, 60.0)
+    go_on.set()
+    assert work.wait(10) and work.result() == "heard"
+
+
+def test_stopped_work_ends_at_its_next_report():
+    reports, looked_at = [], threading.Event()
+
+    def do(progress):
+        for second in range(10_000):
+            reports.append(second)
+            progress(float(second), None)
+            looked_at.wait(10)
+
+    work = Work(do)
+    work.stop()
+    looked_at.set()
+    assert work.wait(10) and len(reports) <= 2
+    with pytest.raises(Stopped, match="Stopped after"):
+        work.result()
+
+
+def test_an_error_is_raised_where_the_result_is_asked_for():
+    def do(progress):
+        raise AudioError("kettle.wav: is broken")
+
+    work = Work(do)
+    assert work.wait(10)
+    with pytest.raises(AudioError, match="kettle"):
+        work.result()
+
+
+class Remembered:
+    """What `st.cache_resource` makes of a function, with works made beforehand."""
+
+    def __init__(self, *works: Work):
+        self.works = list(works)
+
+    def __call__(self, clip) -> Work:
+        return self.works[0]
+
+    def clear(self, clip) -> None:
+        self.works.pop(0)
+
+
+def stopped() -> Work:
+    work = Work(lambda progress: [progress(1.0, 2.0) for _ in iter(int, 1)])
+    work.stop()
+    return work
+
+
+def test_what_another_visitor_has_stopped_begins_anew():
+    remembered = Remembered(stopped(), Work(lambda progress: "heard"))
+    assert cache._finished(remembered, "Reading", from_sample("rain")) == "heard"
+    assert len(remembered.works) == 1
+
+
+def test_work_that_failed_is_forgotten():
+    def do(progress):
+        raise AudioError("kettle.wav: is broken")
+
+    remembered = Remembered(Work(do))
+    with pytest.raises(AudioError, match="kettle"):
+        cache._finished(remembered, "Reading", from_sample("rain"))
+    assert not remembered.works

@@ -1,0 +1,393 @@
+"""The app in a real browser: a stranger's first minute."""
+
+import csv
+import importlib.util
+import io
+import json
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots.py"
+
+
+@pytest.fixture(scope="module")
+def tools():
+    """How the screenshots start the app and the browser: the tests do the same."""
+    pytest.importorskip("playwright", reason="needs playwright: pip install 'audioset-demo[test]'")
+    spec = importlib.util.spec_from_file_location("screenshots", SCREENSHOTS)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if shutil.which(module.CHROMIUM) is None:
+        pytest.skip(f"needs Chromium at {module.CHROMIUM}: apt install chromium")
+    return module
+
+
+@pytest.fixture(scope="module")
+def address(tools):
+    with tools.served_app() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tools):
+    with tools.sync_playwright() as playwright, tools.browser(playwright) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(tools, address, browser):
+    """The first page, drawn; fails if anything went wrong in the browser meanwhile."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(tools.TIMEOUT_S * 1000)
+    wrong: list[str] = []
+    # Streamlit's front end looks for its server below the path of the page first.
+    page.on(
+        "console",
+        lambda line: (
+            line.type == "error"
+            and "/_stcore/" not in line.location.get("url", "")
+            and wrong.append(f"{line.text} {line.location}")
+        ),
+    )
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            request.url.startswith(("http:", "https:", "ws:", "wss:"))
+            and f"//{address.split('//')[1]}" not in request.url
+            and wrong.append(request.url)
+        ),
+    )
+    page.goto(address)
+    page.get_by_role("heading", name="Tag a sound", exact=True).wait_for()
+    tools.wait_until_drawn(page)
+    yield page
+    page.close()
+    assert not wrong
+
+
+def sound(format: str) -> bytes:
+    """Three seconds of a plucked chord, stereo at 44.1 kHz."""
+    t = np.arange(3 * 44_100) / 44_100
+    chord = sum(np.sin(2 * np.pi * f * t) for f in (220, 277.18, 329.63)) * np.exp(-2 * (t % 1))
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.stack([chord, chord], axis=1) / 4, 44_100, format=format)
+    return buffer.getvalue()
+
+
+def m4a() -> bytes:
+    """The same chord as a phone would record it: AAC in an MP4."""
+    av = pytest.importorskip("av")
+    samples, rate = soundfile.read(io.BytesIO(sound("WAV")), dtype="float32")
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as file:
+        stream = file.add_stream("aac", rate=rate, layout="stereo")
+        for start in range(0, len(samples), 1024):
+            block = np.ascontiguousarray(samples[start : start + 1024].T)
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+            frame.sample_rate = rate
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def upload(page, name: str, data: bytes) -> None:
+    page.locator("input[type=file]").first.set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+    )
+
+
+def chosen(page, name: str) -> None:
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+
+
+@pytest.mark.parametrize("name", ["chord.wav", "chord.mp3", "chord.m4a"])
+def test_an_upload_shows_tags_and_the_heat_map(tools, page, name):
+    upload(page, name, m4a() if name.endswith("m4a") else sound(name[-3:].upper()))
+    chosen(page, name)
+    tools.wait_until_drawn(page)
+    bars = page.get_by_test_id("stPlotlyChart").first
+    scores = [float(text) for text in bars.locator(".annotation-text").all_text_contents()[10:20]]
+    assert len(scores) == 10 and scores == sorted(scores, reverse=True)
+    # The player holds the very sound: its length tells.
+    player = page.get_by_test_id("stAudio")
+    page.wait_for_function("document.querySelector('audio').readyState > 0")
+    assert player.evaluate("audio => audio.duration") == pytest.approx(3, abs=0.06)
+
+
+def test_the_clip_stays_chosen_on_every_page(tools, page):
+    upload(page, "chord.wav", sound("WAV"))
+    chosen(page, "chord.wav")
+    for title in tools.PAGES.values():
+        tools.open_page(page, title)
+        assert page.get_by_test_id("stSidebar").get_by_text("chord.wav").is_visible()
+        assert page.get_by_text("Encoder: compact encoder (not VGGish) · Model:").is_visible()
+        pictures = page.locator(".main-svg").or_(head(page)).count()
+        assert pictures > 0 or title == "This visit"
+        assert page.get_by_test_id("stException").count() == 0
+
+
+def test_text_named_wav_is_refused_in_plain_words(tools, page):
+    upload(page, "notes.wav", b"these are notes, not a sound\n" * 20)
+    page.get_by_text("notes.wav: holds text, not sound").wait_for()
+    tools.wait_until_drawn(page)
+    assert page.get_by_text("Chosen now: Bell, then noise, then siren").is_visible()
+    assert head(page).is_visible()
+
+
+# --- the player: one time axis for what is heard and what is seen -----------------------------
+
+LABELS_PX, MARGIN_PX, VALUES_PX = 190, 8, 46  # beside the pictures
+
+
+def head(page):
+    return page.get_by_role("slider", name="Playhead")
+
+
+def heard(page, what: str):
+    return page.evaluate(f"document.querySelector('.st-key-player-sound audio').{what}")
+
+
+def place(page, share: float, y: int) -> tuple[float, float]:
+    """A point of the pictures: `share` of the time in view, `y` pixels from the top."""
+    box = head(page).bounding_box()
+    width = box["width"] - LABELS_PX - MARGIN_PX
+    return box["x"] + LABELS_PX + share * width, box["y"] + y
+
+
+def until(page, condition: str) -> None:
+    page.wait_for_function(
+        f"(() => {{ const audio = document.querySelector('.st-key-player-sound audio');"
+        f" return audio !== null && ({condition}); }})()"
+    )
+
+
+@pytest.fixture
+def player(page):
+    """The page with its first sample of 10 s, the sound loaded."""
+    page.set_viewport_size({"width": 1280, "height": 1700})
+    until(page, "audio.readyState > 0")
+    return page
+
+
+def test_the_playhead_runs_while_the_sound_plays_and_space_stops_it(player):
+    player.mouse.click(*place(player, 0.5, 40))
+    until(player, "Math.abs(audio.currentTime - 5) < 0.05")
+    player.keyboard.press("Space")
+    until(player, "audio.currentTime > 5.2")
+    assert float(head(player).get_attribute("aria-valuenow")) > 5.1
+    player.keyboard.press("Space")
+    until(player, "audio.paused")
+
+
+def test_a_frame_of_a_class_is_played_alone(player):
+    player.mouse.click(*place(player, 0.32, 260))  # 3.2 s: in the frame from 2.88 to 3.84 s
+    until(player, "!audio.paused && audio.currentTime < 3.84")
+    until(player, "audio.paused")
+    assert heard(player, "currentTime") == pytest.approx(3.84, abs=0.01)
+
+
+def test_an_event_is_played_where_its_row_is_selected(player):
+    table = player.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    player.mouse.click(box["x"] + 15, box["y"] + 36 + 1.5 * 35)  # the second: noise
+    until(player, "!audio.paused && audio.currentTime > 2.9")
+    until(player, "audio.paused")
+    assert heard(player, "currentTime") == pytest.approx(6.72, abs=0.05)
+
+
+def test_dragging_seeks_and_keys_move_by_a_frame(player):
+    player.mouse.move(*place(player, 0.1, 120))
+    player.mouse.down()
+    player.mouse.move(*place(player, 0.7, 120), steps=5)
+    player.mouse.up()
+    until(player, "Math.abs(audio.currentTime - 7) < 0.05")
+    player.keyboard.press("ArrowRight")
+    until(player, "Math.abs(audio.currentTime - 7.96) < 0.05")
+    player.keyboard.press("Home")
+    until(player, "audio.currentTime === 0")
+
+
+def test_zooming_in_brings_the_same_place_closer(player):
+    player.keyboard.press("Home")
+    player.get_by_role("button", name="Zoom in").click()  # around the playhead, at 0 s
+    player.mouse.click(*place(player, 0.5, 40))
+    until(player, "Math.abs(audio.currentTime - 2.5) < 0.05")
+    player.get_by_role("button", name="Whole").click()
+    player.mouse.click(*place(player, 0.5, 40))
+    until(player, "Math.abs(audio.currentTime - 5) < 0.05")
+
+
+def test_a_frame_of_the_attention_is_played_and_its_numbers_are_shown(tools, player):
+    tools.open_page(player, "Attention")
+    until(player, "audio.readyState > 0")
+    player.get_by_text("Frame 8: 7.68 to 8.64 s").wait_for()
+    x, y = place(player, 0.0, 300)
+    width = head(player).bounding_box()["width"] - LABELS_PX - VALUES_PX
+    player.mouse.click(x + 0.22 * width, y)  # 2.2 s, in the first of the curves
+    until(player, "!audio.paused && audio.currentTime < 2.88")
+    player.get_by_text("Frame 2: 1.92 to 2.88 s").wait_for()
+    until(player, "audio.paused")
+    assert heard(player, "currentTime") == pytest.approx(2.88, abs=0.01)
+    frame = player.get_by_role("slider", name="Frame that starts at")
+    frame.press("ArrowRight")
+    player.get_by_text("Frame 3: 2.88 to 3.84 s").wait_for()
+
+
+def tone(seconds: float) -> bytes:
+    buffer = io.BytesIO()
+    samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * 8_000)) / 8_000)
+    soundfile.write(buffer, samples, 8_000, format="WAV")
+    return buffer.getvalue()
+
+
+@pytest.mark.slow
+def test_ten_minutes_are_drawn_at_once(tools, page):
+    upload(page, "long.wav", tone(600))
+    chosen(page, "long.wav")
+    tools.wait_until_drawn(page)
+    assert head(page).get_attribute("aria-valuemax") == "600.00"
+    closer = page.get_by_role("button", name="Zoom in")
+    measure = (
+        "button => { const t = performance.now(); button.click(); return performance.now() - t }"
+    )
+    times_ms = [closer.evaluate(measure) for _ in range(6)]
+    assert sorted(times_ms)[3] < 50
+
+
+@pytest.mark.slow
+def test_long_work_shows_progress_and_can_be_stopped(tools, page, address):
+    page.goto(f"{address}/?hop=0.12+s")
+    chosen(page, "Bell, then noise, then siren")
+    tools.wait_until_drawn(page)
+    page.locator("input[type=file]").first.set_input_files(
+        [
+            {"name": name, "mimeType": "audio/wav", "buffer": tone(seconds)}
+            for name, seconds in (("long.wav", 840), ("short.wav", 2))
+        ]
+    )
+    page.get_by_text(
+        re.compile(r"(Reading|Encoding) long.wav: \d+:\d\d min of 14:00 min")
+    ).wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("long.wav: stopped").first.wait_for()
+    chosen(page, "short.wav")  # what was given with it is not lost
+    tools.wait_until_drawn(page)
+    assert page.get_by_role("button", name="Stop").count() == 0
+
+
+def test_a_sample_is_one_click_away(tools, page):
+    page.get_by_role("radio", name="Heartbeat").click()
+    chosen(page, "Heartbeat")
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(tools, page, address):
+    page.set_viewport_size({"width": 390, "height": 844})
+    for name, title in tools.PAGES.items():
+        page.goto(address if name == "tag" else f"{address}/{name}")
+        page.get_by_role("heading", name=title, exact=True).wait_for()
+        tools.wait_until_drawn(page)
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("main => main.scrollWidth <= main.clientWidth"), title
+
+
+def saved(page, button: str, nth: int = 0) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button, exact=True).nth(nth).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_what_is_saved_is_what_is_shown(tools, page):
+    upload(page, "chord.wav", sound("WAV"))
+    chosen(page, "chord.wav")
+    tools.wait_until_drawn(page)
+    bars = page.get_by_test_id("stPlotlyChart").first.locator(".annotation-text")
+    names = bars.all_text_contents()[:10]
+    tags = json.loads(saved(page, "JSON"))
+    assert [tag["label"] for tag in tags["tags"]] == names and tags["file"] == "chord.wav"
+    rows = list(csv.DictReader(io.StringIO(saved(page, "CSV").decode())))
+    assert [row["label"] for row in rows] == names
+    events = json.loads(saved(page, "JSON", 1))
+    assert len(saved(page, "Audacity").decode().splitlines()) == len(events) > 0
+    assert len(saved(page, "RTTM").decode().splitlines()) == len(events) + 1
+
+    tools.open_page(page, "Embeddings")
+    with np.load(io.BytesIO(saved(page, "NPZ"))) as arrays:
+        assert arrays["quantised"].shape == (3, 128) and str(arrays["encoder"]) == "compact"
+    tools.open_page(page, "This visit")
+    with zipfile.ZipFile(io.BytesIO(saved(page, "ZIP"))) as archive:
+        assert json.loads(archive.read("02_chord/tags.json")) == tags
+
+
+def test_a_second_visitor_sees_nothing_of_the_first(tools, page, address, browser):
+    upload(page, "secret.wav", sound("WAV"))
+    chosen(page, "secret.wav")
+    tools.wait_until_drawn(page)
+    other = browser.new_page()
+    for path in ("", "/visit", "/embeddings"):
+        other.goto(f"{address}{path}")
+        other.get_by_text("Bell, then noise, then siren").first.wait_for()
+        tools.wait_until_drawn(other)
+        assert "secret" not in other.content()
+    other.close()
+    tools.open_page(page, "This visit")
+    assert page.get_by_text("secret.wav").first.is_visible()
+
+
+def test_dark_pages_are_dark_and_their_pictures_too(tools, address, browser):
+    page = browser.new_page(color_scheme="dark")
+    page.set_default_timeout(tools.TIMEOUT_S * 1000)
+    page.goto(address)
+    page.get_by_role("heading", name="Tag a sound", exact=True).wait_for()
+    tools.wait_until_drawn(page)
+    picture = Image.open(io.BytesIO(head(page).screenshot())).convert("L")
+    # Beside the pictures, where names stand, paper is dark and ink is bright.
+    names = np.asarray(picture.crop((0, 0, LABELS_PX - 10, picture.height)))
+    assert np.median(names) < 40 and names.max() > 180
+    page.close()
+
+
+def test_an_address_leads_back_to_what_was_seen(tools, page, address):
+    page.get_by_role("radio", name="Siren, wailing").click()
+    chosen(page, "Siren, wailing")
+    page.get_by_test_id("stSidebar").get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="Single attention", exact=True).click()
+    page.get_by_text("Model: Single attention").wait_for()
+    page.get_by_role("slider", name="Events begin at a score of").press("ArrowLeft")
+    tools.wait_until_drawn(page)
+    page.wait_for_url("**/?*threshold=0.28*")
+    assert "sample=siren" in page.url and "model=Single" in page.url
+
+    page.reload()  # a new session: all it knows is the address
+    chosen(page, "Siren, wailing")
+    page.get_by_text("Model: Single attention").wait_for()
+    assert page.url.count("threshold=0.28") == 1
+
+    page.goto(f"{address}/?n_tags=4")
+    chosen(page, "Bell, then noise, then siren")
+    tools.wait_until_drawn(page)
+    assert page.get_by_test_id("stPlotlyChart").first.locator(".annotation-text").count() == 12
+
+    page.goto(f"{address}/attention?class=Whistling&sample=nothing&model=Max+pooling")
+    page.get_by_role("heading", name="Attention", exact=True).wait_for()
+    tools.wait_until_drawn(page)
+    assert page.get_by_text("Model: Max pooling").is_visible()
+    classes = page.get_by_role("combobox", name="Class, the likeliest first")
+    assert classes.input_value() == "Whistling"
+    assert page.get_by_text("Bell, then noise, then siren").first.is_visible()
+
+    page.get_by_role("button", name="Change").click()  # another clip has its own top tag
+    page.get_by_role("radio", name="White noise").click()
+    page.wait_for_function("!location.search.includes('Whistling')")
+    tools.wait_until_drawn(page)
+    assert classes.input_value() != "Whistling"

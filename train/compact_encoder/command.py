@@ -1,0 +1,271 @@
+"""`python -m train encoder`: its arguments, and the steps from labelled sounds to an encoder."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from train.compact_encoder.config import EncoderConfig
+
+if TYPE_CHECKING:  # all slow to import
+    import numpy as np
+
+    from audioset_demo.encoders.compact import CompactNet
+    from audioset_demo.models.card import ModelCard
+    from audioset_demo.models.network import TaggingModel
+    from train.compact_encoder.evaluate import HeldOut, Scorer
+    from train.compact_encoder.material import Material
+    from train.compact_encoder.objective import Goals
+    from train.compact_encoder.sounds.categories import CategoryTable
+    from train.compact_encoder.sounds.recordings import Recording
+    from train.compact_encoder.teacher import Teacher
+    from train.data.features import FeatureSet
+
+# The first is the default one, by which the run is watched and real neighbours are found.
+MODELS = (
+    "feature_attention",
+    "single_attention",
+    "multi_attention",
+    "average",
+    "max",
+    "frame_baseline",
+)
+
+DESCRIPTION = (
+    "Train the compact encoder on your own labelled sounds: a small network whose output frozen "
+    "tagging models read as if it were VGGish's. Prints and writes how often held-out clips, of "
+    "sources never trained on, have an expected class among their top tags."
+)
+_HELP = {
+    "scenes": "windows of augmented and mixed sound to draw, once, for the training",
+    "iterations": "batches to train on",
+    "batch_size": "scenes in one",
+    "learning_rate": "of AdamW at its highest",
+    "weight_decay": "of AdamW, on matrices and kernels",
+    "ranking": "weight of the loss that puts wanted classes above all others",
+    "teacher_embedding": "weight of guessing the teacher's embedding",
+    "alignment": "weight of staying close to real embeddings that sound alike",
+    "hold_out": "share of each category's sources that is never trained on",
+    "speech": "readings to synthesise (needs the package espeakng-loader); 0: none",
+    "seed": "of everything random",
+    "evaluate_every": "iterations between figures on the held-out part",
+    "save_every": "iterations between states that --resume goes on from",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command; nothing slow is imported."""
+    hidden = argparse.SUPPRESS  # a required argument has no default to show
+    parser.add_argument(
+        "--audio", type=Path, required=True, metavar="DIR", default=hidden,
+        help="folder with, for each collection, a folder of sounds and beside it a list of the "
+        "same name (birds/ and birds.csv) with the columns file, category, licence, attribution",
+    )  # fmt: skip
+    parser.add_argument(
+        "--teacher", required=True, metavar="YAMNET.tflite|vggish", default=hidden,
+        help="YAMNet as TFLite, with yamnet_class_map.csv beside it; or `vggish`, where it is "
+        "installed (audioset-demo weights get)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--features", type=Path, metavar="bal_train.h5", default=hidden,
+        help="real embeddings, as the tagging models were trained on; VGGish as the teacher needs "
+        "none, nor does --alignment 0",
+    )  # fmt: skip
+    parser.add_argument(
+        "--models", nargs="+", metavar="MODEL", default=list(MODELS),
+        help="tagging models to train through, by name or checkpoint; they stay as they are",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="RUN", default=hidden,
+        help="folder of this run",
+    )  # fmt: skip
+    parser.add_argument(
+        "--categories", type=Path, metavar="CSV", default=hidden,
+        help="table of categories and their AudioSet classes, in place of the built-in one",
+    )  # fmt: skip
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --output")
+    parser.add_argument(
+        "--evaluate", action="store_true", help="no training: only score the encoder in --output"
+    )
+    parser.add_argument(
+        "--beside", type=Path, nargs="+", metavar="RUN", default=[],
+        help="score the encoders of these runs too, through the first model and through those of "
+        "--through",
+    )  # fmt: skip
+    parser.add_argument(
+        "--through", nargs="+", metavar="MODEL", default=[],
+        help="score through these models too, by name or checkpoint",
+    )  # fmt: skip
+    parser.add_argument(
+        "--publish", action="store_true", help="in the end, put the encoder into the package"
+    )
+    training = parser.add_argument_group("training")
+    for field in fields(EncoderConfig):
+        training.add_argument(
+            "--" + field.name.replace("_", "-"),
+            type=type(field.default), default=field.default, metavar="N", help=_HELP[field.name],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What a run works with. `models` holds pairs of model and card by title, the main one first;
+    `columns` (K,) the teacher's column for each class, -1 where it has none.
+    """
+
+    run: Path
+    config: EncoderConfig
+    table: CategoryTable
+    recordings: list[Recording]
+    held_out: HeldOut
+    teacher: Teacher
+    columns: np.ndarray
+    models: dict[str, tuple[TaggingModel, ModelCard]]
+    features: FeatureSet | None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, evaluate and, if asked to, publish.
+
+    Raises
+    ------
+    AudioSetDemoError : wherever an argument, a file or a run is not as it must be.
+    """
+    from train.compact_encoder import evaluate, publish
+
+    setup = _prepare(arguments)
+    if not arguments.evaluate:
+        network = _train(setup)
+        publish.save_encoder(setup.run, network, {"settings": network.settings.to_json()})
+    scorers = _scorers(setup, _load_models(arguments.through), arguments.beside)
+    figures = {name: evaluate.judge(scorer, setup.held_out) for name, scorer in scorers.items()}
+    _describe(setup, figures)
+    print(evaluate.table(figures))
+    if arguments.publish:
+        print(publish.publish(setup.run))
+    return 0
+
+
+def _prepare(arguments: argparse.Namespace) -> _Setup:
+    from audioset_demo.labels import audioset_labels
+    from train.compact_encoder.evaluate import read_held_out
+    from train.compact_encoder.sounds.categories import DEFAULT_TABLE, CategoryTable
+    from train.compact_encoder.sounds.recordings import read_recordings
+    from train.compact_encoder.sounds.spoken import readings
+    from train.compact_encoder.teacher import class_columns, open_teacher
+    from train.data.features import load_features
+    from train.runs import open_run
+
+    run = arguments.output
+    given = {field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
+    config = EncoderConfig.load(run) if arguments.evaluate else EncoderConfig(**given)
+    labels = audioset_labels()
+    table = CategoryTable(labels, getattr(arguments, "categories", DEFAULT_TABLE))
+    models = _load_models(arguments.models)
+    teacher = open_teacher(arguments.teacher, labels, next(iter(models.values()))[0])
+    recordings = read_recordings(arguments.audio, table, config.hold_out)
+    if not arguments.evaluate:
+        open_run(run, config.to_json(), arguments.resume)
+    if config.speech:
+        recordings += readings(run / "speech", config.speech, table, config.seed)
+    features = load_features(arguments.features) if "features" in arguments else None
+    held_out = read_held_out(recordings, labels, features)
+    columns = class_columns(teacher.mids, labels)
+    return _Setup(run, config, table, recordings, held_out, teacher, columns, models, features)
+
+
+def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
+    """By title, tagging models and their cards, from names or checkpoints."""
+    from audioset_demo.models.checkpoint import load_checkpoint
+    from audioset_demo.models.published import find_checkpoint
+
+    loaded = [load_checkpoint(find_checkpoint(name)) for name in names]
+    return {card.title: (model, card) for model, card in loaded}
+
+
+def _train(setup: _Setup) -> CompactNet:
+    """The trained encoder, in evaluation mode."""
+    from audioset_demo.encoders.compact import CompactSettings
+    from train.compact_encoder import evaluate, fit
+    from train.compact_encoder.material import Material
+    from train.compact_encoder.objective import Objective, Weights
+    from train.compact_encoder.publish import describe
+    from train.compact_encoder.sounds import scenes
+
+    config = setup.config
+    learned_from = [item for item in setup.recordings if not item.held_out]
+    kinds = scenes.kinds_of(learned_from, setup.table)
+    maker = scenes.SceneMaker(learned_from, kinds, setup.teacher)
+    shards = scenes.make_shards(maker, setup.run / "scenes", config.scenes, config.seed)
+    material = Material(shards, kinds.targets, setup.columns, kinds.silence)
+    networks = [model for model, _ in setup.models.values()]
+    goals = _goals(setup, material) if config.alignment > 0 else None
+    weights = Weights(config.ranking, config.teacher_embedding, config.alignment)
+    objective = Objective(networks, material.known, weights, goals)
+
+    def figures(network: CompactNet) -> dict:
+        scorer = evaluate.EncoderScorer(network, networks[0])
+        rates = evaluate.hit_rates(scorer, setup.held_out.clips)
+        return {key: value for key, value in rates.items() if key != "categories"}
+
+    training = fit.Run(config, material, CompactSettings())
+    through = [describe(card) for _, card in setup.models.values()]
+    fit.fit(training, material, objective, setup.run, figures, through)
+    return training.averaged()
+
+
+def _goals(setup: _Setup, material: Material) -> Goals:
+    """What the encoder is to stay close to: the teacher's frames, or real ones that are alike."""
+    import torch
+
+    from audioset_demo.errors import DataError
+    from train.compact_encoder.objective import as_models_read
+    from train.compact_encoder.real_frames import Neighbours, RealFrames, find_neighbours
+
+    if setup.teacher.in_embedding_space:
+        return lambda scenes: as_models_read(torch.from_numpy(material.embeddings(scenes)))[:, None]
+    if setup.features is None:
+        raise DataError(
+            "The alignment needs real embeddings: give --features bal_train.h5, or --alignment 0."
+        )
+    model, _ = next(iter(setup.models.values()))
+    real = RealFrames(setup.features, model, setup.config.seed)
+    return Neighbours(real, find_neighbours(material, real, setup.run / "neighbours.npy"))
+
+
+def _scorers(setup: _Setup, more_models: dict, beside: list[Path]) -> dict[str, Scorer]:
+    """The encoder through all models; those of the runs `beside` through the first and through
+    `more_models`, which this run did not train through; the teacher.
+    """
+    from audioset_demo.encoders.compact import load_compact
+    from train.compact_encoder.evaluate import EncoderScorer, teacher_scorer
+    from train.runs import changed_flags
+
+    network, _ = load_compact(setup.run)  # as stored, in half precision
+    models = setup.models | more_models
+    scorers = {title: EncoderScorer(network, model) for title, (model, _) in models.items()}
+    first = dict([next(iter(models.items()))])
+    for other in beside:
+        changes = " ".join(changed_flags(EncoderConfig.load(other), setup.config))
+        for title, (model, _) in (first | more_models).items():
+            scorers[f"{title}; {changes}"] = EncoderScorer(load_compact(other)[0], model)
+    return scorers | {
+        f"teacher: {setup.teacher.title}": teacher_scorer(setup.teacher, setup.columns)
+    }
+
+
+def _describe(setup: _Setup, figures: dict[str, dict]) -> None:
+    """Write the card with the figures, and the list of sounds."""
+    from audioset_demo.encoders.compact import load_compact
+    from train.compact_encoder import publish
+    from train.compact_encoder.fit import trained_through
+
+    network, _ = load_compact(setup.run)
+    through = trained_through(setup.run)
+    card = publish.card(
+        setup.config, network, setup.recordings, setup.teacher.title, through, figures
+    )
+    publish.save_encoder(setup.run, network, card)
+    publish.save_sounds(setup.run, setup.recordings)

@@ -1,0 +1,200 @@
+"""Training of the compact encoder: one run, from its first iteration to its last.
+
+A run is a folder:
+
+    config.json           what was asked for
+    scenes/               what the teacher said of which sounds; can be deleted afterwards
+    metrics.jsonl         the models gone through, parts of the loss, held-out figures, a line each
+    state.safetensors     where to resume: weights, their running mean, Adam's moments
+    compact.safetensors   the running mean of the weights, half precision: what is published
+    compact.json          its card
+
+What an iteration does depends on (seed, iteration) alone, so a run that was killed and resumed ends
+with the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from audioset_demo.encoders.compact import CompactNet, CompactSettings
+from audioset_demo.errors import DataError
+from audioset_demo.storage import write_atomically
+from train.compact_encoder.config import EncoderConfig
+from train.compact_encoder.material import Material
+from train.compact_encoder.objective import Objective, Student
+from train.runs import drop_metrics_after, log_metrics, read_metrics
+
+STATE_FILE = "state.safetensors"
+LOG_EVERY = 50
+RUNNING_MEAN = 0.998  # share of the old weights kept at each iteration
+
+
+class Run:
+    """The moving parts of a training, and how they are saved and restored."""
+
+    def __init__(self, config: EncoderConfig, material: Material, settings: CompactSettings):
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.student = Student(CompactNet(settings), material.n_features)
+        self.student.to(memory_format=torch.channels_last)
+        matrices = [p for p in self.student.parameters() if p.ndim > 1]
+        vectors = [p for p in self.student.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": config.weight_decay},
+             {"params": vectors, "weight_decay": 0.0}],
+            lr=config.learning_rate, fused=True,
+        )  # fmt: skip
+        self.mean = {k: v.clone() for k, v in self.student.encoder.state_dict().items()}
+        self.done = 0
+
+    def step(self, objective: Objective, material: Material) -> dict[str, float]:
+        """One iteration; returns the parts of the loss."""
+        config, iteration = self.config, self.done
+        rng = np.random.default_rng([config.seed, 1, iteration])
+        batch = material.batch(scenes_of(config, len(material), iteration), rng)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate_at(config, iteration)
+        self.student.train()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss, parts = objective(self.student, batch, iteration)
+        if not torch.isfinite(loss):
+            raise DataError(
+                f"The loss is {loss.item()} at iteration {iteration}. Lower --learning-rate "
+                f"({config.learning_rate}) and resume; the last saved state is intact."
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
+        self.optimizer.step()
+        self.done += 1
+        # Early on the mean follows quickly, so that it forgets the random start.
+        keep = min(RUNNING_MEAN, self.done / (self.done + 10))
+        for name, value in self.student.encoder.state_dict().items():
+            if value.is_floating_point():
+                self.mean[name].lerp_(value, 1 - keep)
+            else:
+                self.mean[name].copy_(value)
+        return parts
+
+    def averaged(self) -> CompactNet:
+        """The encoder with the running mean of its weights, in evaluation mode."""
+        network = CompactNet(self.student.encoder.settings)
+        network.load_state_dict(self.mean)
+        return network.eval().to(memory_format=torch.channels_last)
+
+    def save(self, path: Path) -> None:
+        tensors = {f"student.{k}": v.contiguous() for k, v in self.student.state_dict().items()}
+        tensors |= {f"mean.{k}": v.contiguous() for k, v in self.mean.items()}
+        for name, parameter in self.student.named_parameters():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"adam.{key}.{name}"] = value.contiguous()
+        metadata = {"iteration": str(self.done)}
+        write_atomically(path, lambda part: save_file(tensors, part, metadata=metadata))
+
+    def restore(self, path: Path) -> None:
+        """Go on from a saved state.
+
+        Raises
+        ------
+        DataError : if the file is damaged or holds another network.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                self.done = int(file.metadata()["iteration"])
+            self.student.load_state_dict(_part(tensors, "student."))
+            self.mean = _part(tensors, "mean.")
+            for name, parameter in self.student.named_parameters():
+                # The fused optimizer walks memory: moments need the layout of their parameter.
+                self.optimizer.state[parameter] = {
+                    "step": tensors[f"adam.step.{name}"],
+                    "exp_avg": torch.empty_like(parameter).copy_(tensors[f"adam.exp_avg.{name}"]),
+                    "exp_avg_sq": torch.empty_like(parameter).copy_(
+                        tensors[f"adam.exp_avg_sq.{name}"]
+                    ),
+                }
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise DataError(
+                f"{path} is damaged or of another run ({error}). Start in another folder."
+            ) from None
+
+
+def _part(tensors: dict, prefix: str) -> dict:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def scenes_of(config: EncoderConfig, n_scenes: int, iteration: int) -> np.ndarray:
+    """(B,) numbers of the scenes of one iteration: each once, in a new order in every round."""
+    size = min(config.batch_size, n_scenes)
+    round_, place = divmod(iteration, n_scenes // size)
+    order = np.random.default_rng([config.seed, 2, round_]).permutation(n_scenes)
+    return np.sort(order[place * size : (place + 1) * size])
+
+
+def learning_rate_at(config: EncoderConfig, iteration: int) -> float:
+    """A linear start over the first 3 %, then a cosine to zero."""
+    warm_up = max(1, round(0.03 * config.iterations))
+    rise = min(1.0, (iteration + 1) / warm_up)
+    return (
+        config.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * iteration / config.iterations))
+    )
+
+
+def fit(
+    run: Run,
+    material: Material,
+    objective: Objective,
+    folder: Path,
+    evaluate: Callable[[CompactNet], dict],
+    through: list[str],
+) -> None:
+    """Train to the last iteration, from the state in `folder` if there is one.
+
+    `through` says which tagging models the objective holds; it is logged at every start, since a
+    run may go on through other ones.
+    """
+    config, state = run.config, folder / STATE_FILE
+    if state.is_file():
+        run.restore(state)
+    drop_metrics_after(folder, run.done)
+    log_metrics(folder, {"iteration": run.done, "through": through})
+    started, logged = time.monotonic(), []
+    progress = tqdm(total=config.iterations, initial=run.done, unit="batch", desc="compact encoder")
+    while run.done < config.iterations:
+        logged.append(run.step(objective, material))
+        progress.update()
+        if run.done % LOG_EVERY == 0:
+            parts = {name: float(np.mean([p[name] for p in logged])) for name in logged[0]}
+            logged.clear()
+            progress.set_postfix({name: f"{value:.3f}" for name, value in parts.items()})
+            seconds = round(time.monotonic() - started, 1)
+            log_metrics(folder, {"iteration": run.done, "loss": parts, "seconds": seconds})
+        last = run.done == config.iterations
+        if run.done % config.evaluate_every == 0 and not last:
+            figures = evaluate(run.averaged())
+            log_metrics(folder, {"iteration": run.done, "held_out": figures})
+            tqdm.write(f"iteration {run.done}: held out {json.dumps(figures)}")
+        if run.done % config.save_every == 0 or last:
+            run.save(state)
+    progress.close()
+
+
+def trained_through(folder: Path) -> list[dict]:
+    """From which iteration on the run in `folder` went through which tagging models."""
+    starts = [line for line in read_metrics(folder) if "through" in line]
+    return [
+        {"from_iteration": line["iteration"], "models": line["through"]}
+        for place, line in enumerate(starts)
+        if place == 0 or line["through"] != starts[place - 1]["through"]
+    ]

@@ -1,0 +1,119 @@
+"""The loss of the compact encoder: what the frozen tagging models make of its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from audioset_demo.embeddings.frames import CLIP, LEVELS_PER_UNIT
+from audioset_demo.encoders.compact import CompactNet
+from audioset_demo.models.network import TaggingModel
+from train.compact_encoder.material import Batch
+
+SCORE_MIN = 1e-6
+
+# Numbers of scenes (B,) to frames (B, N, 128) of which the nearest is to be stayed close to.
+Goals = Callable[[np.ndarray], Tensor]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each part of the loss counts, beside the models' binary cross-entropy (1)."""
+
+    ranking: float
+    teacher_embedding: float
+    alignment: float
+
+
+def as_models_read(components: Tensor) -> Tensor:
+    """Components in [-2, 2] to `(uint8 - 128) / 128`, without the steps of the quantisation."""
+    return ((components + CLIP) * LEVELS_PER_UNIT - 0.5 - 128) / 128
+
+
+class Student(nn.Module):
+    """The encoder, and a head that guesses the teacher's embedding; the head is not shipped."""
+
+    def __init__(self, encoder: CompactNet, n_teacher_features: int):
+        super().__init__()
+        self.encoder = encoder
+        self.guess = nn.Linear(encoder.settings.hidden_units, n_teacher_features)
+
+    def forward(self, examples: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-mel (B, 96, 64) to components (B, 128) and the guess (B, E)."""
+        hidden = self.encoder.features(examples)
+        return self.encoder.components(hidden), self.guess(hidden).float()
+
+
+class Objective:
+    """The loss of a batch.
+
+    Parameters
+    ----------
+    models : frozen tagging models; in turns, one scores the scenes as clips of one frame, and
+        another the clips put together from them.
+    known : (K,) bool, classes that the teacher knows; of others only the labels can tell.
+    goals : frames to stay close to; None: none.
+    """
+
+    def __init__(
+        self,
+        models: list[TaggingModel],
+        known: Tensor,
+        weights: Weights,
+        goals: Goals | None = None,
+    ):
+        self.models = [model.eval().requires_grad_(False) for model in models]
+        self.known = known
+        self.weights = weights
+        self.goals = goals
+
+    def __call__(
+        self, student: Student, batch: Batch, iteration: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The loss, and its parts for the log."""
+        components, guess = student(batch.examples)
+        read = as_models_read(components)
+        of_frames = self.models[iteration % len(self.models)]
+        of_clips = self.models[(iteration + 1) % len(self.models)]
+        scores = of_frames(read[:-1, None])
+        clip_scores = of_clips(read[batch.clips], batch.mask)
+        parts = {
+            "tagging": self._tagging(scores, batch.targets),
+            "clips": 0.5 * self._tagging(clip_scores, batch.clip_targets),
+            "ranking": self.weights.ranking
+            * (_ranking(scores, batch.targets) + 0.5 * _ranking(clip_scores, batch.clip_targets)),
+        }
+        read, guess = read[:-1], guess[:-1]
+        difference = F.smooth_l1_loss(guess, batch.embeddings, reduction="none").mean(dim=1)
+        parts["teacher"] = self.weights.teacher_embedding * (difference * batch.own).mean()
+        if self.goals is not None:
+            parts["alignment"] = self.weights.alignment * self._alignment(read, batch)
+        return sum(parts.values()), {name: part.item() for name, part in parts.items()}
+
+    def _tagging(self, scores: Tensor, targets: Tensor) -> Tensor:
+        counted = self.known | (targets > 0)
+        scores = scores.float().clamp(SCORE_MIN, 1 - SCORE_MIN)
+        return (F.binary_cross_entropy(scores, targets, reduction="none") * counted).sum(1).mean()
+
+    def _alignment(self, read: Tensor, batch: Batch) -> Tensor:
+        """Squared distance to the nearest of a scene's goals, softly chosen; own scenes only.
+
+        The nearest, not the mean: a mean of frames lies where no frame lies.
+        """
+        distance = (read[:, None] - self.goals(batch.scenes)).square().mean(dim=2)  # (B, N)
+        spread = 0.05
+        nearest = -spread * torch.logsumexp(-distance / spread, dim=1)
+        return (nearest * batch.own).mean()
+
+
+def _ranking(scores: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy between the classes: the wanted ones above all others."""
+    share = targets.square()
+    share = share / (share.sum(dim=1, keepdim=True) + 0.05)
+    logits = torch.logit(scores.float(), eps=SCORE_MIN)
+    return -(share * F.log_softmax(logits, dim=1)).sum(dim=1).mean()

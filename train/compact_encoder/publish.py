@@ -1,0 +1,134 @@
+"""From a run to the encoder that the package ships: weights, card, and whose sounds it heard."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from collections import Counter
+from importlib.resources import files
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE, CompactNet
+from audioset_demo.errors import DataError
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import half_precision
+from audioset_demo.storage import write_atomically
+from train.compact_encoder.config import EncoderConfig
+from train.compact_encoder.sounds.recordings import Recording
+
+HELD_OUT_RULE = (
+    "In each category that a list names, {share:.0%} of the recording sources (Freesound ids), "
+    "the first by SHA-256 of their names and at least one of three or more; likewise in "
+    "those by which speech and music are judged, and a fifth of the synthesised voices. None of "
+    "their clips is trained on."
+)
+HELD_OUT_FIGURES = {
+    "top1, top5, top10": "share of held-out clips of listed categories with a class expected for "
+    "their category in the top 1, 5 and 10; clips tagged whole by the named model",
+    "excerpts": "share of held-out excerpts of 5 s with Speech, or Music, or a class below it in "
+    "the top 1 and 3",
+    "calm": "digital silence, and white, pink and brown noise at -60, -40 and -20 dB: how often "
+    "they are called silence, noise or hum, and the greatest score of any other class",
+    "in_time": "share of held-out clips, three at a time set one after another for 3 s each, whose "
+    "class has its highest frame score in a frame of their own part",
+    "distance": "root mean square over the 128 dimensions, mean over the frames of the held-out "
+    "clips, to the nearest of 20,000 real frames; and the same of other real frames",
+}
+
+
+def card(
+    config: EncoderConfig,
+    network: CompactNet,
+    recordings: list[Recording],
+    teacher: str,
+    through: list[dict],
+    figures: dict[str, dict],
+) -> dict:
+    """What the encoder is, what it was made from, and how well it does."""
+    learned_from = [item for item in recordings if not item.held_out]
+    collections = {}
+    for name in sorted({item.collection for item in learned_from}):
+        own = [item for item in learned_from if item.collection == name]
+        licences = Counter(_short_licence(item.licence) for item in own)
+        collections[name] = {"recordings": len(own), "licences": dict(sorted(licences.items()))}
+    return {
+        "format": 1,
+        "name": "compact",
+        "title": "compact encoder (not VGGish)",
+        "settings": network.settings.to_json(),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "trained_on": collections,
+        "teacher": f"{teacher}; not part of the encoder",
+        "trained_through": through,
+        "held_out": {
+            "rule": HELD_OUT_RULE.format(share=config.hold_out),
+            "recordings": sum(item.held_out and item.listed for item in recordings),
+            "what": HELD_OUT_FIGURES,
+            "figures": figures,
+        },
+        "config": config.to_json(),
+        "command": config.command(),
+    }
+
+
+def _short_licence(licence: str) -> str:
+    """The family of a Creative Commons licence; the list of sounds has the whole text."""
+    if re.search(r"\bCC-?0\b", licence):
+        return "CC0"
+    if re.search(r"\bCC-BY(?!-)|\bCC-BY-\d", licence):
+        return "CC-BY"
+    return licence or "not stated"
+
+
+def describe(model: ModelCard) -> str:
+    """A tagging model in a few words: its name, set and iteration."""
+    facts = (model.name, model.training.get("set"), model.training.get("iteration"))
+    return ", ".join(
+        f"iteration {fact}" if isinstance(fact, int) else fact for fact in facts if fact
+    )
+
+
+def save_encoder(folder: Path, network: CompactNet, card: dict) -> None:
+    """Write the weights in half precision, and the card beside them."""
+    state = half_precision(network.state_dict())
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / WEIGHTS_FILE, lambda part: save_file(state, part))
+    text = json.dumps(card, indent=1) + "\n"
+    write_atomically(folder / CARD_FILE, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def save_sounds(folder: Path, recordings: list[Recording]) -> None:
+    """Write the list of the recordings that were learned from."""
+
+    def write(part: Path) -> None:
+        with open(part, "w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(["collection", "file", "category", "licence", "attribution"])
+            for item in recordings:
+                if not item.held_out:
+                    category = item.category.name if item.category else ""
+                    rows.writerow(
+                        [item.collection, item.path.name, category, item.licence, item.attribution]
+                    )
+
+    write_atomically(folder / SOUNDS_FILE, write)
+
+
+def publish(run: Path) -> Path:
+    """Copy a run's encoder into the package; returns the folder.
+
+    Raises
+    ------
+    DataError : if the run has no evaluated encoder yet.
+    """
+    if "held_out" not in json.loads((run / CARD_FILE).read_text(encoding="utf-8")):
+        raise DataError(f"{run} has not been evaluated. Run the command with --evaluate first.")
+    assets = Path(str(files("audioset_demo"))) / "assets" / "compact"
+    assets.mkdir(parents=True, exist_ok=True)
+    for name in (WEIGHTS_FILE, CARD_FILE, SOUNDS_FILE):
+        write_atomically(assets / name, lambda part, name=name: shutil.copyfile(run / name, part))
+    return assets

@@ -1,0 +1,1 @@
+"""The sounds that the compact encoder is trained on."""

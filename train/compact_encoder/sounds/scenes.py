@@ -1,0 +1,228 @@
+"""Scenes: windows of augmented and mixed sound, with what the teacher and the labels say of each.
+
+Scenes are made once, in shards on disk, and read again and again by the training. A shard depends
+on (seed, its number) alone; one that was cut short is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from audioset_demo.encoders.logmel import EXAMPLE_FRAMES, EXAMPLE_SAMPLES, N_MELS, log_mel
+from audioset_demo.errors import DataError
+from audioset_demo.storage import write_atomically
+from train.compact_encoder.sounds import augment
+from train.compact_encoder.sounds.categories import Category, CategoryTable
+from train.compact_encoder.sounds.recordings import Recording
+from train.compact_encoder.sounds.synthetic import SYNTHETIC, coloured_noise, silence
+from train.compact_encoder.sounds.textures import TEXTURES
+
+KINDS_FILE = "kinds.json"
+SHARD_SCENES = 10_000
+SYNTHETIC_SHARE = 0.25
+# Textures cover whole families of sounds: each is drawn as often as so many other makers.
+TEXTURE_WEIGHT = 4
+MIX_SHARE = 0.4  # of the recorded scenes
+# Recordings played backwards, or at half to double speed: new sounds; the teacher alone names them.
+ESTRANGED_SHARE = 0.12
+CODED_SHARE = 0.15  # most sounds that people have went through a lossy codec
+PROFILE_HOP = 1_600  # samples, 0.1 s
+# A window this much below its recording's loudest one may not hold the labelled sound.
+TRUSTED_DB, DISTRUSTED_DB = 12.0, 30.0
+# Levels below full scale that the loudest sample of a recording is brought to.
+PEAK_RANGE_DB = (-24.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Everything that a label can say of a scene: the categories, then the synthetic sounds.
+
+    Attributes
+    ----------
+    names : n kinds.
+    targets : (n, K) float32, wanted scores.
+    silence : (K,) float32, wanted scores where there is no sound.
+    """
+
+    names: tuple[str, ...]
+    targets: np.ndarray
+    silence: np.ndarray
+
+
+def kinds_of(recordings: list[Recording], table: CategoryTable) -> Kinds:
+    """The kinds that the recordings and the synthetic sounds stand for."""
+    categories = {item.category.name: item.category for item in recordings if item.category}
+    by_name = {label.name: label.index for label in table.labels}
+    for maker, names in SYNTHETIC.items():
+        if names and all(name in by_name for name in names):
+            classes = tuple(by_name[name] for name in names)
+            categories[maker.__name__] = Category(maker.__name__, (), classes, ())
+    names = tuple(sorted(categories))
+    targets = {name: table.targets(categories[name]) for name in names}
+    nothing = np.zeros(len(table.labels), np.float32)
+    return Kinds(names, np.stack(list(targets.values())), targets.get(silence.__name__, nothing))
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """A recording in memory; `profile_db` (m,) is the level every 0.1 s, below the loudest."""
+
+    samples: np.ndarray
+    profile_db: np.ndarray
+    kind: int  # -1: no category
+
+    @classmethod
+    def read(cls, recording: Recording, kind: int) -> _Sound:
+        samples = recording.samples()
+        samples = samples / max(1e-4, float(np.abs(samples).max()))
+        energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+        centres = np.arange(0, len(samples), PROFILE_HOP)
+        first = np.maximum(0, centres - EXAMPLE_SAMPLES // 2)
+        last = np.minimum(len(samples), centres + EXAMPLE_SAMPLES // 2)
+        power = (energy[last] - energy[first]) / EXAMPLE_SAMPLES + 1e-12
+        return cls(samples, 10 * np.log10(power / power.max()), kind)
+
+
+class SceneMaker:
+    """Draws scenes from recordings and synthetic sounds.
+
+    Parameters
+    ----------
+    recordings : those to learn from; none may be held out.
+    kinds : what their labels may say.
+    teacher : called with (15600,) samples.
+    """
+
+    def __init__(self, recordings: list[Recording], kinds: Kinds, teacher: Callable):
+        self.kinds = kinds
+        self.teacher = teacher
+        self._kind_index = {name: index for index, name in enumerate(kinds.names)}
+        # Drawn in three steps, so that a source with many files does not drown the others.
+        groups: dict[str, dict[str, list[_Sound]]] = defaultdict(lambda: defaultdict(list))
+        weights = {"": 1.0}
+        for item in tqdm(recordings, desc="reading recordings", unit="file"):
+            if item.held_out:
+                raise ValueError(f"{item.path} is held out and must not be learned from.")
+            name = item.category.name if item.category else ""
+            weights[name] = item.category.weight if item.category else 1.0
+            kind = self._kind_index.get(name, -1)
+            groups[name][item.source].append(_Sound.read(item, kind))
+        self._groups = [[list(files) for files in group.values()] for group in groups.values()]
+        drawn = np.array([weights[name] * len(groups[name]) ** 0.4 for name in groups])
+        self._group_shares = drawn / drawn.sum()
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
+        """One scene: (15600,) float32 samples, and (kind, trust in [0, 1]) of what is in it."""
+        if rng.random() < SYNTHETIC_SHARE:
+            samples, said = self._synthetic(rng)
+        else:
+            samples, said = self._recorded(rng)
+            if rng.random() < MIX_SHARE:
+                other, said_other = self._recorded(rng)
+                ratio_db = rng.uniform(-3, 18)
+                samples = augment.mixed(samples, other, ratio_db)
+                audible = float(np.clip(1 - ratio_db / 12, 0, 1))
+                said = said + [(kind, trust * audible) for kind, trust in said_other]
+        if rng.random() < 0.25:
+            noise = coloured_noise(rng, rng.uniform(0, 1))
+            samples = augment.mixed(samples, noise, rng.uniform(8, 40))
+        if rng.random() < CODED_SHARE:
+            samples = augment.coded(rng, samples)
+        return np.clip(samples, -1, 1).astype(np.float32), said
+
+    def _synthetic(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
+        makers = [*SYNTHETIC, *(TEXTURES * TEXTURE_WEIGHT)]
+        maker = makers[rng.integers(len(makers))]
+        samples = maker(rng)
+        peak = np.abs(samples).max()
+        if peak > 0.01:
+            samples = samples / peak * 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20)
+        kind = self._kind_index.get(maker.__name__, -1)
+        return samples, [(kind, 1.0 if kind >= 0 else 0.0)]
+
+    def _recorded(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
+        group = self._groups[rng.choice(len(self._groups), p=self._group_shares)]
+        files = group[rng.integers(len(group))]
+        sound = files[rng.integers(len(files))]
+        # Loud places are drawn more often: they hold the sound that the label names.
+        odds = 10 ** (sound.profile_db / 20) + 0.05
+        place = rng.choice(len(odds), p=odds / odds.sum())
+        centre = place * PROFILE_HOP + int(rng.integers(-PROFILE_HOP, PROFILE_HOP))
+        estranged = rng.random() < ESTRANGED_SHARE
+        octaves = 1.0 if estranged else augment.MAX_SPEED_OCTAVES
+        samples = augment.excerpt(rng, sound.samples, centre, EXAMPLE_SAMPLES, octaves)
+        if estranged and rng.random() < 0.5:
+            samples = samples[::-1]
+        if rng.random() < 0.5:
+            samples = augment.coloured(rng, samples)
+        if rng.random() < 0.25:
+            samples = augment.reverberated(rng, samples)
+        samples = samples * 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20)
+        if estranged or sound.kind < 0:
+            return samples, [(sound.kind, 0.0)]
+        depth = (-sound.profile_db[place] - TRUSTED_DB) / (DISTRUSTED_DB - TRUSTED_DB)
+        return samples, [(sound.kind, float(np.clip(1 - depth, 0, 1)))]
+
+
+def make_shards(maker: SceneMaker, folder: Path, n_scenes: int, seed: int) -> list[Path]:
+    """Write the shards that are not there yet; return all, in order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_kinds(maker.kinds, folder)
+    shards = []
+    for number in range(-(-n_scenes // SHARD_SCENES)):
+        count = min(SHARD_SCENES, n_scenes - number * SHARD_SCENES)
+        shards.append(folder / f"shard_{number:03d}_of_{count}")
+        if not shards[-1].is_dir():
+            _write_shard(maker, shards[-1], count, np.random.default_rng([seed, number]))
+    return shards
+
+
+def _check_kinds(kinds: Kinds, folder: Path) -> None:
+    """Shards hold indices of kinds: refuse to add to those of another table or other recordings."""
+    path = folder / KINDS_FILE
+    if not path.is_file():
+        text = json.dumps(kinds.names, indent=1) + "\n"
+        write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    elif tuple(json.loads(path.read_text(encoding="utf-8"))) != kinds.names:
+        raise DataError(
+            f"{folder} holds scenes of other categories than these recordings have. "
+            "Give another --output, or remove that folder."
+        )
+
+
+def _write_shard(maker: SceneMaker, shard: Path, count: int, rng: np.random.Generator) -> None:
+    examples = np.empty((count, EXAMPLE_FRAMES, N_MELS), np.float16)
+    scores, embeddings = [], []
+    kinds, trust = np.full((count, 2), -1, np.int16), np.zeros((count, 2), np.float16)
+    for row in tqdm(range(count), desc=shard.name, unit="scene"):
+        samples, said = maker.draw(rng)
+        examples[row] = log_mel(samples)
+        lesson = maker.teacher(samples)
+        scores.append(lesson.scores.astype(np.float16))
+        embeddings.append(lesson.embedding.astype(np.float16))
+        for column, (kind, confidence) in enumerate(said):
+            kinds[row, column], trust[row, column] = kind, confidence
+    part = shard.with_name(f".{shard.name}-{os.getpid()}")
+    part.mkdir()
+    try:
+        arrays = {
+            "examples": examples,
+            "scores": np.stack(scores),
+            "kinds": kinds,
+            "embeddings": np.stack(embeddings),
+            "trust": trust,
+        }
+        for name, array in arrays.items():
+            np.save(part / f"{name}.npy", array)
+        os.replace(part, shard)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

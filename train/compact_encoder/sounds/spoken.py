@@ -1,0 +1,197 @@
+"""Synthesised speech: words in many voices and languages, by eSpeak NG.
+
+Recordings of speech are few; these show the encoder other speakers. eSpeak NG is the package
+`espeakng-loader`, which only this training needs. Readings are written to files once, because the
+library never says a thing twice in quite the same way.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from tqdm import tqdm
+
+from audioset_demo.encoders.logmel import SAMPLE_RATE
+from audioset_demo.errors import DataError
+from train.compact_encoder.sounds.categories import CategoryTable
+from train.compact_encoder.sounds.recordings import Recording
+
+LANGUAGES = [
+    "en-us",
+    "en-gb-x-rp",
+    "en-gb-scotland",
+    "de",
+    "fr",
+    "fr-be",
+    "es",
+    "es-419",
+    "it",
+    "pt",
+    "pt-br",
+    "nl",
+    "sv",
+    "da",
+    "nb",
+    "pl",
+    "cs",
+    "sk",
+    "ro",
+    "hu",
+    "fi",
+    "et",
+    "lt",
+    "lv",
+    "ru",
+    "uk",
+    "bg",
+    "hr",
+    "el",
+    "tr",
+    "ar",
+    "fa",
+    "hi",
+    "bn",
+    "ta",
+    "id",
+    "sw",
+    "vi",
+    "ko",
+    "ja",
+    "cmn",
+    "yue",
+]
+VARIANTS = [
+    "m1",
+    "m2",
+    "m3",
+    "m4",
+    "m5",
+    "m6",
+    "m7",
+    "m8",
+    "f1",
+    "f2",
+    "f3",
+    "f4",
+    "f5",
+    "adam",
+    "anika",
+    "announcer",
+    "antonio",
+    "aunty",
+    "belinda",
+    "caleb",
+    "david",
+    "edward",
+    "grandma",
+    "grandpa",
+    "john",
+    "linda",
+    "max",
+    "michel",
+    "pablo",
+    "paul",
+    "rob",
+    "steph",
+    "travis",
+    "whisper",
+    "croak",
+]
+CATEGORY = "Synthesised speech"
+WORDS_A_READING = 12
+HELD_OUT_EVERY = 5  # of the voices, which are pairs of a language and a variant
+_SYNCHRONOUS, _UTF8, _RATE, _PITCH, _RANGE = 2, 1, 1, 3, 4
+_ON_SAMPLES = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+)
+
+
+class Speaker:
+    """eSpeak NG; one a process, because its state is the library's.
+
+    Raises
+    ------
+    DataError : if the package is missing.
+    """
+
+    def __init__(self):
+        try:
+            import espeakng_loader
+        except ImportError:
+            raise DataError(
+                "Synthesised speech needs eSpeak NG: pip install espeakng-loader. "
+                "Or train without it: --speech 0"
+            ) from None
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self._blocks: list[np.ndarray] = []
+        self._callback = _ON_SAMPLES(self._take)  # kept: the library holds only its address
+        data = espeakng_loader.get_data_path().encode()
+        self._rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def _take(self, samples, count: int, events) -> int:
+        if samples and count > 0:
+            self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        return 0
+
+    def say(self, text: str, voice: str, rate: int, pitch: int, pitch_range: int) -> np.ndarray:
+        """`text` as float32 samples at 16 kHz; words a minute, pitch and its range in 0 to 99."""
+        library = self._library
+        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ValueError(f"eSpeak NG has no voice '{voice}'.")
+        for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, pitch_range)):
+            library.espeak_SetParameter(parameter, value, 0)
+        self._blocks.clear()
+        encoded = text.encode()
+        library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF8, None, None)
+        samples = np.concatenate(self._blocks).astype(np.float32) / 32768
+        return soxr.resample(samples, self._rate, SAMPLE_RATE)
+
+
+def readings(folder: Path, count: int, table: CategoryTable, seed: int) -> list[Recording]:
+    """`count` readings of random class names, written to `folder` if they are not there yet."""
+    spoken = folder / f"readings_{count}"
+    voices = [f"{language}+{variant}" for language in LANGUAGES for variant in VARIANTS]
+    rng = np.random.default_rng([seed, 3])
+    chosen = (rng.permutation(max(count, len(voices)))[:count] % len(voices)).tolist()
+    if not spoken.is_dir():
+        names = [voices[voice] for voice in chosen]
+        _write(spoken, names, [label.name for label in table.labels], rng)
+    return [
+        Recording(
+            path=spoken / f"{place:04d}.flac",
+            collection="espeak",
+            category=table.find(CATEGORY, ""),
+            source=f"espeak {voices[voice]}",
+            licence="synthesised",
+            attribution=f"eSpeak NG, voice {voices[voice]}",
+            listed=False,
+            held_out=voice % HELD_OUT_EVERY == 0,
+        )
+        for place, voice in enumerate(chosen)
+    ]
+
+
+def _write(folder: Path, voices: list[str], words: list[str], rng: np.random.Generator) -> None:
+    speaker = Speaker()
+    part = folder.with_name(f".{folder.name}-{os.getpid()}")
+    part.mkdir(parents=True)
+    try:
+        for place, voice in enumerate(tqdm(voices, desc="synthesised speech", unit="reading")):
+            samples = speaker.say(
+                ", ".join(rng.choice(words, WORDS_A_READING)),
+                voice,
+                rate=int(rng.integers(110, 230)),
+                pitch=int(rng.integers(15, 85)),
+                pitch_range=int(rng.integers(20, 90)),
+            )
+            soundfile.write(part / f"{place:04d}.flac", samples, SAMPLE_RATE)
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

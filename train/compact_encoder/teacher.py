@@ -1,0 +1,148 @@
+"""Teachers: scores of AudioSet classes for the waveform that the encoder hears.
+
+YAMNet is small and free to have, but its embedding is its own: the encoder guesses it only to learn
+to hear. VGGish's embedding is what the tagging models read, so the encoder aims at it directly.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
+from audioset_demo.encoders.vggish.network import VggishEncoder
+from audioset_demo.errors import DataError
+from audioset_demo.labels import Label
+from audioset_demo.models.network import TaggingModel, as_input
+
+VGGISH = "vggish"
+
+# The tensor of the TFLite graph that holds the mean over the last feature map.
+YAMNET_EMBEDDING = "tower0/network/layer28/reduce_mean"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a teacher says of one window: scores (C,) in [0, 1] and its embedding (E,)."""
+
+    scores: np.ndarray
+    embedding: np.ndarray
+
+
+class Teacher(Protocol):
+    """Called with (15600,) float32 samples at 16 kHz, it says what it hears.
+
+    Attributes
+    ----------
+    title : for the reader.
+    mids : the class of each of its scores.
+    in_embedding_space : its embedding is the frame (128,) in [-2, 2] that tagging models read.
+    """
+
+    title: str
+    mids: tuple[str, ...]
+    in_embedding_space: bool
+
+    def __call__(self, samples: np.ndarray) -> Lesson: ...
+
+
+def open_teacher(name: str, labels: tuple[Label, ...], model: TaggingModel) -> Teacher:
+    """VGGish, heard through `model`, where that is the name; else YAMNet from the file so named."""
+    return Vggish(labels, model) if name == VGGISH else Yamnet(Path(name))
+
+
+class Vggish:
+    """The installed VGGish, and what a tagging model makes of its frames.
+
+    Raises
+    ------
+    WeightsError : if its weights or PCA parameters are not installed.
+    """
+
+    title = "VGGish (Google, Apache-2.0)"
+    in_embedding_space = True
+
+    def __init__(self, labels: tuple[Label, ...], model: TaggingModel):
+        self.mids = tuple(label.mid for label in labels)
+        self._encoder, self._model = VggishEncoder(), model
+
+    @torch.inference_mode()
+    def __call__(self, samples: np.ndarray) -> Lesson:
+        """(15600,) float32 -> what the tagging model says of VGGish's frame, and the frame."""
+        waveform = Waveform(samples[:EXAMPLE_SAMPLES].astype(np.float32), SAMPLE_RATE, "window")
+        embeddings = self._encoder.encode(waveform)
+        read = as_input(embeddings.require_quantised())
+        scores = self._model.frame_scores(read)[0].numpy()
+        return Lesson(scores, embeddings.pca[0])
+
+
+class Yamnet:
+    """YAMNet as TFLite: 15,600 samples at 16 kHz to 521 scores and 1024 features.
+
+    The class map `yamnet_class_map.csv` must lie beside the model file.
+
+    Raises
+    ------
+    DataError : if the model or its class map is missing or is another model.
+    """
+
+    title = "YAMNet (Google, Apache-2.0), TFLite"
+    in_embedding_space = False
+
+    def __init__(self, path: Path):
+        class_map = path.with_name("yamnet_class_map.csv")
+        for file in (path, class_map):
+            if not file.is_file():
+                raise DataError(
+                    f"The teacher needs {file}, which is not there. Give --teacher the file of "
+                    f"YAMNet, or '{VGGISH}' where VGGish is installed."
+                )
+        with open(class_map, encoding="utf-8", newline="") as file:
+            self.mids = tuple(row["mid"] for row in csv.DictReader(file))
+        self._interpreter = _interpreter(path)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        named = [
+            tensor["index"]
+            for tensor in self._interpreter.get_tensor_details()
+            if tensor["name"] == YAMNET_EMBEDDING
+        ]
+        if not named:
+            raise DataError(f"{path} is not the TFLite file of YAMNet: it has no embedding layer.")
+        self._embedding = named[0]
+
+    def __call__(self, samples: np.ndarray) -> Lesson:
+        """(15600,) float32 -> what the teacher says of it."""
+        self._interpreter.set_tensor(self._input, samples[:EXAMPLE_SAMPLES].astype(np.float32))
+        self._interpreter.invoke()
+        features = self._interpreter.get_tensor(self._embedding).reshape(-1)
+        return Lesson(
+            scores=self._interpreter.get_tensor(self._output)[0],
+            # int8 with zero point -128: the features are rectified
+            embedding=(features.astype(np.int16) + 128).astype(np.uint8),
+        )
+
+
+def _interpreter(path: Path):
+    """A single-threaded interpreter, from whichever runtime is installed."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        import tensorflow
+
+        Interpreter = tensorflow.lite.Interpreter
+    interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def class_columns(mids: tuple[str, ...], labels: tuple[Label, ...]) -> np.ndarray:
+    """(K,) int: for each label the teacher's column, or -1 where the teacher lacks the class."""
+    columns = {mid: column for column, mid in enumerate(mids)}
+    return np.array([columns.get(label.mid, -1) for label in labels])

@@ -1,0 +1,1 @@
+"""Training data: features in HDF5, and how they are made."""

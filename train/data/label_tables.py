@@ -1,0 +1,96 @@
+"""The tables that the package ships: the label set, and each class's centre among embeddings."""
+
+import csv
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from audioset_demo.errors import DataError
+from audioset_demo.storage import write_atomically
+from train.data.features import TRAINING_FILE, FeatureSet, load_features
+
+COUNTS_FILE = "class_counts_and_quality.csv"
+ONTOLOGY_FILE = "ontology.json"
+LABEL_COLUMNS = (
+    "index",
+    "mid",
+    "name",
+    "paths",
+    "n_bal_train",
+    "n_unbal_train",
+    "n_eval",
+    "quality",
+)
+
+
+def build_assets(data: Path) -> None:
+    """Write `labels.csv` and `centroids.npz` into the package.
+
+    Parameters
+    ----------
+    data : folder with class_counts_and_quality.csv, ontology.json and bal_train.h5
+    """
+    for name in (COUNTS_FILE, ONTOLOGY_FILE, TRAINING_FILE):
+        if not (data / name).is_file():
+            raise DataError(f"{data} has no {name}. Give the folder of AudioSet's released lists.")
+    assets = Path(str(files("audioset_demo"))) / "assets"
+    rows = label_rows(data / COUNTS_FILE, data / ONTOLOGY_FILE)
+    write_atomically(assets / "labels.csv", lambda part: _write_labels(part, rows))
+    centroids = class_centroids(load_features(data / TRAINING_FILE))
+    write_atomically(
+        assets / "centroids.npz", lambda part: np.savez_compressed(part, centroids=centroids)
+    )
+
+
+def label_rows(counts: Path, ontology: Path) -> list[dict]:
+    """A row for each class: its counts, and its paths through the ontology."""
+    paths = ontology_paths(json.loads(ontology.read_text(encoding="utf-8")))
+    with open(counts, encoding="utf-8", newline="") as file:
+        return [
+            {
+                "index": row["index"],
+                "mid": row["mid"],
+                "name": row["display_name"],
+                "paths": " | ".join(" > ".join(path) for path in paths[row["mid"]]),
+                "n_bal_train": row["n_bal_train"],
+                "n_unbal_train": row["n_unbal_train"],
+                "n_eval": row["n_eval"],
+                "quality": row["quality"] if row["num_rated"] not in ("", "0") else "",
+            }
+            for row in csv.DictReader(file)
+        ]
+
+
+def ontology_paths(ontology: list[dict]) -> dict[str, list[tuple[str, ...]]]:
+    """Every path from a root to each class, as names; a class with two parents has two."""
+    by_id = {entry["id"]: entry for entry in ontology}
+    children = {child for entry in ontology for child in entry["child_ids"]}
+    paths: dict[str, list[tuple[str, ...]]] = {mid: [] for mid in by_id}
+
+    def descend(mid: str, above: tuple[str, ...]) -> None:
+        path = (*above, by_id[mid]["name"])
+        paths[mid].append(path)
+        for child in by_id[mid]["child_ids"]:
+            descend(child, path)
+
+    for mid in by_id:
+        if mid not in children:
+            descend(mid, ())
+    return paths
+
+
+def class_centroids(features: FeatureSet) -> np.ndarray:
+    """Mean quantised embedding (K, 128) float32 of each class: over frames, then over clips."""
+    mask = np.arange(features.x.shape[1]) < features.n_frames[:, None]
+    clip_means = (features.x * mask[..., None]).sum(axis=1) / features.n_frames[:, None]
+    targets = features.y.astype(np.float64)
+    return (targets.T @ clip_means / targets.sum(axis=0)[:, None]).astype(np.float32)
+
+
+def _write_labels(path: Path, rows: list[dict]) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, LABEL_COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,198 @@
+"""Packing features into HDF5 laid out for training: Google's TFRecords, or another HDF5 file."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from audioset_demo.errors import DataError
+from audioset_demo.labels import audioset_labels
+from audioset_demo.storage import write_atomically
+from train.data.features import check_datasets
+
+N_FRAMES = 10
+N_DIMS = 128
+VIDEO_ID_BYTES = 11  # a YouTube id
+CHUNK_CLIPS = 1024
+BLOCK_CLIPS = 32_768
+DATASETS = ("x", "y", "video_id_list", "n_frames", "segment_times", "labels")
+
+
+@dataclass(frozen=True)
+class PackedClip:
+    """One clip as released: embeddings (n, 128) uint8, label indices, place in the video."""
+
+    video_id: bytes
+    embeddings: np.ndarray
+    labels: list[int]
+    segment_times: tuple[float, float]
+
+
+def pack(source: Path, output: Path) -> int:
+    """Pack a folder of TFRecords, or an HDF5 file laid out otherwise; the number of clips.
+
+    In what is written, each clip lies in one piece and is not compressed, so that training reads
+    single clips of a file that is larger than memory.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to pack, or it is damaged or holds something else.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    return repack(source, output) if source.is_file() else pack_tfrecords(source, output)
+
+
+def repack(source: Path, output: Path) -> int:
+    """Write the datasets of an HDF5 file of features anew; the number of clips."""
+    packed = 0
+
+    def write(part: Path) -> None:
+        nonlocal packed
+        with h5py.File(source, "r") as there, h5py.File(part, "w") as file:
+            check_datasets(there, source)
+            for name in (name for name in DATASETS if name in there):
+                _copy(there[name], file.create_dataset(name, there[name].shape, there[name].dtype))
+            file.attrs.update(there.attrs)
+            packed = len(file["x"])
+
+    try:
+        write_atomically(output, write)
+    except (OSError, RuntimeError, KeyError) as error:
+        raise DataError(
+            f"Cannot read the features in {source} ({error}). Give a whole HDF5 file, or a folder "
+            "of .tfrecord files."
+        ) from None
+    return packed
+
+
+def _copy(there: h5py.Dataset, here: h5py.Dataset) -> None:
+    for start in tqdm(range(0, len(there), BLOCK_CLIPS), unit="block", desc=there.name[1:]):
+        here[start : start + BLOCK_CLIPS] = there[start : start + BLOCK_CLIPS]
+
+
+def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
+    """Pack every *.tfrecord below a folder into one HDF5 file; the number of clips.
+
+    Clips keep the order of the files (sorted by name) and of the records in them. Memory does not
+    grow with their number.
+    """
+    paths = sorted(tfrecord_dir.rglob("*.tfrecord"))
+    if not paths:
+        raise DataError(
+            f"There is no .tfrecord file in {tfrecord_dir}. Unpack features.tar.gz there first."
+        )
+    packed = 0
+
+    def write(part: Path) -> None:
+        nonlocal packed
+        with h5py.File(part, "w") as file:
+            writer = FeatureWriter(file, len(audioset_labels()))
+            for path in tqdm(paths, unit="file", desc="packing"):
+                for clip in read_tfrecord(path):
+                    writer.add(clip)
+            writer.flush()
+            packed = writer.n_written
+        if packed == 0:
+            raise DataError(f"The {len(paths)} .tfrecord files in {tfrecord_dir} hold no clips.")
+
+    write_atomically(output, write)
+    return packed
+
+
+def read_tfrecord(path: Path) -> Iterator[PackedClip]:
+    """Clips of one released file."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of its build otherwise
+    import tensorflow as tf
+
+    records = tf.data.TFRecordDataset(str(path))
+    try:
+        for record in records.as_numpy_iterator():
+            yield _parse(tf.train.SequenceExample.FromString(record))
+    except (tf.errors.DataLossError, ValueError, KeyError, IndexError) as error:
+        raise DataError(
+            f"{path} is damaged or does not hold AudioSet features ({error}). Download it again."
+        ) from None
+
+
+def _parse(example) -> PackedClip:
+    context = example.context.feature
+    frames = example.feature_lists.feature_list["audio_embedding"].feature
+    embeddings = [np.frombuffer(frame.bytes_list.value[0], np.uint8) for frame in frames]
+    if not embeddings or len(embeddings) > N_FRAMES or {len(e) for e in embeddings} != {N_DIMS}:
+        raise ValueError(f"a clip has {len(embeddings)} frames; expected 1 to 10 of {N_DIMS} bytes")
+    return PackedClip(
+        video_id=context["video_id"].bytes_list.value[0],
+        embeddings=np.stack(embeddings),
+        labels=list(context["labels"].int64_list.value),
+        segment_times=(
+            context["start_time_seconds"].float_list.value[0],
+            context["end_time_seconds"].float_list.value[0],
+        ),
+    )
+
+
+class FeatureWriter:
+    """Appends clips to an HDF5 file in the reference's layout, a block at a time."""
+
+    def __init__(
+        self,
+        file: h5py.File,
+        n_classes: int,
+        n_frames: int = N_FRAMES,
+        id_bytes: int = VIDEO_ID_BYTES,
+    ):
+        self.n_written = 0
+        self.n_classes = n_classes
+        self._pending: list[PackedClip] = []
+        shapes = {
+            "x": ((n_frames, N_DIMS), np.uint8),
+            "y": ((n_classes,), bool),
+            "video_id_list": ((), f"S{id_bytes}"),
+            "n_frames": ((), np.int32),
+            "segment_times": ((2,), np.float32),
+        }
+        self._datasets = {
+            name: file.create_dataset(
+                name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(CHUNK_CLIPS, *shape)
+            )
+            for name, (shape, dtype) in shapes.items()
+        }
+
+    def add(self, clip: PackedClip) -> None:
+        """Append one clip; its labels must be below the number of classes."""
+        if clip.labels and not 0 <= min(clip.labels) <= max(clip.labels) < self.n_classes:
+            raise DataError(
+                f"Clip {clip.video_id.decode(errors='replace')} has labels {clip.labels}, outside "
+                f"0 to {self.n_classes - 1}. These are not AudioSet's released features."
+            )
+        self._pending.append(clip)
+        if len(self._pending) == CHUNK_CLIPS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is still in memory."""
+        clips, self._pending = self._pending, []
+        if not clips:
+            return
+        start, stop = self.n_written, self.n_written + len(clips)
+        x = np.zeros((len(clips), *self._datasets["x"].shape[1:]), np.uint8)
+        y = np.zeros((len(clips), self.n_classes), bool)
+        for row, clip in enumerate(clips):
+            x[row, : len(clip.embeddings)] = clip.embeddings
+            y[row, clip.labels] = True
+        columns = {
+            "x": x,
+            "y": y,
+            "video_id_list": np.array([clip.video_id for clip in clips], bytes),
+            "n_frames": np.array([len(clip.embeddings) for clip in clips], np.int32),
+            "segment_times": np.array([clip.segment_times for clip in clips], np.float32),
+        }
+        for name, values in columns.items():
+            self._datasets[name].resize(stop, axis=0)
+            self._datasets[name][start:stop] = values
+        self.n_written = stop

@@ -1,0 +1,112 @@
+"""What an iteration trains on: clips drawn, thinned to some of their frames, mixed, blurred.
+
+A batch is a function of (seed, iteration) alone, and of no generator that anything else draws from:
+a run that resumes trains on what it would have trained on, and batches can be made ahead.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from train.data.features import FeatureSet
+from train.tagger.config import FitConfig
+from train.tagger.missing_labels import MissingLabels
+from train.tagger.sampling import make_sampler
+
+AHEAD = 2
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B clips of at most T frames.
+
+    Attributes
+    ----------
+    clips : (B, T, 128) float32, `(uint8 - 128) / 128`
+    mask : (B, T) bool, True for real frames; each clip has at least one
+    targets : (B, K) float32 in [0, 1], NaN where a label is not known
+    """
+
+    clips: Tensor
+    mask: Tensor
+    targets: Tensor
+
+
+class Batches:
+    """The batches of one run.
+
+    Parameters
+    ----------
+    teacher_scores : (N, K) float16, what a teacher gave each clip of `features`; None: no teacher
+    """
+
+    def __init__(
+        self, config: FitConfig, features: FeatureSet, teacher_scores: np.ndarray | None = None
+    ):
+        self.config = config
+        self.features = features
+        self.teacher_scores = teacher_scores
+        self.missing = MissingLabels(features.labels) if config.mask_missing else None
+        self.sampler = make_sampler(config.sampling, features, config.batch_size, config.seed)
+
+    def batch(self, iteration: int) -> Batch:
+        """The batch of one iteration, counted from 0."""
+        config = self.config
+        rng = np.random.default_rng([config.seed, 2, iteration])
+        indices = self.sampler.batch(iteration)
+        batch = Batch(*self.features.batch(indices))
+        if self.missing:
+            batch = replace(batch, targets=self.missing.mark(batch.targets))
+        if self.teacher_scores is not None:
+            scores = torch.from_numpy(self.teacher_scores[indices]).float()
+            batch = replace(batch, targets=torch.lerp(batch.targets, scores, config.teacher_weight))
+        if config.frames:
+            batch = pick_frames(batch, config.frames, rng)
+        if config.mixup > 0:
+            batch = mix(batch, config.mixup, rng)
+        if config.noise > 0:
+            noise = rng.standard_normal(batch.clips.shape, np.float32)
+            batch = replace(batch, clips=batch.clips + config.noise * torch.from_numpy(noise))
+        return batch
+
+    def ahead(self, iterations: range) -> Iterator[Batch]:
+        """The batches of `iterations`, each made while those before it are trained on."""
+        with ThreadPoolExecutor(1, "batches") as maker:
+            waiting = deque()
+            for iteration in iterations:
+                waiting.append(maker.submit(self.batch, iteration))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+
+def pick_frames(batch: Batch, n_frames: int, rng: np.random.Generator) -> Batch:
+    """`n_frames` random real frames of each clip, all of them where it has no more.
+
+    The models read frames in any order, so the order drawn is kept.
+    """
+    keys = rng.random(batch.mask.shape) + ~batch.mask.numpy()
+    picked = torch.from_numpy(np.argsort(keys, axis=1)[:, :n_frames])
+    clips = torch.take_along_dim(batch.clips, picked[:, :, None], dim=1)
+    return replace(batch, clips=clips, mask=torch.take_along_dim(batch.mask, picked, dim=1))
+
+
+def mix(batch: Batch, alpha: float, rng: np.random.Generator) -> Batch:
+    """Mix each clip with another of the batch, in a share drawn from Beta(alpha, alpha).
+
+    A mixed clip is as long as the shorter of the two, so that padding is mixed into nothing.
+    """
+    n = len(batch.clips)
+    share = torch.from_numpy(rng.beta(alpha, alpha, size=n)).float()
+    other = torch.from_numpy(rng.permutation(n))
+    return Batch(
+        torch.lerp(batch.clips[other], batch.clips, share[:, None, None]),
+        batch.mask & batch.mask[other],
+        torch.lerp(batch.targets[other], batch.targets, share[:, None]),
+    )

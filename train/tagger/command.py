@@ -1,0 +1,146 @@
+"""The command line of `python -m train fit`."""
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
+from train.runs import flag
+from train.tagger.config import BACKENDS, LOSS_NAMES, SAMPLINGS, FitConfig
+
+DESCRIPTION = """\
+Train a tagging model on HDF5 features.
+
+A tenth of the clips, told by a hash of their ids, is held out for validation; each checkpoint is
+scored there. RUN receives the configuration, the metrics and the checkpoints; a run that was
+stopped, however hard, goes on with --resume. The defaults train the app's default kind of model."""
+
+PLACES = (
+    (
+        "--data",
+        {
+            "type": Path,
+            "required": True,
+            "metavar": "PATH",
+            "help": "an HDF5 file, or a folder that holds bal_train.h5",
+        },
+    ),
+    (
+        "--output",
+        {"type": Path, "required": True, "metavar": "RUN", "help": "folder of this run"},
+    ),
+)
+SETTINGS = {
+    "model": {
+        "model": ("which model", {"choices": POOLINGS}),
+        "hidden_units": ("units of each hidden layer", {}),
+        "hidden_layers": ("number of hidden layers", {}),
+        "dropout": ("share of hidden units dropped in training", {}),
+        "attention_activation": (
+            "before attention is normalised over time",
+            {"choices": ATTENTION_ACTIVATIONS},
+        ),
+        "shared_head": ("multi_attention: one head for both levels", {}),
+        "no_input_norm": ("no BatchNorm on the input", {}),
+        "hidden_bias": ("biases in the hidden layers", {}),
+    },
+    "what it trains on": {
+        "batch_size": ("clips in a batch", {}),
+        "sampling": (
+            "classes drawn equally often, in proportion to the square root of their clips, or "
+            "clips as they come",
+            {"choices": SAMPLINGS},
+        ),
+        "clips": (
+            "train on N clips of the set only, to see what more of them give; 0: on all",
+            {"metavar": "N"},
+        ),
+        "frames": ("train on N random frames of each clip; 0: on all", {"metavar": "N"}),
+        "mixup": (
+            "clips are mixed in shares from Beta(ALPHA, ALPHA); 0: not at all",
+            {"metavar": "ALPHA"},
+        ),
+        "noise": ("standard deviation of noise on the input", {"metavar": "SIGMA"}),
+        "mask_missing": (
+            "learn nothing of unlabelled classes that lie above a labelled one in the ontology",
+            {},
+        ),
+        "teacher": (
+            "runs or checkpoints whose mean scores are mixed into the labels",
+            {"nargs": "+", "metavar": "RUN"},
+        ),
+        "teacher_weight": ("share of the teacher in the targets", {"metavar": "SHARE"}),
+        "whole": (
+            "train on the validation part too, once the settings have been chosen without it; "
+            "the last checkpoint counts",
+            {},
+        ),
+    },
+    "how it is trained": {
+        "backend": ("framework", {"choices": BACKENDS}),
+        "iterations": ("batches to train on", {}),
+        "learning_rate": ("of Adam at the start; falls to zero along a cosine", {}),
+        "weight_decay": ("decoupled, on matrices", {}),
+        "loss": ("cross-entropy, or with easy examples counting less", {"choices": LOSS_NAMES}),
+        "ema": ("keep a moving average of the weights with this decay; 0: none", {}),
+        "precision": (
+            "of matrix products; fp32 is faster where the processor lacks bf16",
+            {"choices": ("bf16", "fp32")},
+        ),
+        "seed": ("of everything random", {}),
+        "evaluate_every": (
+            "iterations between checkpoints, each scored on the validation part",
+            {"metavar": "N"},
+        ),
+    },
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = _HelpFormatter
+    for name, options in PLACES:
+        parser.add_argument(name, default=argparse.SUPPRESS, **options)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --output, or start it if there is none",
+    )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write the metrics for TensorBoard as well, into RUN/tensorboard",
+    )
+    defaults = {field.name: field.default for field in fields(FitConfig)}
+    for title, settings in SETTINGS.items():
+        group = parser.add_argument_group(title)
+        for name, (help, options) in settings.items():
+            group.add_argument(flag(name), help=help, **_typed(defaults[name]), **options)
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Keeps the description's lines, and states the defaults."""
+
+
+def _typed(default) -> dict:
+    if isinstance(default, bool):
+        return {"action": "store_true", "default": default}
+    if default == ():
+        return {"default": argparse.SUPPRESS}
+    return {"type": type(default), "default": default}
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from train.data.features import load_features, training_file
+    from train.tagger.fit import fit
+
+    given = vars(arguments)
+    config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
+    config["teacher"] = tuple(config.get("teacher", ()))
+    fit(
+        FitConfig(**config),
+        load_features(training_file(arguments.data)),
+        arguments.output,
+        arguments.resume,
+        arguments.tensorboard,
+    )

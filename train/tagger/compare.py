@@ -1,0 +1,130 @@
+"""What each setting gave: runs beside one another on the validation part, never on another set."""
+
+import csv
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from audioset_demo.errors import DataError
+from audioset_demo.storage import write_atomically
+from train.runs import CONFIG_FILE, read_metrics, select_checkpoint
+from train.tagger.config import FitConfig
+
+COLUMNS = (
+    "setting", "runs", "validation_mAP", "spread_mAP", "gain_mAP", "validation_AUC", "spread_AUC",
+    "seconds_a_batch",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs that differ in their seed alone, beside the first runs compared.
+
+    `spread` is the standard deviation over the seeds, None for a single run.
+    """
+
+    setting: str
+    runs: int
+    mean_average_precision: float
+    spread_average_precision: float | None
+    gain: float | None
+    mean_auc: float
+    spread_auc: float | None
+    seconds_a_batch: float
+
+    def row(self) -> tuple[str, ...]:
+        figures = (
+            self.mean_average_precision, self.spread_average_precision, self.gain,
+            self.mean_auc, self.spread_auc,
+        )  # fmt: skip
+        texts = ["" if value is None else f"{value:.5f}" for value in figures]
+        return (self.setting, str(self.runs), *texts, f"{self.seconds_a_batch:.4f}")
+
+
+def compare(runs: list[Path], output: Path | None = None) -> list[Comparison]:
+    """Compare runs with the first of them.
+
+    Parameters
+    ----------
+    output : CSV file to write; None: none
+
+    Raises
+    ------
+    DataError
+        If a folder is not a run, or a run has no figures on the validation part.
+    """
+    groups: dict[FitConfig, list[Path]] = {}
+    for run in runs:
+        # Neither seed nor how often it was looked at makes another setting.
+        setting = replace(
+            config_of(run), seed=FitConfig.seed, evaluate_every=FitConfig.evaluate_every
+        )
+        groups.setdefault(setting, []).append(run)
+    base = next(iter(groups))
+    reference = np.mean([_validation(run)["mAP"] for run in groups[base]])
+    rows = [_compare(base, config, same, reference) for config, same in groups.items()]
+    if output:
+        write_atomically(output, lambda part: _write(part, rows))
+    return rows
+
+
+def config_of(run: Path) -> FitConfig:
+    """The configuration of a run.
+
+    Raises
+    ------
+    DataError
+        If the folder holds none.
+    """
+    try:
+        return FitConfig.from_json(json.loads((run / CONFIG_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            f"{run} is not a training run of this version ({error}). Give folders that "
+            "`python -m train fit` wrote."
+        ) from None
+
+
+def _validation(run: Path) -> dict:
+    figures = select_checkpoint(run).figures.get("validation")
+    if figures is None:
+        raise DataError(f"{run} was trained on the validation part (--whole). Leave it out.")
+    return figures
+
+
+def _compare(base: FitConfig, config: FitConfig, runs: list[Path], reference: float) -> Comparison:
+    figures = [_validation(run) for run in runs]
+    precision = np.array([figure["mAP"] for figure in figures])
+    auc = np.array([figure["AUC"] for figure in figures])
+    return Comparison(
+        setting=shlex.join(
+            ["--model", config.model, *config.changes()] if config == base else config.changes(base)
+        ),
+        runs=len(runs),
+        mean_average_precision=float(precision.mean()),
+        spread_average_precision=spread(precision),
+        gain=float(precision.mean() - reference) if config != base else None,
+        mean_auc=float(auc.mean()),
+        spread_auc=spread(auc),
+        seconds_a_batch=float(np.mean([_seconds_a_batch(run) for run in runs])),
+    )
+
+
+def spread(values: Sequence[float]) -> float | None:
+    """Standard deviation of a sample, None of a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def _seconds_a_batch(run: Path) -> float:
+    return float(np.median([m["seconds_a_batch"] for m in read_metrics(run) if "loss" in m]))
+
+
+def _write(path: Path, rows: Iterable[Comparison]) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(row.row() for row in rows)

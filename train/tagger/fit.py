@@ -1,0 +1,217 @@
+"""One training run, from its first iteration to its last, whichever framework does the arithmetic.
+
+A run is a folder:
+
+    config.json                    what was asked for
+    metrics.jsonl                  loss, seconds a batch and validation figures, a line each
+    state.safetensors              where to resume: float32 weights, Adam's moments, the iteration
+    checkpoints/iter_00500.*       checkpoints (half precision, as published) and their cards
+    tensorboard/                   the same figures for TensorBoard, where asked for
+
+What an iteration does depends on (seed, iteration) alone, so a run that was killed and resumed ends
+with the weights of one that was not.
+"""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from audioset_demo.errors import DataError
+from audioset_demo.evaluation import evaluate_scores
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
+from audioset_demo.models.network import TaggingModel
+from audioset_demo.models.settings import ModelSettings
+from audioset_demo.storage import write_atomically
+from train.data.features import FeatureSet, sample, split
+from train.runs import CHECKPOINT_DIR, MetricsLog, open_run
+from train.tagger.batches import Batch, Batches
+from train.tagger.config import FitConfig
+from train.tagger.predict import predict
+from train.tagger.teacher import teacher_scores
+
+STATE_FILE = "state.safetensors"
+LOG_EVERY = 50
+
+
+class Learner(Protocol):
+    """What a framework does: hold a model and its optimizer, and update them."""
+
+    def step(self, batch: Batch, learning_rate: float, seed: int) -> float:
+        """One update; the loss before it, not finite where the model diverged."""
+
+    def model(self) -> TaggingModel:
+        """The present weights in PyTorch, in evaluation mode."""
+
+    def state(self) -> dict[str, Tensor]:
+        """All that `restore` needs to go on bit for bit."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+
+
+def fit(
+    config: FitConfig,
+    features: FeatureSet,
+    run: Path,
+    resume: bool = False,
+    tensorboard: bool = False,
+) -> None:
+    """Train one model, or go on with a run that was stopped.
+
+    Raises
+    ------
+    DataError
+        If `run` already holds a run and `resume` is not set, if it holds another one, or if the
+        loss stops being a number. Checkpoints written before stay as they are.
+    """
+    fit_part, validation = split(features)
+    if config.whole:
+        fit_part = features
+    if config.clips:
+        fit_part = sample(fit_part, config.clips)
+    open_run(run, config.to_json(), resume)
+    learner = make_learner(config.model_settings(features.n_classes), config)
+    first = _restore(run, learner)
+    batches = Batches(config, fit_part, teacher_scores(config.teacher, fit_part))
+    iterations = range(first, config.iterations)
+    with MetricsLog(run, first, tensorboard) as log:
+        progress = tqdm(
+            zip(iterations, batches.ahead(iterations), strict=True),
+            initial=first,
+            total=config.iterations,
+            unit="batch",
+            desc=config.model,
+        )
+        losses, started = [], time.perf_counter()
+        for iteration, batch in progress:
+            losses.append(_step(config, learner, batch, iteration))
+            done = iteration + 1
+            is_checkpoint = done % config.evaluate_every == 0 or done == config.iterations
+            if not is_checkpoint and done % LOG_EVERY:
+                continue
+            seconds, loss = time.perf_counter() - started, float(np.mean(losses))
+            progress.set_postfix(loss=f"{loss:.4f}")
+            log.add(
+                {
+                    "iteration": done,
+                    "loss": loss,
+                    "seconds_a_batch": round(seconds / len(losses), 5),
+                }
+            )
+            if is_checkpoint:
+                figures = _save_and_validate(config, run, learner, fit_part, validation, done)
+                log.add({"iteration": done, **figures})
+                tqdm.write(json.dumps({"iteration": done, **figures}))
+                _save_state(run, learner, done)
+            losses, started = [], time.perf_counter()
+
+
+def make_learner(settings: ModelSettings, config: FitConfig) -> Learner:
+    """The learner of the configured framework; TensorFlow is imported only for Keras."""
+    if config.backend == "keras":
+        return _keras_learner(settings, config)
+    from train.tagger.torch_learner import TorchLearner
+
+    return TorchLearner(settings, config)
+
+
+def _keras_learner(settings: ModelSettings, config: FitConfig) -> Learner:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of its build otherwise
+    try:
+        from train.tagger.keras.learner import KerasLearner
+    except ImportError as error:
+        raise DataError(
+            f"--backend keras needs Keras on TensorFlow ({error}): "
+            "pip install 'audioset-demo[tensorflow]'."
+        ) from None
+    return KerasLearner(settings, config)
+
+
+def learning_rate_at(config: FitConfig, iteration: int) -> float:
+    """Cosine from the full rate to zero."""
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * iteration / config.iterations))
+
+
+def _step(config: FitConfig, learner: Learner, batch: Batch, iteration: int) -> float:
+    seed = int(np.random.SeedSequence([config.seed, 3, iteration]).generate_state(1)[0])
+    loss = learner.step(batch, learning_rate_at(config, iteration), seed)
+    if not math.isfinite(loss):
+        raise DataError(
+            f"The loss is {loss} at iteration {iteration}: the model has diverged. Lower "
+            f"--learning-rate ({config.learning_rate}); the checkpoints written so far are intact."
+        )
+    return loss
+
+
+def _save_and_validate(
+    config: FitConfig,
+    run: Path,
+    learner: Learner,
+    fit_part: FeatureSet,
+    validation: FeatureSet,
+    iteration: int,
+) -> dict:
+    """Write a checkpoint, and score with what was written.
+
+    The validation part tells how far half precision moves a score; how good the scores are it
+    tells only of a run that has not seen it.
+    """
+    path = run / CHECKPOINT_DIR / f"iter_{iteration:05d}.safetensors"
+    model = learner.model()
+    scores = predict(model, validation)
+    card = ModelCard(
+        name=config.model,
+        settings=model.settings,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        labels=fit_part.labels,
+        training={
+            "set": f"{fit_part.name} ({len(fit_part):,} clips)",
+            "backend": config.backend,
+            "iteration": iteration,
+            "config": config.to_json(),
+            "command": config.command(),
+        },
+    )
+    save_checkpoint(path, model, card)
+    written_scores = predict(load_checkpoint(path)[0], validation)
+    figures = {
+        "checkpoint": path.name,
+        "half_precision_max_difference": float(np.abs(scores - written_scores).max()),
+    }
+    if not config.whole:
+        evaluation = evaluate_scores(validation.y, written_scores)
+        figures["validation"] = {**evaluation.to_json(), "set": validation.name}
+    return figures
+
+
+def _save_state(run: Path, learner: Learner, done: int) -> None:
+    metadata = {"iteration": str(done)}
+    write_atomically(
+        run / STATE_FILE, lambda part: save_file(learner.state(), part, metadata=metadata)
+    )
+
+
+def _restore(run: Path, learner: Learner) -> int:
+    """Load the last state; the number of iterations done, 0 if there is none."""
+    path = run / STATE_FILE
+    if not path.exists():
+        return 0
+    try:
+        with safe_open(path, "pt") as file:
+            done = int(file.metadata()["iteration"])
+            learner.restore({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} is damaged ({error}). Start the run again in another folder."
+        ) from None
+    return done

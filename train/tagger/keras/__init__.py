@@ -1,0 +1,1 @@
+"""The tagging models in Keras."""

@@ -1,0 +1,330 @@
+"""The six tagging models in Keras 3 on TensorFlow: the twin of `pooling.py`, layer for layer.
+
+Every layer bears the name of its twin in PyTorch, so a variable's path says which tensor it is.
+Weights convert both ways without loss; scores, attention and contributions are the same to 1e-5.
+
+Shapes as there: B clips, T frames, D dims of an embedding, H hidden units, K classes, M real frames
+in a batch. Padding never enters a computation here either.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import torch
+from keras import ops
+
+from audioset_demo.errors import CheckpointError
+from audioset_demo.models.network import Explanation, TaggingModel
+from audioset_demo.models.settings import ModelSettings
+from train.tagger.keras.layers import (
+    NORM_EPSILON,
+    BatchNorm,
+    Dropout,
+    Part,
+    Trunk,
+    as_float32,
+    attention_pool,
+    attention_weights,
+    linear,
+    to_clips,
+)
+
+# Keras's name of a variable -> PyTorch's.
+TENSOR_NAMES = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+class FrameClassifier(Part):
+    """A score for each class and frame, from the last hidden layer."""
+
+    def __init__(self, settings: ModelSettings, draws, name: str, dtype):
+        super().__init__(name, dtype)
+        self.classify = linear(
+            "classify", settings.hidden_units, settings.n_classes, self.dtype_policy
+        )
+
+    def frame_scores(self, levels):
+        """(M, K) probabilities of the real frames."""
+        return ops.sigmoid(as_float32(self.classify(levels[-1])))
+
+
+class AverageHead(FrameClassifier):
+    """The clip's score is the mean of its frames' scores."""
+
+    def call(self, levels, mask, training=False):
+        probabilities = to_clips(self.frame_scores(levels), mask)
+        n_frames = ops.sum(as_float32(mask), axis=1, keepdims=True)
+        return ops.sum(probabilities, axis=1) / n_frames
+
+    def explain(self, levels, mask) -> dict:
+        probabilities = self.frame_scores(levels)
+        attention = ops.full_like(probabilities, 1 / len(probabilities))
+        return _additive_score(attention, attention * probabilities)
+
+
+class MaxHead(FrameClassifier):
+    """The clip's score is that of its best frame; the whole of it belongs to that frame."""
+
+    def call(self, levels, mask, training=False):
+        # Probabilities are positive, so the zeros of padding never win.
+        return ops.max(to_clips(self.frame_scores(levels), mask), axis=1)
+
+    def explain(self, levels, mask) -> dict:
+        probabilities = self.frame_scores(levels)
+        winner = ops.argmax(probabilities, axis=0)
+        attention = ops.one_hot(winner, len(probabilities), axis=0)
+        return _additive_score(attention, attention * probabilities)
+
+
+class SingleAttentionHead(FrameClassifier):
+    """Frames' scores averaged with weights that the model learned, class by class."""
+
+    def __init__(self, settings: ModelSettings, draws, name: str, dtype):
+        super().__init__(settings, draws, name, dtype)
+        self.activation = settings.attention_activation
+        self.attend = linear("attend", settings.hidden_units, settings.n_classes, self.dtype_policy)
+
+    def _logits_and_values(self, hidden, mask):
+        logits = to_clips(as_float32(self.attend(hidden)), mask)
+        return logits, to_clips(self.frame_scores([hidden]), mask)
+
+    def weights_and_values(self, hidden, mask):
+        """Attention weights and frame scores of one level, each (B, T, K)."""
+        logits, values = self._logits_and_values(hidden, mask)
+        return attention_weights(logits, self.activation, mask), values
+
+    def call(self, levels, mask, training=False):
+        logits, values = self._logits_and_values(levels[-1], mask)
+        return attention_pool(logits, values, self.activation, mask)
+
+    def explain(self, levels, mask) -> dict:
+        weights, values = self.weights_and_values(levels[-1], mask)
+        return _additive_score(weights[0], (weights * values)[0])
+
+
+class MultiAttentionHead(Part):
+    """Single attention on each of the last two hidden layers, joined by one linear layer."""
+
+    N_LEVELS = 2
+
+    def __init__(self, settings: ModelSettings, draws, name: str, dtype):
+        super().__init__(name, dtype)
+        n_heads = 1 if settings.shared_head else self.N_LEVELS
+        self.heads = [
+            SingleAttentionHead(settings, draws, f"heads.{i}", dtype) for i in range(n_heads)
+        ]
+        # Each class first reads its own scores alone, as in PyTorch.
+        own = np.tile(np.eye(settings.n_classes, dtype=np.float32), (self.N_LEVELS, 1))
+        self.join = keras.layers.Dense(
+            settings.n_classes,
+            kernel_initializer=keras.initializers.Constant(own * 10 / self.N_LEVELS),
+            bias_initializer=keras.initializers.Constant(-5.0),
+            name="join",
+            dtype=self.dtype_policy,
+        )
+
+    def _heads_and_levels(self, levels):
+        heads = [self.heads[min(level, len(self.heads) - 1)] for level in range(self.N_LEVELS)]
+        return list(zip(heads, levels[-self.N_LEVELS :], strict=True))
+
+    def _joined(self, parts):
+        return ops.sigmoid(as_float32(self.join(ops.concatenate(parts, axis=-1))))
+
+    def call(self, levels, mask, training=False):
+        return self._joined([head([level], mask) for head, level in self._heads_and_levels(levels)])
+
+    def frame_scores(self, levels):
+        return self._joined(
+            [head.frame_scores([level]) for head, level in self._heads_and_levels(levels)]
+        )
+
+    def explain(self, levels, mask) -> dict:
+        pairs = [
+            head.weights_and_values(level, mask) for head, level in self._heads_and_levels(levels)
+        ]
+        parts = ops.concatenate([(weights * values)[0] for weights, values in pairs], axis=-1)
+        return {
+            "attention": ops.mean(ops.stack([weights[0] for weights, _ in pairs]), axis=0),
+            "contributions": parts @ self.join.kernel,
+            "constants": tf.identity(self.join.bias.value),
+            "adds_up_to": "logit",
+        }
+
+
+class FeatureAttentionHead(Part):
+    """Attention over the hidden features: each unit has its own weights over time."""
+
+    def __init__(self, settings: ModelSettings, draws, name: str, dtype):
+        super().__init__(name, dtype)
+        units = settings.hidden_units
+        self.activation = settings.attention_activation
+        self.attend = linear("attend", units, units, self.dtype_policy)
+        self.transform = linear("transform", units, units, self.dtype_policy)
+        self.norm = BatchNorm("norm")
+        self.dropout = Dropout(settings.dropout, draws)
+        self.classify = linear("classify", units, settings.n_classes, self.dtype_policy)
+
+    def _logits_and_values(self, hidden, mask):
+        logits = to_clips(as_float32(self.attend(hidden)), mask)
+        return logits, to_clips(as_float32(self.transform(hidden)), mask)
+
+    def _classify_pooled(self, pooled, training=False):
+        active = ops.relu(self.norm(pooled, training=training))
+        features = self.dropout(active, training=training)
+        return ops.sigmoid(as_float32(self.classify(features)))
+
+    def call(self, levels, mask, training=False):
+        logits, values = self._logits_and_values(levels[-1], mask)
+        pooled = attention_pool(logits, values, self.activation, mask)
+        return self._classify_pooled(pooled, training)
+
+    def frame_scores(self, levels):
+        return self._classify_pooled(as_float32(self.transform(levels[-1])))
+
+    def explain(self, levels, mask) -> dict:
+        """Linear through the last layer once the mask of active units is fixed (see the twin)."""
+        logits, values = self._logits_and_values(levels[-1], mask)
+        weights = attention_weights(logits, self.activation, mask)
+        weighted = (weights * values)[0]  # (T, H)
+        active = self.norm(ops.sum(weighted, axis=0, keepdims=True))[0] > 0  # (H,)
+        scale = self.norm.gamma / ops.sqrt(self.norm.moving_variance + NORM_EPSILON)
+        shift = self.norm.beta - self.norm.moving_mean * scale
+        readout = self.classify.kernel * as_float32(active)[:, None]  # (H, K)
+        importance = ops.abs(readout * scale[:, None])
+        # A class that reads no active unit attends to all of them alike.
+        importance = ops.where(ops.sum(importance, 0, keepdims=True) > 0, importance, 1.0)
+        importance = importance / ops.sum(importance, axis=0, keepdims=True)
+        return {
+            "attention": weights[0] @ importance,
+            "contributions": (weighted * scale) @ readout,
+            "constants": self.classify.bias + (shift[None] @ readout)[0],
+            "adds_up_to": "logit",
+        }
+
+
+HEADS = {
+    "average": AverageHead,
+    "max": MaxHead,
+    "single_attention": SingleAttentionHead,
+    "multi_attention": MultiAttentionHead,
+    "feature_attention": FeatureAttentionHead,
+    "frame_baseline": AverageHead,
+}
+
+
+def _additive_score(attention, contributions) -> dict:
+    return {
+        "attention": attention,
+        "contributions": contributions,
+        "constants": ops.zeros_like(contributions[0]),
+        "adds_up_to": "score",
+    }
+
+
+class KerasTaggingModel(keras.Model):
+    """Scores of clips: (clips (B, T, D) float32, mask (B, T) bool) -> (B, K) probabilities.
+
+    Dropout draws from `draws` alone: setting its state makes a training step repeatable.
+    """
+
+    def __init__(self, settings: ModelSettings, dtype: str):
+        super().__init__(name="tagging_model")
+        self.draws = keras.random.SeedGenerator(0)
+        self.trunk = Trunk(settings, self.draws, dtype)
+        self.head = HEADS[settings.pooling](settings, self.draws, name="head", dtype=dtype)
+
+    def call(self, inputs, training=False):
+        clips, mask = inputs
+        levels = self.trunk(tf.boolean_mask(clips, mask), training=training)
+        return self.head(levels, mask, training=training)
+
+
+def build(settings: ModelSettings, dtype: str = "float32") -> KerasTaggingModel:
+    """A new model with random weights (`keras.utils.set_random_seed` decides which).
+
+    Parameters
+    ----------
+    dtype : of matrix products, "float32" or "mixed_bfloat16"; weights are float32 in both
+    """
+    model = KerasTaggingModel(settings, dtype)
+    # Keras makes the variables when it first sees an input.
+    model((np.zeros((1, 1, settings.n_dims), np.float32), np.ones((1, 1), bool)))
+    return model
+
+
+def tensor_name(variable: keras.Variable) -> str:
+    """What PyTorch calls a variable: tagging_model/head/attend/kernel -> head.attend.weight."""
+    _, *layers, leaf = variable.path.split("/")
+    return ".".join([*layers, TENSOR_NAMES[leaf]])
+
+
+def weights_from_torch(keras_model: KerasTaggingModel, torch_model: TaggingModel) -> None:
+    """Give a Keras model the weights of a PyTorch model.
+
+    Raises
+    ------
+    CheckpointError
+        If the two were built from different settings.
+    """
+    tensors = _tensors(torch_model)
+    variables = {tensor_name(variable): variable for variable in keras_model.weights}
+    _check_same_settings(tensors, {name: v.numpy().T for name, v in variables.items()})
+    for name, variable in variables.items():
+        # Matrices are (out, in) in PyTorch and (in, out) in Keras.
+        variable.assign(tensors[name].numpy().T)
+
+
+def weights_to_torch(keras_model: KerasTaggingModel, settings: ModelSettings) -> TaggingModel:
+    """The PyTorch model with the weights of a Keras model, in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        If the Keras model was built from other settings.
+    """
+    model = TaggingModel(settings)
+    arrays = {tensor_name(variable): variable.numpy().T for variable in keras_model.weights}
+    tensors = _tensors(model)
+    _check_same_settings(tensors, arrays)
+    for name, tensor in tensors.items():
+        tensor.copy_(torch.tensor(arrays[name]))
+    return model.eval()
+
+
+def _tensors(model: TaggingModel) -> dict[str, torch.Tensor]:
+    """A model's tensors, but for BatchNorm's counts of batches, which nothing reads."""
+    return {
+        name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()
+    }
+
+
+def _check_same_settings(tensors: dict[str, torch.Tensor], arrays: dict[str, np.ndarray]) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    differing = dict(shapes.items() ^ {name: a.shape for name, a in arrays.items()}.items())
+    if differing:
+        raise CheckpointError(
+            "The Keras model and the PyTorch model differ in "
+            f"{', '.join(sorted(differing))}. Build both from the same settings."
+        )
+
+
+def explain(keras_model: KerasTaggingModel, frames: np.ndarray) -> Explanation:
+    """Scores of one clip (T, D), and what each frame had to do with them."""
+    mask = tf.ones((1, len(frames)), tf.bool)
+    levels = keras_model.trunk(tf.convert_to_tensor(frames, tf.float32))
+    explanation = {
+        "scores": keras_model.head(levels, mask)[0],
+        "frame_scores": keras_model.head.frame_scores(levels),
+        **keras_model.head.explain(levels, mask),
+    }
+    adds_up_to = explanation.pop("adds_up_to")
+    tensors = {
+        name: torch.tensor(ops.convert_to_numpy(value)) for name, value in explanation.items()
+    }
+    return Explanation(**tensors, adds_up_to=adds_up_to)

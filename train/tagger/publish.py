@@ -1,0 +1,134 @@
+"""Publishing: from a run to what the app reads."""
+
+import csv
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+
+from audioset_demo.errors import DataError
+from audioset_demo.models.card import ModelCard, load_card, save_card
+from audioset_demo.models.published import (
+    CHECKPOINT_FILE,
+    LEARNING_CURVE_FILE,
+    MODELS_DIR,
+    PER_CLASS_FILE,
+)
+from audioset_demo.storage import write_atomically
+from train.runs import Selected, read_metrics, select_checkpoint
+from train.tagger.compare import spread
+from train.tagger.evaluate import EVALUATION_FILE
+
+# In what a run on the whole set may differ from the runs that validate its settings.
+FREE = ("whole", "evaluate_every", "seed", "teacher")
+CURVE_COLUMNS = ("iteration", "loss", "validation_mAP", "validation_AUC")
+
+
+def publish(
+    run: Path,
+    name: str | None = None,
+    validated_by: Sequence[Path] = (),
+    models_dir: Path = MODELS_DIR,
+) -> Path:
+    """Copy a run's selected checkpoint, its card, per-class table and learning curve to the app.
+
+    Parameters
+    ----------
+    name : what the app calls it; None: the name of the model
+    validated_by : for a run on the whole set, runs with the same settings on the fit part, of one
+        seed or several: the mean and spread of their figures on the validation part are published
+        as such, and the learning curve of the first
+    models_dir : folder of the published models
+
+    Returns
+    -------
+    The folder of the published model.
+
+    Raises
+    ------
+    DataError
+        If the run has not been evaluated, or was at another of its checkpoints, or if
+        `validated_by` has other settings.
+    """
+    selected = select_checkpoint(run)
+    evaluation = _evaluation_of(run, selected)
+    card = load_card(selected.path)
+    published = models_dir / (name or card.name)
+    published.mkdir(parents=True, exist_ok=True)
+    checkpoint = published / CHECKPOINT_FILE
+    write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
+    metrics = {"eval": evaluation, **selected.figures}
+    lines = read_metrics(run)
+    if validated_by:
+        for twin in validated_by:
+            _check_twin(card, load_card(select_checkpoint(twin).path))
+        metrics["validation"] = _validation(validated_by)
+        lines += [line for line in read_metrics(validated_by[0]) if "validation" in line]
+    save_card(checkpoint, replace(card, name=published.name, metrics=metrics))
+    write_atomically(
+        published / PER_CLASS_FILE,
+        lambda part: shutil.copyfile(run / PER_CLASS_FILE, part),
+    )
+    write_atomically(published / LEARNING_CURVE_FILE, lambda part: _write_curve(part, lines))
+    return published
+
+
+def _evaluation_of(run: Path, selected: Selected) -> dict:
+    try:
+        evaluation = json.loads((run / EVALUATION_FILE).read_text(encoding="utf-8"))
+    except OSError:
+        raise DataError(
+            f"{run} has not been evaluated. First run "
+            f"`python -m train evaluate {run} --data FILE.h5`."
+        ) from None
+    if evaluation["checkpoint"] != selected.path.name:
+        raise DataError(
+            f"{run} was evaluated at {evaluation['checkpoint']}, but {selected.path.name} has "
+            "since become the best on the validation part. Evaluate the run again."
+        )
+    return evaluation
+
+
+def _validation(twins: Sequence[Path]) -> dict:
+    figures = [select_checkpoint(twin).figures["validation"] for twin in twins]
+    auc = [figure["AUC"] for figure in figures]
+    return {
+        "of": "runs with these settings on the fit part",
+        "runs": len(figures),
+        "mAP": mean([figure["mAP"] for figure in figures]),
+        "mAP_spread": spread([figure["mAP"] for figure in figures]),
+        "AUC": mean(auc),
+        "AUC_spread": spread(auc),
+        "set": figures[0]["set"],
+        "clips": figures[0]["clips"],
+    }
+
+
+def _check_twin(card: ModelCard, twin: ModelCard) -> None:
+    """Both must have been trained alike, but for the part held out, from their teachers as well."""
+    config, other = card.training["config"], twin.training["config"]
+    differing = [key for key in config if key not in FREE and config[key] != other.get(key)]
+    if bool(config["teacher"]) != bool(other.get("teacher")):
+        differing.append("teacher")
+    if differing or other["whole"]:
+        raise DataError(
+            "--validated-by must be a run with the same settings on the fit part; "
+            f"it differs in {', '.join(differing) or 'nothing, and saw the whole set'}."
+        )
+
+
+def _write_curve(path: Path, lines: list[dict]) -> None:
+    rows: dict[int, dict] = {}
+    for line in lines:
+        row = rows.setdefault(line["iteration"], {"iteration": line["iteration"]})
+        if "loss" in line:
+            row["loss"] = f"{line['loss']:.6f}"
+        if "validation" in line:
+            row["validation_mAP"] = f"{line['validation']['mAP']:.6f}"
+            row["validation_AUC"] = f"{line['validation']['AUC']:.6f}"
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, CURVE_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[iteration] for iteration in sorted(rows))

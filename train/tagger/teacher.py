@@ -1,0 +1,40 @@
+"""A teacher: what one or several trained models, averaged, think of each clip of a set."""
+
+from pathlib import Path
+
+import numpy as np
+
+from audioset_demo.errors import DataError
+from audioset_demo.models.checkpoint import load_checkpoint
+from train.data.features import FeatureSet
+from train.runs import select_checkpoint
+from train.tagger.predict import predict
+
+
+def teacher_scores(teachers: tuple[str, ...], features: FeatureSet) -> np.ndarray | None:
+    """The mean of the teachers' probabilities, (N, K) float16; None where there are none.
+
+    Parameters
+    ----------
+    teachers : runs (each stands for its selected checkpoint) or checkpoints
+
+    Raises
+    ------
+    DataError
+        If a teacher knows other classes than `features`.
+    """
+    if not teachers:
+        return None
+    total = np.zeros((len(features), features.n_classes), np.float32)
+    for teacher in map(Path, teachers):
+        model, card = load_checkpoint(
+            select_checkpoint(teacher).path if teacher.is_dir() else teacher
+        )
+        if model.settings.n_classes != features.n_classes or card.labels != features.labels:
+            raise DataError(
+                f"--teacher {teacher} knows {model.settings.n_classes} classes and "
+                f"{features.name} has {features.n_classes}, or they differ in name. Give a "
+                "teacher that was trained on the same label set."
+            )
+        total += predict(model, features, progress=True)
+    return (total / len(teachers)).astype(np.float16)
