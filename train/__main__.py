@@ -5,10 +5,12 @@ Arguments are parsed before anything slow is imported.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.storage import check_output
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,6 +62,7 @@ def _add_pack(commands) -> None:
 def _pack(arguments: argparse.Namespace) -> None:
     from train.data.pack import pack
 
+    check_output(arguments.output, make_folder=True)
     print(f"{pack(arguments.source, arguments.output):,} clips in {arguments.output}")
 
 
@@ -93,6 +96,7 @@ def _add_extract(commands) -> None:
 def _extract(arguments: argparse.Namespace) -> int:
     from train.data.extract import extract
 
+    check_output(arguments.output, [arguments.labels], make_folder=True)
     failures = extract(arguments.audio_dir, arguments.labels, arguments.output, arguments.encoder)
     for failure in failures:
         print(f"left out: {failure}", file=sys.stderr)
@@ -133,6 +137,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from train.tagger.evaluate import evaluate
 
     path = arguments.run_or_checkpoint
+    _check_outputs(arguments.per_class, inputs=[arguments.data])
     result = evaluate(path, arguments.data, arguments.per_class, arguments.pooling)
     _print_results([(path.name, result)])
 
@@ -175,6 +180,7 @@ def _add_average(commands) -> None:
 def _average(arguments: argparse.Namespace) -> None:
     from train.tagger.average import average
 
+    _check_outputs(arguments.output, arguments.json, inputs=[arguments.data])
     rows = average(
         arguments.sources,
         arguments.data,
@@ -185,6 +191,12 @@ def _average(arguments: argparse.Namespace) -> None:
         record=arguments.json,
     )
     _print_results(rows)
+
+
+def _check_outputs(*outputs: Path | None, inputs: Sequence[Path] = ()) -> None:
+    for output in outputs:
+        if output:
+            check_output(output, inputs)
 
 
 def _print_results(rows) -> None:
@@ -203,7 +215,20 @@ def _print_results(rows) -> None:
 def _add_publish(commands) -> None:
     parser = _command(commands, "publish", "make an evaluated run part of the app", _publish)
     parser.add_argument("run", type=Path, help="a run that has been evaluated")
-    parser.add_argument("--name", help="what the app calls it (default: the model)")
+    parser.add_argument(
+        "--name",
+        default=argparse.SUPPRESS,
+        help="what the app calls it, and what --model takes: letters, digits, - and _ (default: "
+        "the name of the run's folder)",
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="FOLDER",
+        help="the folder of published models; audioset_demo/assets/models makes it part of the "
+        "package (default: AUDIOSET_DEMO_MODELS, else a folder of yours)",
+    )
     parser.add_argument(
         "--validated-by",
         type=Path,
@@ -218,7 +243,8 @@ def _add_publish(commands) -> None:
 def _publish(arguments: argparse.Namespace) -> None:
     from train.tagger.publish import publish
 
-    print(publish(arguments.run, arguments.name, arguments.validated_by))
+    name, into = getattr(arguments, "name", None), getattr(arguments, "into", None)
+    print(publish(arguments.run, name, arguments.validated_by, into))
 
 
 def _add_compare(commands) -> None:
@@ -238,6 +264,7 @@ def _add_compare(commands) -> None:
 def _compare(arguments: argparse.Namespace) -> None:
     from train.tagger.compare import COLUMNS, compare
 
+    _check_outputs(arguments.output)
     rows = [row.row() for row in compare(arguments.runs, arguments.output)]
     width = max(len(row[0]) for row in rows)
     for first, *rest in [COLUMNS, *rows]:
@@ -262,6 +289,7 @@ def _add_occlude(commands) -> None:
 def _occlude(arguments: argparse.Namespace) -> None:
     from train.tagger.occlude import READINGS, occlude
 
+    _check_outputs(arguments.json, inputs=[arguments.data])
     rows = occlude(
         arguments.models, arguments.data, arguments.every, arguments.pooling, arguments.json
     )

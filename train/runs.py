@@ -5,7 +5,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from audioset_demo.storage import full_disk_told, remove_leftovers, write_atomically
+from audioset_demo.storage import (
+    full_disk_told,
+    json_text,
+    remove_leftovers,
+    write_atomically,
+    write_json,
+)
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
@@ -49,8 +55,7 @@ def open_run(run: Path, config: dict, resume: bool) -> None:
     run.mkdir(parents=True, exist_ok=True)
     for folder in (run, run / CHECKPOINT_DIR):
         remove_leftovers(folder)
-    text = json.dumps(config, indent=1) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(path, config)
 
 
 def _check_same(run: Path, there: dict, config: dict) -> None:
@@ -70,7 +75,7 @@ def log_metrics(run: Path, line: dict) -> None:
     """Add a line; it must hold the `iteration` that it speaks of."""
     path = run / METRICS_FILE
     with full_disk_told(path), open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write(json_text(line) + "\n")
 
 
 def read_metrics(run: Path) -> list[dict]:

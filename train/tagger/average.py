@@ -1,7 +1,6 @@
 """Averages of checkpoints beside each of them alone: of their probabilities (the arithmetic mean,
 as in the reference, and the geometric one), and of their weights where they are alike."""
 
-import json
 import re
 import shlex
 from dataclasses import replace
@@ -17,7 +16,7 @@ from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import half_precision, load_checkpoint, save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_json
 from train.data.features import FeatureSet, load_features, split
 from train.runs import CHECKPOINT_DIR
 from train.tagger.evaluate import check_classes
@@ -241,5 +240,4 @@ def _save_record(
         "members": names,
         "rows": [{"name": name, **result.to_json()} for name, result in rows],
     }
-    text = json.dumps(record, indent=1) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(path, record)

@@ -1,7 +1,6 @@
 """Evaluation of a checkpoint on a labelled set, with the figures of each class."""
 
 import csv
-import json
 from pathlib import Path
 
 from audioset_demo.errors import CheckpointError
@@ -10,7 +9,7 @@ from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import PER_CLASS_FILE
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_atomically, write_json
 from train.data.features import FeatureSet, load_features
 from train.runs import select_checkpoint
 from train.tagger.predict import predict
@@ -65,8 +64,7 @@ def _save(run: Path, checkpoint: Path, features: FeatureSet, result: Evaluation)
         "checkpoint": checkpoint.name,
         "command": f"python -m train evaluate RUN --data {features.name}.h5",
     }
-    text = json.dumps(record, indent=1) + "\n"
-    write_atomically(run / EVALUATION_FILE, lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(run / EVALUATION_FILE, record)
     _save_per_class(run / PER_CLASS_FILE, features, result)
 
 

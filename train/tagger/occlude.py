@@ -1,6 +1,5 @@
 """Is attention to be believed? What a model says of the frames against leaving each of them out."""
 
-import json
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from tqdm import tqdm
 from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import rank_correlation
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_json
 from audioset_demo.tagging import Tagger, load_tagger
 from train.data.features import FeatureSet, load_features
 from train.tagger.evaluate import check_classes
@@ -83,8 +82,7 @@ def occlude(
             ),
             "rows": [asdict(row) for row in found],
         }
-        text = json.dumps(record, indent=1) + "\n"
-        write_atomically(output, lambda part: part.write_text(text, encoding="utf-8"))
+        write_json(output, record)
     return found
 
 
