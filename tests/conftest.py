@@ -47,3 +47,17 @@ def features(features_path):
     from train.data.features import load_features
 
     return load_features(features_path)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say so where the browser was never looked at: a page that nobody has seen may be broken."""
+    skipped = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if "browser" in report.keywords
+    ]
+    if skipped:
+        terminalreporter.write_line(
+            f"{len(skipped)} tests in the browser were skipped. To run them, install Chromium "
+            "(Debian: apt install chromium) and run make test again."
+        )
