@@ -11,6 +11,7 @@ from pathlib import Path
 from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.storage import check_output
+from audioset_demo.terminal import escape_what_streams_lack
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -330,6 +331,7 @@ def _assets(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    escape_what_streams_lack()
     arguments = build_parser().parse_args(argv)
     try:
         return arguments.handler(arguments) or 0
