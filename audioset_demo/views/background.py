@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from audioset_demo.embeddings.frames import Progress
 from audioset_demo.errors import AudioSetDemoError
@@ -67,11 +68,13 @@ class Work(Generic[Result]):
 def finish(work: Work[Result], what: str, on_stop: Callable[[], object]) -> Result:
     """The result, once it is there; meanwhile the page shows progress and a button for `on_stop`.
 
+    A thread without a page, such as that of a download, waits and shows nothing.
+
     Raises
     ------
     Stopped : if someone has stopped the work.
     """
-    if not work.wait(PATIENCE_S):
+    if get_script_run_ctx(suppress_warning=True) and not work.wait(PATIENCE_S):
         place = st.empty()
         with place.container(horizontal=True, vertical_alignment="center"):
             bar = st.progress(0.0, what)

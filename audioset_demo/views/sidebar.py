@@ -8,7 +8,7 @@ from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.encoders import ENCODER_CHOICES, resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.views import cache, chooser, clips
+from audioset_demo.views import cache, chooser, clips, session
 from audioset_demo.views.widgets import errors_shown, escape, model_title
 
 MANY_CLIPS = 500  # a list longer than this is chosen from by number
@@ -24,7 +24,7 @@ def show(choose_clip: bool) -> None:
     with st.sidebar, errors_shown():
         _clip(choose_clip)
         _encoder()
-        published = cache.models()
+        published = session.models()
         st.selectbox(
             "Model",
             list(published),
@@ -84,7 +84,7 @@ def _encoder() -> None:
         st.caption(f"Now: {ENCODER_TITLES[resolve_encoder()]}")
     st.selectbox(
         "A frame of 0.96 s every",
-        cache.HOPS,
+        session.HOPS,
         key="hop",
         bind="query-params",
         format_func=lambda hop: f"{hop} s",

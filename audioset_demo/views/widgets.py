@@ -12,7 +12,9 @@ import streamlit as st
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.models.published import PublishedModel
-from audioset_demo.views import cache, clips
+from audioset_demo.views import cache
+from audioset_demo.views.clips import Clip
+from audioset_demo.views.session import Choice, models
 
 _CONFIG = {
     "displaylogo": False,
@@ -31,13 +33,13 @@ def title(text: str, lead: str) -> None:
     st.markdown(lead)
 
 
-def who_speaks() -> None:
-    """The line that every page carries: which encoder and which model."""
-    model = cache.chosen_model()
-    training_set = model.card.training.get("set", "an unnamed set")
+def provenance(clip: Clip, choice: Choice) -> None:
+    """The line that every page carries: which encoder and which model its results come from."""
+    card = models()[choice.model].card
+    training_set = card.training.get("set", "an unnamed set")
     st.caption(
-        f"Encoder: {escape(cache.encoder_title(clips.current()))} · Model: "
-        f"{escape(model.card.title)}, trained on {escape(training_set)}"
+        f"Encoder: {escape(cache.encoder_title(clip, choice))} · Model: "
+        f"{escape(card.title)}, trained on {escape(training_set)}"
     )
 
 

@@ -1,5 +1,7 @@
 """Attention: why models say so, frame by frame, and whether the attention is to be believed."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -8,8 +10,8 @@ from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.evaluation import rank_correlation
 from audioset_demo.models import experiments
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import cache, clips, player
-from audioset_demo.views.widgets import errors_shown, escape, notes, title, who_speaks
+from audioset_demo.views import cache, clips, player, session
+from audioset_demo.views.widgets import errors_shown, escape, notes, provenance, title
 
 MAX_BESIDE = 3
 MEANING = {
@@ -78,14 +80,12 @@ def agreement(of: str, values: np.ndarray, fall: np.ndarray) -> str:
 
 
 title("Attention", "Which moments speak for a class, and how much each adds to its score.")
-clip = clips.current()
+clip, choice = clips.current(), session.choice()
 hidden = "if left out" if clip.is_features else "if silenced"
 with errors_shown():
-    who_speaks()
-    models = cache.models()
-    encoder = cache.encoder_key(clip)
-    chosen = cache.chosen_model().name
-    tagging = cache.tagging(clip, encoder, chosen)
+    provenance(clip, choice)
+    models = session.models()
+    tagging = cache.tagging(clip, choice)
 
 st.subheader(escape(tagging.name), anchor=False)
 notes(tagging.notes)
@@ -107,7 +107,7 @@ k = index_of[
 others = [
     name
     for name, model in models.items()
-    if model.card.labels == tagging.model.labels and name != chosen
+    if model.card.labels == tagging.model.labels and name != choice.model
 ]
 # Models of another kind first, the better ones before: what differs is what one learns from.
 others.sort(
@@ -139,8 +139,9 @@ if occluded and clip.is_features and n_frames == 1:
     st.caption("The clip has one frame: nothing would be left without it.")
     occluded = False
 with errors_shown():
-    taggings = [tagging, *(cache.tagging(clip, encoder, name) for name in beside)]
-    falls = [cache.occlusion(clip, encoder, t.model.name) for t in taggings] if occluded else []
+    by_model = [choice, *(replace(choice, model=name) for name in beside)]
+    taggings = [cache.tagging(clip, one) for one in by_model]
+    falls = [cache.occlusion(clip, one) for one in by_model] if occluded else []
 
 for i, (column, t) in enumerate(
     zip(st.columns(len(taggings), gap="medium"), taggings, strict=True)
@@ -161,7 +162,7 @@ for i, (column, t) in enumerate(
             )
 
 frame = 0
-key = f"frame of {hash((clip.identity(), chosen, k, n_frames))}"
+key = f"frame of {hash((clip.identity(), choice.model, k, n_frames))}"
 pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
     st.session_state.setdefault(key, int(np.argmax(tagging.contributions[:, k])))

@@ -8,8 +8,8 @@ import streamlit as st
 
 from audioset_demo.charts import results as charts
 from audioset_demo.labels import audioset_labels, own_labels
-from audioset_demo.views import cache
-from audioset_demo.views.widgets import chart, download, errors_shown, escape, title, who_speaks
+from audioset_demo.views import clips, session
+from audioset_demo.views.widgets import chart, download, errors_shown, escape, provenance, title
 
 COUNTS = {
     "n_bal_train": "Clips in the balanced training set",
@@ -44,9 +44,10 @@ def as_csv(rows: list[dict]) -> str:
 
 title("Classes", "How well each class is recognised, and how many clips there are of it.")
 with errors_shown():
-    who_speaks()
-    models = cache.models()
-    model = cache.chosen_model()
+    choice = session.choice()
+    provenance(clips.current(), choice)
+    models = session.models()
+    model = models[choice.model]
     own = model.card.labels is not None
     labels = own_labels(model.card.labels) if own else audioset_labels()
     by_model = {

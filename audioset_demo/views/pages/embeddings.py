@@ -9,7 +9,7 @@ from audioset_demo.charts.thinning import thinned
 from audioset_demo.embeddings import similar_clips, writing
 from audioset_demo.embeddings.class_space import class_space
 from audioset_demo.labels import audioset_labels
-from audioset_demo.views import cache, clips
+from audioset_demo.views import cache, clips, session
 from audioset_demo.views.widgets import (
     chart,
     count,
@@ -17,8 +17,8 @@ from audioset_demo.views.widgets import (
     errors_shown,
     escape,
     notes,
+    provenance,
     title,
-    who_speaks,
 )
 
 N_NEAREST = 8
@@ -35,10 +35,10 @@ FORMS = {
 }
 
 title("Embeddings", "The 128 numbers for each 0.96 s of the clip: all that a model sees.")
-clip = clips.current()
+clip, choice = clips.current(), session.choice()
 with errors_shown():
-    who_speaks()
-    embeddings = cache.features(clip, cache.encoder_key(clip))
+    provenance(clip, choice)
+    embeddings = cache.features(clip, choice)
 
 others = [other for other in clips.kept() if other.identity() != clip.identity()]
 st.subheader(escape(embeddings.name), anchor=False)
@@ -84,7 +84,7 @@ with errors_shown():
     frames = embeddings.require_quantised()
     other = embeddings
     if other_clip:
-        other = cache.features(other_clip, cache.encoder_key(other_clip))
+        other = cache.features(other_clip, choice)
     other_frames = other.require_quantised()
 space, labels = class_space(), audioset_labels()
 kept, other_kept = thinned(len(frames)), thinned(len(other_frames))

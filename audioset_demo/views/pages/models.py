@@ -6,8 +6,8 @@ from audioset_demo.charts import results as charts
 from audioset_demo.models.experiments import ablations, averages
 from audioset_demo.models.published import full_data_figures
 from audioset_demo.models.settings import TITLES
-from audioset_demo.views import cache
-from audioset_demo.views.widgets import chart, errors_shown, escape, model_title, title, who_speaks
+from audioset_demo.views import clips, session
+from audioset_demo.views.widgets import chart, errors_shown, escape, model_title, provenance, title
 
 OURS = "This project, balanced-only (1 % of the data)"
 PUBLISHED = "Published by others, full data (2.0M clips)"
@@ -24,8 +24,8 @@ ABLATION_COLUMNS = {
 
 title("Models", "What each model is, how good it is, and the command that makes it again.")
 with errors_shown():
-    who_speaks()
-    models = list(cache.models().values())
+    provenance(clips.current(), session.choice())
+    models = list(session.models().values())
 full = {figures["pooling"]: figures for figures in full_data_figures()}
 
 st.subheader("Results", anchor=False)

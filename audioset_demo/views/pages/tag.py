@@ -8,7 +8,7 @@ from audioset_demo.charts.tags import tag_bars
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import find_events
 from audioset_demo.labels import Label, children_under_parents
-from audioset_demo.views import cache, chooser, clips, player
+from audioset_demo.views import cache, chooser, clips, player, session
 from audioset_demo.views.widgets import (
     chart,
     count,
@@ -16,9 +16,9 @@ from audioset_demo.views.widgets import (
     errors_shown,
     escape,
     notes,
+    provenance,
     threshold_slider,
     title,
-    who_speaks,
 )
 
 MAX_TAGS = 50
@@ -43,11 +43,11 @@ left, right = st.columns([4, 5], gap="large")
 with left:
     chooser.show("page")
 
-clip = clips.current()
+clip, choice = clips.current(), session.choice()
 with errors_shown():
     with line:
-        who_speaks()
-    tagging = cache.tagging(clip, cache.encoder_key(clip), cache.chosen_model().name)
+        provenance(clip, choice)
+    tagging = cache.tagging(clip, choice)
 
 st.subheader("What, and when", anchor=False)
 if clip.is_features:

@@ -4,22 +4,39 @@ import streamlit as st
 
 from audioset_demo import export
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.views import cache, clips
+from audioset_demo.views import cache, clips, session
 from audioset_demo.views.clips import Clip
+from audioset_demo.views.session import Choice
 from audioset_demo.views.widgets import (
     count,
     download,
     errors_shown,
     escape,
+    provenance,
     threshold_slider,
     title,
-    who_speaks,
 )
 
 N_TAGS = 10  # of each clip in the files
+N_SUMMARY = 4  # of each clip on the page
 
 
-def row(clip: Clip, model: str) -> bool:
+def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple[str, float]]]:
+    """A clip's duration in seconds and its few top tags, each a name and a score.
+
+    Kept for the visit: a list may hold more clips than there is room for their whole results.
+    """
+    known = st.session_state.setdefault("summaries", {})
+    key = clip.identity(), choice
+    if key not in known:
+        tagging = cache.tagging(clip, choice)
+        top = tagging.top(N_SUMMARY)
+        tags = [(tagging.labels[k].name, float(tagging.scores[k])) for k in top]
+        known[key] = tagging.duration_s, tags
+    return known[key]
+
+
+def row(clip: Clip, choice: Choice) -> bool:
     """One clip with its tags and what can be done with it; whether it could be tagged."""
     key = hash(clip.identity())
     is_chosen = clip.identity() == clips.current().identity()
@@ -27,7 +44,7 @@ def row(clip: Clip, model: str) -> bool:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap="xsmall"):
             try:
-                duration_s, tags = cache.top_tags(clip, cache.encoder_key(clip), model)
+                duration_s, tags = summary(clip, choice)
                 mark = " · :primary[chosen]" if is_chosen else ""
                 st.markdown(f"**{escape(clip.name)}** · {duration_s:,.2f} s{mark}")
                 st.caption(" · ".join(f"{escape(name)} {score:.2f}" for name, score in tags))
@@ -55,8 +72,8 @@ def row(clip: Clip, model: str) -> bool:
 
 title("This visit", "Every clip that you looked at, with what the chosen model hears in it.")
 with errors_shown():
-    who_speaks()
-    model = cache.chosen_model().name
+    choice = session.choice()
+    provenance(clips.current(), choice)
 st.subheader(count(len(clips.kept()), "clip"), anchor=False)
 if len(clips.kept()) == 1:
     st.info(
@@ -64,7 +81,7 @@ if len(clips.kept()) == 1:
         "Change in the sidebar.",
         icon=":material/info:",
     )
-tagged = [clip for clip in clips.kept() if row(clip, model)]
+tagged = [clip for clip in clips.kept() if row(clip, choice)]
 if removed := clips.removed():
     st.button(
         f"Put {escape(removed.name)} back",
@@ -81,16 +98,11 @@ st.markdown(
 )
 threshold = threshold_slider()
 
-
-def tagging_of(clip: Clip):
-    return cache.tagging(clip, cache.encoder_key(clip), model)
-
-
 with st.container(horizontal=True):
     download(
         "ZIP",
         lambda: export.results_zip(
-            [(tagging_of(c), cache.features(c, cache.encoder_key(c))) for c in tagged],
+            [(cache.tagging(clip, choice), cache.features(clip, choice)) for clip in tagged],
             N_TAGS,
             threshold,
         ),
@@ -99,7 +111,7 @@ with st.container(horizontal=True):
     )
     download(
         "CSV of all tags",
-        lambda: export.tagging_csv([tagging_of(c) for c in tagged], N_TAGS),
+        lambda: export.tagging_csv([cache.tagging(clip, choice) for clip in tagged], N_TAGS),
         "audioset_demo_tags.csv",
         "text/csv",
     )
