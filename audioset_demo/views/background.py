@@ -16,6 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from audioset_demo.embeddings.frames import Progress
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.views.names import escape
 
 PATIENCE_S = 0.4  # work that is done by then shows nothing
 LOOK_S = 0.1  # how often the page looks at it
@@ -75,6 +76,7 @@ def finish(work: Work[Result], what: str, on_stop: Callable[[], object]) -> Resu
     Stopped : if someone has stopped the work.
     """
     if get_script_run_ctx(suppress_warning=True) and not work.wait(PATIENCE_S):
+        what = escape(what)
         place = st.empty()
         with place.container(horizontal=True, vertical_alignment="center"):
             bar = st.progress(0.0, what)

@@ -8,8 +8,9 @@ the arguments alone, never on the session: a download is made in a thread that h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
 from audioset_demo.views.background import Stopped, Work, finish
 from audioset_demo.views.clips import Clip, give_up
+from audioset_demo.views.names import unique_labels, unique_names
 from audioset_demo.views.session import HOPS, Choice
 
 Result = TypeVar("Result")
@@ -98,6 +100,13 @@ def _decoded(clip: Clip) -> bytes:
     if clip.sample:
         return wav_bytes(synthesise(clip.sample))
     return wav_bytes(read_waveform(clip.data, clip.name, LIMITS))
+
+
+def clip_names(clips: Sequence[Clip]) -> dict[tuple, str]:
+    """By a clip's identity, its name; no two are alike."""
+    own = [features_names(clip)[clip.index] if clip.is_features else clip.name for clip in clips]
+    files = [clip.name if clip.is_features else "" for clip in clips]
+    return dict(zip(map(Clip.identity, clips), unique_names(own, files), strict=True))
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
@@ -193,7 +202,8 @@ def _tagging(
     model: str,
     _embeddings: Embeddings,
 ) -> Tagging:
-    return _tagger(model).tag(_embeddings)
+    tagging = _tagger(model).tag(_embeddings)
+    return replace(tagging, labels=unique_labels(tagging.labels))
 
 
 def occlusion(clip: Clip, choice: Choice) -> np.ndarray:

@@ -10,6 +10,7 @@ from audioset_demo.encoders import resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import CheckpointError
 from audioset_demo.models.published import DEFAULT_MODEL, PublishedModel, published_models
+from audioset_demo.views.names import unique_names
 
 HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
 
@@ -65,3 +66,10 @@ def models() -> dict[str, PublishedModel]:
             "and run: python -m train publish RUN"
         )
     return {model.name: model for model in found}
+
+
+def model_titles() -> dict[str, str]:
+    """By the name of a published model, its title; no two are alike."""
+    by_name = models()
+    titles = unique_names([model.card.title for model in by_name.values()], list(by_name))
+    return dict(zip(by_name, titles, strict=True))

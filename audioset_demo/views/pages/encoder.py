@@ -6,7 +6,9 @@ from audioset_demo.charts import results as charts
 from audioset_demo.encoders.compact import BUNDLED, SOUNDS_FILE, compact_card
 from audioset_demo.models.published import PublishedModel
 from audioset_demo.views import clips, session
-from audioset_demo.views.widgets import chart, download, errors_shown, escape, provenance, title
+from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.names import escape
+from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
 title(
     "Compact encoder",
@@ -153,11 +155,13 @@ st.table(
     },
     hide_index=True,
 )
-download(
-    "Every recording, its author and licence (CSV)",
-    (BUNDLED / SOUNDS_FILE).read_bytes,
-    "sounds.csv",
-    "text/csv",
+downloads(
+    File(
+        "Every recording, its author and licence (CSV)",
+        "sounds.csv",
+        "text/csv",
+        (BUNDLED / SOUNDS_FILE).read_bytes,
+    )
 )
 
 st.subheader("Making it again", anchor=False)
