@@ -36,13 +36,14 @@ def unique_names(names: Sequence[str], details: Sequence[str] | None = None) -> 
 
     Parameters
     ----------
-    details : for each name, what is added in brackets where it is not the only one; empty: nothing.
-        Names that are still alike are numbered: "rec.wav", "rec.wav (2)".
+    details : for each name, what is added in brackets where that tells it from others of its name;
+        empty: nothing. Names that are still alike are numbered: "rec.wav", "rec.wav (2)".
     """
-    times = Counter(names)
+    details = details or [""] * len(names)
+    different = Counter(name for name, _ in set(zip(names, details, strict=True)))
     detailed = [
-        f"{name} ({detail})" if detail and times[name] > 1 else name
-        for name, detail in zip(names, details or [""] * len(names), strict=True)
+        f"{name} ({detail})" if detail and different[name] > 1 else name
+        for name, detail in zip(names, details, strict=True)
     ]
     free, taken = set(detailed), set(detailed)
     unique = []
