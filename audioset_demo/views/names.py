@@ -1,7 +1,7 @@
 """Names as the pages show them: each as it is written, and no two alike.
 
-Streamlit's select boxes tell their options apart by what is written on them: of two options that
-read the same, the last one is always taken. So a choice is an identity, and its label is unique.
+Streamlit's select boxes identify an option by its label: of two options with the same label, the
+last one is always taken. So a choice is an identity, and its label is made unique.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def unique_names(names: Sequence[str], details: Sequence[str] | None = None) -> 
 
     Parameters
     ----------
-    details : for each name, what is added in brackets where that tells it from others of its name;
+    details : for each name, what is added in brackets where it distinguishes names that are alike;
         empty: nothing. Names that are still alike are numbered: "rec.wav", "rec.wav (2)".
     """
     details = details or [""] * len(names)

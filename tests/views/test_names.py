@@ -1,6 +1,7 @@
 """Two things of one name stay two things, and every name is shown as it is written."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.tagging import load_tagger
-from audioset_demo.views.names import unique_names
+from audioset_demo.views.names import escape, unique_names
 from tests.views.apptest import PAGES, features, go, labelled, new_app, text, upload, wav
 
 ODD = "<b>x</b> & $y$ [a](b) %{x} `c`"
@@ -44,6 +45,18 @@ def test_names_that_are_alike_are_told_apart_by_their_details(given_names, data)
     for name, detail, shown in zip(given_names, details, unique, strict=True):
         others = {d for n, d in zip(given_names, details, strict=True) if n == name}
         assert shown.startswith(f"{name} ({detail})" if detail and len(others) > 1 else name)
+
+
+@given(st.text())
+def test_an_escaped_name_reads_as_it_is_written(name):
+    shown = re.sub(r"\\(.)", r"\1", escape(name)).replace("\N{WORD JOINER}", "")
+    assert shown == re.sub(r"\s", " ", name.replace("\N{WORD JOINER}", "")).strip()
+    assert not set("*_[]()`$<>:&|~") & set(re.sub(r"\\.", "", escape(name)))
+
+
+@pytest.mark.parametrize("name", [":material/home:", "a -> b", "-- a", "a >= b", "a ~= b"])
+def test_what_streamlit_would_draw_as_a_sign_is_broken_up(name):
+    assert "\N{WORD JOINER}" in escape(name)
 
 
 def test_of_two_clips_of_one_name_the_chosen_one_is_compared(app):
