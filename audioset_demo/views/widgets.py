@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import plotly.graph_objects as go
@@ -11,18 +10,15 @@ import streamlit as st
 
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
-from audioset_demo.models.published import PublishedModel
-from audioset_demo.views import cache, clips
+from audioset_demo.views import cache
+from audioset_demo.views.clips import Clip
+from audioset_demo.views.names import escape
+from audioset_demo.views.session import Choice, model_titles, models
 
 _CONFIG = {
     "displaylogo": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toImage"],
 }
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is; file names and messages hold anything."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$~:&])", r"\\\1", text)
 
 
 def title(text: str, lead: str) -> None:
@@ -31,19 +27,18 @@ def title(text: str, lead: str) -> None:
     st.markdown(lead)
 
 
-def who_speaks() -> None:
-    """The line that every page carries: which encoder and which model."""
-    model = cache.chosen_model()
-    training_set = model.card.training.get("set", "an unnamed set")
+def provenance(clip: Clip, choice: Choice) -> None:
+    """The line that every page carries: which encoder and which model its results come from."""
+    training_set = models()[choice.model].card.training.get("set", "an unnamed set")
     st.caption(
-        f"Encoder: {escape(cache.encoder_title(clips.current()))} · Model: "
-        f"{escape(model.card.title)}, trained on {escape(training_set)}"
+        f"Encoder: {escape(cache.encoder_title(clip, choice))} · Model: "
+        f"{escape(model_titles()[choice.model])}, trained on {escape(training_set)}"
     )
 
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Errors of ours become a message on the page, which ends there; the app stays up."""
+    """Show an error of the library as a message and end the page there."""
     try:
         yield
     except AudioSetDemoError as error:
@@ -52,32 +47,19 @@ def errors_shown() -> Iterator[None]:
 
 
 def chart(figure: go.Figure, alt: str, key: str, bar: bool = True, **options):
-    """A figure over the whole width, with words for those who do not see it."""
+    """A figure over the whole width, with `alt` as its description for screen readers."""
     config = _CONFIG if bar else {"displayModeBar": False}
     return st.plotly_chart(figure, width="stretch", key=key, config=config, alt=alt, **options)
 
 
-def notes(remarks: tuple[str, ...]) -> None:
-    """Remarks of the library on how a clip was read."""
-    for remark in remarks:
-        st.info(escape(remark[0].upper() + remark[1:] + "."), icon=":material/info:")
-
-
-def download(label: str, make: Callable[[], str | bytes], file_name: str, mime: str) -> None:
-    """A button for a file that is made when it is asked for."""
-    st.download_button(
-        label,
-        make,
-        file_name,
-        mime,
-        on_click="ignore",
-        key=f"get {file_name}",
-        icon=":material/download:",
-    )
+def notes(notes: tuple[str, ...]) -> None:
+    """Show the library's notes on how a clip was read."""
+    for note in notes:
+        st.info(escape(note[0].upper() + note[1:] + "."), icon=":material/info:")
 
 
 def threshold_slider() -> float:
-    """The frame score at which events begin; one setting, on every page that asks for it."""
+    """The frame score at which events begin; one setting for all pages."""
     return st.slider(
         "Events begin at a score of",
         0.02,
@@ -86,14 +68,10 @@ def threshold_slider() -> float:
         0.02,
         key="threshold",
         bind="query-params",
-        help="An event of a class begins where its frame score reaches this, and lasts until the "
-        "score falls below half of it.",
+        help="An event of a class begins where its frame score reaches this threshold, and ends "
+        "where the score drops below half of it.",
     )
 
 
 def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-def model_title(model: PublishedModel) -> str:
-    return model.card.title + (" (default)" if model.is_default else "")
