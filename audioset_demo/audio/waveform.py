@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import math
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from audioset_demo.audio.decoding import AudioLimits, check_finite, open_sound
+from audioset_demo.audio.resampling import resampled
 from audioset_demo.errors import AudioError
 
 BLOCK_SAMPLES = 2**16  # of a waveform that is read block by block, as a file is
@@ -106,23 +106,6 @@ def resample(waveform: Waveform, sample_rate: int) -> Waveform:
         )
     pieces = list(resampled(waveform.blocks(), waveform.sample_rate, sample_rate))
     return replace(waveform, samples=np.concatenate(pieces), sample_rate=sample_rate)
-
-
-def resampled(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """Blocks (n,) float32 at another sample rate (Hz); the same whatever the blocks' lengths.
-
-    At least one sample comes out: a sound shorter than half of one is filled up with silence.
-    """
-    if from_rate == to_rate:
-        yield from blocks
-        return
-    resampler = soxr.ResampleStream(from_rate, to_rate, 1, "float32", "HQ")
-    n = 0
-    for block in blocks:
-        n += len(block)
-        yield resampler.resample_chunk(block)
-    silence = np.zeros(max(0, from_rate // (2 * to_rate) + 1 - n), np.float32)
-    yield resampler.resample_chunk(silence, last=True)
 
 
 def wav_bytes(waveform: Waveform, start_s: float = 0.0, end_s: float | None = None) -> bytes:
