@@ -75,8 +75,7 @@ def front_end_seconds(path: Path, hop_s: float) -> dict[str, float]:
     from audioset_demo.audio.decoding import open_sound
     from audioset_demo.audio.resampling import resampled
     from audioset_demo.encoders.logmel import SAMPLE_RATE as MEL_RATE
-    from audioset_demo.encoders.logmel import ExampleStream
-    from audioset_demo.encoders.streaming import BATCH_EXAMPLES
+    from audioset_demo.encoders.streaming import BATCH_EXAMPLES, ExampleStream
 
     stages = {
         "decoding": lambda sound: sound.blocks(),
