@@ -16,7 +16,7 @@ install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[tensorflow,tensorboard,speech,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[tensorflow,tensorboard,speech,resampy,test]'
 	touch $@
 
 lint: install

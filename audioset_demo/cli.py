@@ -15,8 +15,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from audioset_demo import __version__
+from audioset_demo.audio.resampling import RESAMPLERS, require_resampler
 from audioset_demo.embeddings.frames import FRAME_S, Progress
-from audioset_demo.encoders import ENCODER_CHOICES
+from audioset_demo.encoders import ENCODER_CHOICES, TAILS
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.storage import write_atomically
@@ -74,6 +75,21 @@ def _add_clips(parser: argparse.ArgumentParser) -> None:
         help="from one frame to the next, a multiple of 0.01; each frame covers 0.96 s of sound "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--tail",
+        choices=TAILS,
+        default="drop",
+        help="sound at the end that does not fill a frame: drop leaves it out, as VGGish does; pad "
+        "keeps it, with silence behind it; auto pads clips below ten seconds "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resampler",
+        choices=RESAMPLERS,
+        default="soxr",
+        help="to 16 kHz: soxr, or resampy, the one of Google's own front end "
+        "(default: %(default)s)",
+    )
 
 
 def _add_tag(commands) -> None:
@@ -126,13 +142,20 @@ def _tag(arguments: argparse.Namespace) -> int:
         raise AudioSetDemoError(
             f"--occlusion does not go with --format {arguments.format}. Give --format json."
         )
+    require_resampler(arguments.resampler)
     tagger = load_tagger(arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling)
     failed = False
     for position, clip in enumerate(arguments.clips):
         try:
             with _progress_bar(clip) as progress:
-                embeddings = tagger.encode(clip, arguments.hop, progress)
-            tagging = tagger.tag(embeddings)
+                embeddings = tagger.encode(
+                    clip,
+                    arguments.hop,
+                    progress,
+                    tail=arguments.tail,
+                    resampler=arguments.resampler,
+                )
+            tagging = tagger.tag(embeddings, top=arguments.top)
         except AudioSetDemoError as error:
             failed = True
             _report_failure(clip, error, as_json=arguments.format == "json")
@@ -140,7 +163,8 @@ def _tag(arguments: argparse.Namespace) -> int:
         if arguments.format == "json":
             falls = None
             if arguments.occlusion:
-                falls = tagger.occlude(embeddings, silent_frame(tagger.encoder))
+                classes = [label.index for label in tagging.labels]
+                falls = tagger.occlude(embeddings, silent_frame(tagger.encoder), classes)
             record = {**export.tagging_record(tagging, arguments.top, falls), "file": clip}
             text = json.dumps(record, ensure_ascii=False) + "\n"
         elif arguments.format == "csv":
@@ -224,12 +248,21 @@ def _embed(arguments: argparse.Namespace) -> int:
     from audioset_demo.embeddings.writing import embeddings_hdf5, embeddings_npz
     from audioset_demo.encoders import load_encoder
 
+    require_resampler(arguments.resampler)
     encoder = load_encoder(arguments.encoder)
     encoded = []
     for clip in arguments.clips:
         try:
             with open_sound(clip) as sound, _progress_bar(clip) as progress:
-                encoded.append(encoder.encode(sound, arguments.hop, progress))
+                encoded.append(
+                    encoder.encode(
+                        sound,
+                        arguments.hop,
+                        progress,
+                        tail=arguments.tail,
+                        resampler=arguments.resampler,
+                    )
+                )
         except AudioSetDemoError as error:
             _report_failure(clip, error, as_json=False)
     if encoded:

@@ -39,7 +39,7 @@ def tagging_record(tagging: Tagging, top: int = 10, occlusion: np.ndarray | None
             {
                 "label": tagging.labels[k].name,
                 "mid": tagging.labels[k].mid,
-                "index": k,
+                "index": tagging.labels[k].index,
                 "score": float(f"{tagging.scores[k]:.6g}"),
             }
             for k in classes
@@ -71,7 +71,7 @@ def tagging_csv(taggings: Sequence[Tagging], top: int = 10) -> str:
             rank,
             tagging.labels[k].name,
             tagging.labels[k].mid,
-            k,
+            tagging.labels[k].index,
             f"{tagging.scores[k]:.6g}",
             tagging.model.name,
             ENCODER_TITLES[tagging.encoder],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENCODER_CHOICES",
+    "TAILS",
     "Encoder",
     "load_encoder",
     "resolve_encoder",
@@ -30,6 +31,10 @@ __all__ = [
 ]
 
 ENCODER_CHOICES = ("auto", "vggish", "compact")
+
+# What becomes of sound at the end that does not fill a frame: left out, as by VGGish; kept, with
+# silence behind it; or kept in clips that are short enough for it to matter.
+TAILS = ("drop", "pad", "auto")
 
 
 class Encoder(Protocol):

@@ -18,6 +18,7 @@ from audioset_demo.audio.decoding import Sound
 from audioset_demo.audio.resampling import require_resampler, resampled
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.embeddings.frames import FRAME_S, Progress
+from audioset_demo.encoders import TAILS
 from audioset_demo.encoders.logmel import (
     BLOCK_FRAMES,
     EXAMPLE_FRAMES,
@@ -35,10 +36,7 @@ from audioset_demo.errors import AudioSetDemoError
 BATCH_EXAMPLES = 64  # so many share one reading of a network's weights
 BATCHES_AHEAD = 2
 
-# What becomes of sound at the end that does not fill a frame: left out, as by VGGish; kept, with
-# silence behind it; or kept in clips that are short enough for it to matter.
-TAILS = ("drop", "pad", "auto")
-AUTO_PADS_BELOW_S = 10.0
+AUTO_PADS_BELOW_S = 10.0  # of the tail "auto"
 
 Item = TypeVar("Item")
 
@@ -194,7 +192,7 @@ class ExampleStream:
             self._own_notes.append(f"{what}: padded with silence")
             return True
         self._own_notes.append(
-            f"{what} and were left out; with the tail set to 'pad' they are kept"
+            f"{what} and were left out; they are kept with the tail padded (--tail pad)"
         )
         return False
 

@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 
 from audioset_demo.audio.decoding import open_sound
 from audioset_demo.audio.waveform import Waveform, read_waveform, resample
-from audioset_demo.encoders import streaming
+from audioset_demo.encoders import TAILS, streaming
 from audioset_demo.encoders.compact import CompactEncoder
 from audioset_demo.encoders.logmel import examples, hop_frames, log_mel
 from audioset_demo.encoders.streaming import (
     BATCHES_AHEAD,
-    TAILS,
     ExampleStream,
     ahead,
     run_network,
@@ -231,7 +230,7 @@ def test_what_does_not_fill_a_frame_is_kept_or_named(n, hop, tail, size):
         rest = (
             ": padded with silence"
             if padded
-            else " and were left out; with the tail set to 'pad' they are kept"
+            else " and were left out; they are kept with the tail padded (--tail pad)"
         )
         assert stream.notes == (what + rest,)
 

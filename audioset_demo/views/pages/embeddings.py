@@ -64,7 +64,9 @@ with left:
         bind="query-params",
     )
     chart(
-        charts.embedding_picture(getattr(embeddings, form), embeddings.times_s, FORMS[form]),
+        charts.embedding_picture(
+            getattr(embeddings, form), embeddings.times_s, embeddings.duration_s, FORMS[form]
+        ),
         f"The {len(embeddings.times_s)} frames by 128 dimensions as colours",
         key="picture",
         bar=False,
@@ -92,9 +94,7 @@ likeness = space.likeness(frames[kept], other_frames[other_kept])
 names = [label.name for label in labels]
 with right:
     chart(
-        charts.similarity_picture(
-            likeness, embeddings.times_s, other.times_s, other.name if other_clip else ""
-        ),
+        charts.similarity_picture(likeness, embeddings, other if other_clip else None),
         f"Cosine of every frame with every frame of {other.name}, seen from the mean of the class "
         "centroids",
         key="similarity",
