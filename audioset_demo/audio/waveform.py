@@ -130,11 +130,21 @@ def wav_bytes(waveform: Waveform, start_s: float = 0.0, end_s: float | None = No
             f"{waveform.name}: no sound from {start_s:.3f} s to {end_s:.3f} s; "
             f"choose a part of its {waveform.duration_s:.3f} s"
         )
-    scaled = np.rint(waveform.samples[start:end] * np.float32(32768))
+    return wav_file(pcm16(waveform.samples[start:end]), waveform.sample_rate)
+
+
+def pcm16(samples: np.ndarray) -> bytes:
+    """Samples as 16-bit PCM: scaled by 32768 and clipped, never normalised."""
+    scaled = np.rint(samples * np.float32(32768))
+    return np.clip(scaled, -32768, 32767).astype("<i2").tobytes()
+
+
+def wav_file(pcm: bytes | bytearray, sample_rate: int) -> bytes:
+    """A WAV file of mono 16-bit PCM."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
-        writer.setframerate(waveform.sample_rate)
-        writer.writeframes(np.clip(scaled, -32768, 32767).astype("<i2").tobytes())
+        writer.setframerate(sample_rate)
+        writer.writeframes(pcm)
     return buffer.getvalue()
