@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from audioset_demo.charts.style import GREEN, GREY, SCORE_COLOURS, TRANSPARENT, VERMILION, finish
+from audioset_demo.charts.style import (
+    GREEN,
+    GREY,
+    SCORE_COLOURS,
+    TRANSPARENT,
+    VERMILION,
+    all_plain,
+    finish,
+    plain,
+)
 from audioset_demo.charts.thinning import joined_edges, shrink
 from audioset_demo.embeddings.frames import Embeddings
 
@@ -72,7 +81,7 @@ def similarity_picture(
     )
     figure.update_xaxes(title="Seconds", showgrid=False, constrain="domain")
     figure.update_yaxes(
-        title=f"Seconds of {other.name}" if other else "Seconds",
+        title=f"Seconds of {plain(other.name)}" if other else "Seconds",
         showgrid=False,
         autorange="reversed",
         constrain="domain",
@@ -100,6 +109,7 @@ def class_map(
     explained : (2,) share of the variance along each axis
     other_points : (U, 2), the path of another clip
     """
+    names = all_plain(names)
     figure = go.Figure()
     figure.add_scatter(
         x=class_points[:, 0],

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from audioset_demo.charts.style import BLUE, GREY, VERMILION, finish
+from audioset_demo.charts.style import BLUE, GREY, VERMILION, all_plain, finish, plain
 
 MAX_NAMED = 60  # classes along an axis that still have room for their names
 
@@ -21,6 +21,7 @@ def precision_scatter(
     Classes without clips have no place on the axis and are left out. A point's `customdata` is
     its class.
     """
+    names = all_plain(names)
     kept = np.flatnonzero((counts > 0) & np.isfinite(precision))
     figure = go.Figure()
     figure.add_scatter(
@@ -58,6 +59,7 @@ def counts_and_precision(
     names: Sequence[str], counts: np.ndarray, precision: np.ndarray, title: str
 ) -> go.Figure:
     """Bars for clip counts (log, left) and stems for average precision (right), in order."""
+    names = all_plain(names)
     figure = make_subplots(specs=[[{"secondary_y": True}]])
     ranks = np.arange(1, len(names) + 1)
     figure.add_bar(
@@ -95,7 +97,7 @@ def counts_and_precision(
     if len(names) <= MAX_NAMED:
         figure.update_xaxes(tickvals=ranks, ticktext=list(names), tickangle=-60, automargin=True)
     else:
-        figure.update_xaxes(title="Classes, from most to least clips")
+        figure.update_xaxes(title="Classes, from most to fewest clips")
     figure.update_yaxes(type="log", title=title, dtick=1, secondary_y=False)
     # Ticks of its own: by default a second axis is labelled where the first one has its lines.
     figure.update_yaxes(
@@ -125,12 +127,13 @@ def results_dots(
     row_px : height of a row
     figures : by what the figures are, N of them each; None where there is none
     """
+    titles, rows = all_plain(titles), np.arange(len(titles))
     figure = go.Figure()
-    for k, title in enumerate(titles):
+    for k in rows:
         values = [column[k] for column in figures.values() if column[k] is not None]
         figure.add_scatter(
             x=values,
-            y=[title] * len(values),
+            y=[k] * len(values),
             mode="lines",
             hoverinfo="skip",
             line={"color": GREY, "width": 2},
@@ -140,19 +143,20 @@ def results_dots(
     for (what, column), colour, symbol in marks:
         figure.add_scatter(
             x=column,
-            y=list(titles),
+            y=rows,
             mode="markers",
             name=what,
+            text=titles,
             marker={"size": min(12, row_px // 2), "color": colour, "symbol": symbol},
-            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+            hovertemplate="%{text}: %{x:.3f}<extra></extra>",
         )
     figure.update_xaxes(title=axis, rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    _name_rows(figure, titles)
     return _legend(finish(figure, row_px * len(titles) + 110))
 
 
 def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.Figure:
-    """A bar for each changed setting, best first; the band is what chance does.
+    """A bar for each changed setting, best first; the band is the spread over seeds.
 
     Parameters
     ----------
@@ -162,15 +166,18 @@ def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.
     order = np.argsort(values)[::-1]
     figure = go.Figure()
     figure.add_vrect(-2 * noise, 2 * noise, fillcolor=GREY, opacity=0.25, line_width=0)
+    names = all_plain(settings[k] for k in order)
     figure.add_bar(
         x=[values[k] for k in order],
-        y=[settings[k] for k in order],
+        y=np.arange(len(names)),
         orientation="h",
         marker={"color": [BLUE if values[k] > 0 else VERMILION for k in order]},
-        hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
+        text=names,
+        textposition="none",
+        hovertemplate="%{text}: %{x:+.4f}<extra></extra>",
     )
     figure.update_xaxes(title="Gain in mAP on the validation part (grey: two standard deviations)")
-    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
+    _name_rows(figure, names)
     return finish(figure, 26 * len(settings) + 90)
 
 
@@ -188,16 +195,27 @@ def learning_curves(
         figure.add_scatter(
             x=list(iterations),
             y=list(values),
-            name=name,
+            name=plain(name),
             mode="lines",
             line={"dash": dashes[k % len(dashes)], "width": 2},
-            hovertemplate="iteration %{x}: %{y:.4f}<extra>" + name + "</extra>",
+            hovertemplate="iteration %{x}: %{y:.4f}<extra>%{fullData.name}</extra>",
         )
     settled = np.concatenate([np.asarray(v[len(v) // 10 :]) for _, v in curves.values()])
     margin = 0.05 * float(np.ptp(settled))
     figure.update_xaxes(title="Iterations", rangemode="tozero")
     figure.update_yaxes(title=title, range=[settled.min() - margin, settled.max() + margin])
     return _legend(finish(figure, 380))
+
+
+def _name_rows(figure: go.Figure, names: Sequence[str]) -> None:
+    """Names beside rows 0, 1, ..., the first on top; rows of one name stay apart."""
+    figure.update_yaxes(
+        tickvals=np.arange(len(names)),
+        ticktext=names,
+        range=[len(names) - 0.5, -0.5],
+        showgrid=False,
+        automargin=True,
+    )
 
 
 def _legend(figure: go.Figure) -> go.Figure:

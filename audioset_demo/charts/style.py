@@ -7,6 +7,8 @@ Backgrounds are transparent and text has no colour of its own, so that the page'
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import plotly.graph_objects as go
 
 BLUE = "#3A7EBF"
@@ -18,6 +20,16 @@ SOUND_COLOURS = "Cividis"
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 
+def plain(text: str) -> str:
+    """Text that Plotly draws as it is: of its own accord it reads a name as HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def all_plain(texts: Iterable[str]) -> list[str]:
+    """Each of the texts as `plain` gives it."""
+    return [plain(text) for text in texts]
+
+
 def finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
     """What every figure shares: its height in pixels, small margins, no background."""
     figure.update_layout(
@@ -26,6 +38,7 @@ def finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
         paper_bgcolor=TRANSPARENT,
         plot_bgcolor=TRANSPARENT,
         showlegend=False,
+        hoverlabel_namelength=-1,  # else a name is cut, in the middle of an escape too
         uirevision="keep",
         # A drag that starts on a phone is meant to scroll the page.
         dragmode=False if fixed else "zoom",

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from audioset_demo.charts.style import BLUE, finish
+from audioset_demo.charts.style import BLUE, all_plain, finish
 
 
 def tag_bars(names: Sequence[str], scores: np.ndarray, details: Sequence[str]) -> go.Figure:
     """Scores (N,) from 0 to 1 as bars between names and smaller details, the first on top."""
+    names, details = all_plain(names), all_plain(details)
     rows = np.arange(len(names))
     figure = go.Figure()
     figure.add_bar(

@@ -1,4 +1,4 @@
-"""Where frames lie among the classes: a plane through their centroids, nearest ones, likeness.
+"""Where frames lie among the classes: a plane through their centroids, and cosine similarity.
 
 Everything is in the units of quantised embeddings (0 to 255). Angles are taken from the mean of the
 centroids: seen from zero, every two frames would point almost the same way.
@@ -47,9 +47,9 @@ class ClassSpace:
 
     def similarity(self, frames: np.ndarray) -> np.ndarray:
         """Cosine (T, K) between frames (T, 128) and class centroids, seen from the origin."""
-        return self.likeness(frames, self.centroids)
+        return self.cosine(frames, self.centroids)
 
-    def likeness(self, frames: np.ndarray, others: np.ndarray) -> np.ndarray:
+    def cosine(self, frames: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Cosine (T, U) between frames (T, 128) and other frames (U, 128), seen from the origin."""
         return directions(frames - self.origin) @ directions(others - self.origin).T
 

@@ -12,9 +12,11 @@ from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from audioset_demo.embeddings.frames import Progress
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.views.names import escape
 
 PATIENCE_S = 0.4  # work that is done by then shows nothing
 LOOK_S = 0.1  # how often the page looks at it
@@ -67,11 +69,14 @@ class Work(Generic[Result]):
 def finish(work: Work[Result], what: str, on_stop: Callable[[], object]) -> Result:
     """The result, once it is there; meanwhile the page shows progress and a button for `on_stop`.
 
+    A thread without a page, such as that of a download, waits and shows nothing.
+
     Raises
     ------
     Stopped : if someone has stopped the work.
     """
-    if not work.wait(PATIENCE_S):
+    if get_script_run_ctx(suppress_warning=True) and not work.wait(PATIENCE_S):
+        what = escape(what)
         place = st.empty()
         with place.container(horizontal=True, vertical_alignment="center"):
             bar = st.progress(0.0, what)

@@ -1,14 +1,16 @@
 """Thin cached wrappers around the library: each result is computed once for each clip.
 
-Caches are shared by all visitors and keyed by a clip's content and name, an encoder and a model,
+Caches are shared by all visitors and keyed by a clip's content and name and by what was chosen,
 never by arrays: Streamlit hashes large ones from a sample of their values. What is held as a
-resource is handed out without a copy, so nothing here is ever changed by a page.
+resource is handed out without a copy, so nothing here is ever changed by a page. Results depend on
+the arguments alone, never on the session: a download is made in a thread that has none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,20 +25,18 @@ from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings, Progress
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.embeddings.similar_clips import ReleasedClips
 from audioset_demo.encoders import Encoder, load_encoder, resolve_encoder, silent_frame
-from audioset_demo.encoders.vggish import weights
-from audioset_demo.errors import AudioSetDemoError, CheckpointError
-from audioset_demo.models.published import DEFAULT_MODEL, PublishedModel, published_models
+from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
 from audioset_demo.views.background import Stopped, Work, finish
 from audioset_demo.views.clips import Clip, give_up
+from audioset_demo.views.names import unique_labels, unique_names
+from audioset_demo.views.session import HOPS, Choice
 
 Result = TypeVar("Result")
 # Two hours are 7,500 frames: more than a page can show, less than a small machine can hold.
 LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=7_200.0)
 MAX_FRAMES = 7_500
-HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
 MAX_CLIPS = 16  # one of two hours is 47 MB
-N_SUMMARY = 4  # tags
 MAX_SOUNDS = 2  # to be played
 # Up to this length what is played is what was decoded, to the sample; beyond, the file itself.
 EXACT_S = 600.0
@@ -48,47 +48,27 @@ PLAYED_BY_BROWSERS = {
 _KEYS = {Clip: Clip.identity}
 
 
-def models() -> dict[str, PublishedModel]:
-    """Published models by name, the default first.
+def encoder_title(clip: Clip, choice: Choice) -> str:
+    """The encoder of a clip's embeddings, in words.
 
     Raises
     ------
-    CheckpointError : where none is.
+    WeightsError : the encoder that was chosen is not installed.
     """
-    found = sorted(published_models(), key=lambda model: not model.is_default)
-    if not found:
-        raise CheckpointError(
-            "No model is published in this copy of the package. Install it again, or train one "
-            "and run: python -m train publish RUN"
-        )
-    return {model.name: model for model in found}
-
-
-def chosen_model() -> PublishedModel:
-    """The model chosen in the sidebar."""
-    return models()[st.session_state.get("model", DEFAULT_MODEL)]
-
-
-def encoder_key(clip: Clip) -> str:
-    """The encoder that will read a clip: what the sidebar's choice stands for, "" for features."""
-    return "" if clip.is_features else resolve_encoder(st.session_state.get("encoder", "auto"))
-
-
-def encoder_title(clip: Clip) -> str:
-    """Who makes, or made, a clip's embeddings, in words."""
-    key = features(clip, "").encoder if clip.is_features else encoder_key(clip)
-    return ENCODER_TITLES[key]
-
-
-def hop_s() -> float:
-    """Seconds from one frame to the next, as chosen in the sidebar."""
-    return st.session_state.get("hop", HOPS[0])
+    if clip.is_features:
+        return ENCODER_TITLES[_read_features(clip).encoder]
+    return ENCODER_TITLES[resolve_encoder(choice.encoder)]
 
 
 def read(clip: Clip) -> None:
-    """Read a clip to its end; an AudioSetDemoError tells why it cannot be."""
+    """Read a clip to its end.
+
+    Raises
+    ------
+    AudioSetDemoError : it cannot be read.
+    """
     if clip.is_features:
-        features(clip, "")
+        _read_features(clip)
     else:
         drawn_sound(clip)
 
@@ -122,6 +102,13 @@ def _decoded(clip: Clip) -> bytes:
     return wav_bytes(read_waveform(clip.data, clip.name, LIMITS))
 
 
+def clip_names(clips: Sequence[Clip]) -> dict[tuple, str]:
+    """By a clip's identity, its name; no two are alike."""
+    own = [features_names(clip)[clip.index] if clip.is_features else clip.name for clip in clips]
+    files = [clip.name if clip.is_features else "" for clip in clips]
+    return dict(zip(map(Clip.identity, clips), unique_names(own, files), strict=True))
+
+
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
 def features_names(clip: Clip) -> tuple[str, ...]:
     """Names of the clips in an embeddings file."""
@@ -129,18 +116,18 @@ def features_names(clip: Clip) -> tuple[str, ...]:
         return file.names
 
 
-def features(clip: Clip, encoder: str) -> Embeddings:
-    """Embeddings of a clip by an encoder ("" for an embeddings file).
+def features(clip: Clip, choice: Choice) -> Embeddings:
+    """Embeddings of a clip: those of an embeddings file, or of a sound by the chosen encoder.
 
     Raises
     ------
-    AudioSetDemoError : there would be too many frames.
+    AudioSetDemoError : there would be too many frames, or the encoder is not installed.
     """
     if clip.is_features:
         return _read_features(clip)
-    _check_frames(clip)
-    stamp = _weights_stamp(encoder)
-    return _finished(_encoding, f"Encoding {clip.name}", clip, encoder, stamp, hop_s())
+    _check_frames(clip, choice.hop_s)
+    what = f"Encoding {clip.name}"
+    return _finished(_encoding, what, clip, choice.encoder, choice.installation, choice.hop_s)
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Reading the file", hash_funcs=_KEYS)
@@ -150,23 +137,25 @@ def _read_features(clip: Clip) -> Embeddings:
 
 
 @st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
-def _encoding(clip: Clip, encoder: str, stamp: int, hop: float) -> Work[Embeddings]:
-    loaded = _encoder(encoder, stamp)
+def _encoding(
+    clip: Clip, encoder: str, installation: tuple[int, ...], hop_s: float
+) -> Work[Embeddings]:
+    loaded = _encoder(encoder, installation)
 
     def do(progress: Progress) -> Embeddings:
         with _sound(clip) as sound:
-            return loaded.encode(sound, hop, progress)
+            return loaded.encode(sound, hop_s, progress)
 
     return Work(do)
 
 
-def _check_frames(clip: Clip) -> None:
+def _check_frames(clip: Clip, hop_s: float) -> None:
     duration_s = drawn_sound(clip).duration_s
-    if duration_s / hop_s() > MAX_FRAMES:
+    if duration_s / hop_s > MAX_FRAMES:
         fitting = min(hop for hop in HOPS if duration_s / hop <= MAX_FRAMES)
         raise AudioSetDemoError(
-            f"{clip.name}: {duration_s:,.0f} s with a frame every {hop_s()} s are more than "
-            f"{MAX_FRAMES:,} frames; choose a frame every {fitting} s in the sidebar"
+            f"{clip.name}: {duration_s:,.0f} s with a hop of {hop_s} s are more than "
+            f"{MAX_FRAMES:,} frames. Choose a hop of {fitting} s in the sidebar."
         )
 
 
@@ -198,49 +187,50 @@ def _finished(cached: Callable[..., Work[Result]], what: str, clip: Clip, *key: 
         raise
 
 
-def tagging(clip: Clip, encoder: str, model: str) -> Tagging:
-    """What a model says of a clip."""
-    embeddings = features(clip, encoder)
-    return _tagging(clip, encoder, _weights_stamp(encoder), embeddings.hop_s, model, embeddings)
+def tagging(clip: Clip, choice: Choice) -> Tagging:
+    """The tags of a clip by the chosen model, with what explains them."""
+    embeddings = features(clip, choice)
+    return _tagging(clip, *_key(clip, choice, embeddings), embeddings)
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Tagging the sound", hash_funcs=_KEYS)
 def _tagging(
-    clip: Clip, encoder: str, stamp: int, hop: float, model: str, _embeddings: Embeddings
+    clip: Clip,
+    encoder: str,
+    installation: tuple[int, ...],
+    hop_s: float,
+    model: str,
+    _embeddings: Embeddings,
 ) -> Tagging:
-    return _tagger(model).tag(_embeddings)
+    tagging = _tagger(model).tag(_embeddings)
+    return replace(tagging, labels=unique_labels(tagging.labels))
 
 
-def top_tags(clip: Clip, encoder: str, model: str) -> tuple[float, list[tuple[str, float]]]:
-    """A clip's duration in seconds and its few top tags, each a name and a score.
-
-    Kept for the visit: a list may hold more clips than there is room for their whole results.
-    """
-    known = st.session_state.setdefault("top tags", {})
-    key = clip.identity(), encoder, _weights_stamp(encoder), hop_s(), model
-    if key not in known:
-        found = tagging(clip, encoder, model)
-        top = found.top(N_SUMMARY)
-        tags = [(found.labels[k].name, float(found.scores[k])) for k in top]
-        known[key] = found.duration_s, tags
-    return known[key]
-
-
-def occlusion(clip: Clip, encoder: str, model: str) -> np.ndarray:
-    """How far each score falls when one frame after the other is silenced: (T, K).
+def occlusion(clip: Clip, choice: Choice) -> np.ndarray:
+    """The score drop of every class when one frame after the other is silenced: (T, K).
 
     Frames of an embeddings file are left out: what its encoder made of silence is not known.
     """
-    embeddings = features(clip, encoder)
-    return _occlusion(clip, encoder, _weights_stamp(encoder), embeddings.hop_s, model, embeddings)
+    embeddings = features(clip, choice)
+    return _occlusion(clip, *_key(clip, choice, embeddings), embeddings)
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Silencing frames", hash_funcs=_KEYS)
 def _occlusion(
-    clip: Clip, encoder: str, stamp: int, hop: float, model: str, _embeddings: Embeddings
+    clip: Clip,
+    encoder: str,
+    installation: tuple[int, ...],
+    hop_s: float,
+    model: str,
+    _embeddings: Embeddings,
 ) -> np.ndarray:
-    silence = silent_frame(_encoder(encoder, stamp)) if encoder else None
+    silence = None if clip.is_features else silent_frame(_encoder(encoder, installation))
     return _tagger(model).occlude(_embeddings, silence)
+
+
+def _key(clip: Clip, choice: Choice, embeddings: Embeddings) -> tuple:
+    encoder = ("", ()) if clip.is_features else (choice.encoder, choice.installation)
+    return *encoder, embeddings.hop_s, choice.model
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading AudioSet's features")
@@ -250,18 +240,10 @@ def released_clips(path: Path) -> ReleasedClips:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the encoder")
-def _encoder(name: str, stamp: int) -> Encoder:
+def _encoder(name: str, installation: tuple[int, ...]) -> Encoder:
     return load_encoder(name)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Loading the model")
 def _tagger(model: str) -> Tagger:
     return load_tagger(model)
-
-
-def _weights_stamp(encoder: str) -> int:
-    """Changes when VGGish's weights are installed anew, so that no stale result is shown."""
-    if encoder != "vggish":
-        return 0
-    paths = (weights.vggish_path(), weights.pca_path())
-    return hash(tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in paths))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.views import clips
-from audioset_demo.views.widgets import escape
+from audioset_demo.views.names import escape
 
 
 def show(place: str) -> None:

@@ -48,6 +48,11 @@ class Clip:
         """What tells this clip from any other. The name is part of results, so it belongs here."""
         return self.name, self.sha256, self.sample, self.index
 
+    @property
+    def key(self) -> str:
+        """Its identity as a short text, for the keys of widgets."""
+        return hashlib.sha256(repr(self.identity()).encode()).hexdigest()[:16]
+
 
 def from_file(name: str, data: bytes) -> Clip:
     return Clip(name, data, hashlib.sha256(data).hexdigest())

@@ -8,8 +8,10 @@ from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.encoders import ENCODER_CHOICES, resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.views import cache, chooser, clips
-from audioset_demo.views.widgets import errors_shown, escape, model_title
+from audioset_demo.models.published import DEFAULT_MODEL
+from audioset_demo.views import cache, chooser, clips, session
+from audioset_demo.views.names import escape, unique_names
+from audioset_demo.views.widgets import errors_shown
 
 MANY_CLIPS = 500  # a list longer than this is chosen from by number
 
@@ -24,13 +26,13 @@ def show(choose_clip: bool) -> None:
     with st.sidebar, errors_shown():
         _clip(choose_clip)
         _encoder()
-        published = cache.models()
+        titles = session.model_titles()
         st.selectbox(
             "Model",
-            list(published),
+            list(titles),
             key="model",
             bind="query-params",
-            format_func=lambda name: model_title(published[name]),
+            format_func=lambda name: titles[name] + (" (default)" if name == DEFAULT_MODEL else ""),
         )
 
 
@@ -38,8 +40,9 @@ def _clip(choose_clip: bool) -> None:
     clip = clips.current()
     with st.container(border=True, gap="small"):
         what = "Sample" if clip.sample else "Embeddings" if clip.is_features else "Sound"
+        name = clip.name if clip.is_features else cache.clip_names(clips.kept())[clip.identity()]
         st.caption(f"{what} chosen")
-        st.markdown(f"**{escape(clip.name)}**")
+        st.markdown(f"**{escape(name)}**")
         if clip.is_features:
             _clip_of_file(clip)
         if choose_clip:
@@ -49,7 +52,7 @@ def _clip(choose_clip: bool) -> None:
 
 
 def _clip_of_file(clip: clips.Clip) -> None:
-    names = cache.features_names(clip)
+    names = unique_names(cache.features_names(clip))
     if len(names) < 2:
         return
     # A key of its own for each file: the choice does not outlive it.
@@ -83,12 +86,13 @@ def _encoder() -> None:
     if choice == "auto":
         st.caption(f"Now: {ENCODER_TITLES[resolve_encoder()]}")
     st.selectbox(
-        "A frame of 0.96 s every",
-        cache.HOPS,
+        "Hop",
+        session.HOPS,
         key="hop",
         bind="query-params",
         format_func=lambda hop: f"{hop} s",
-        help="Frames that overlap show more finely when something sounds.",
+        help="Seconds from one frame to the next. Each frame covers 0.96 s; with a shorter hop "
+        "frames overlap and show more finely when something sounds.",
     )
     if not weights.is_installed():
         with st.popover("VGGish is not installed", icon=":material/download:", width="stretch"):

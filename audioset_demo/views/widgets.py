@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import plotly.graph_objects as go
@@ -11,18 +10,15 @@ import streamlit as st
 
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
-from audioset_demo.models.published import PublishedModel
-from audioset_demo.views import cache, clips
+from audioset_demo.views import cache
+from audioset_demo.views.clips import Clip
+from audioset_demo.views.names import escape
+from audioset_demo.views.session import Choice, model_titles, models
 
 _CONFIG = {
     "displaylogo": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toImage"],
 }
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is; file names and messages hold anything."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$~:&])", r"\\\1", text)
 
 
 def title(text: str, lead: str) -> None:
@@ -31,13 +27,12 @@ def title(text: str, lead: str) -> None:
     st.markdown(lead)
 
 
-def who_speaks() -> None:
-    """The line that every page carries: which encoder and which model."""
-    model = cache.chosen_model()
-    training_set = model.card.training.get("set", "an unnamed set")
+def provenance(clip: Clip, choice: Choice) -> None:
+    """The line that every page carries: which encoder and which model its results come from."""
+    training_set = models()[choice.model].card.training.get("set", "an unnamed set")
     st.caption(
-        f"Encoder: {escape(cache.encoder_title(clips.current()))} · Model: "
-        f"{escape(model.card.title)}, trained on {escape(training_set)}"
+        f"Encoder: {escape(cache.encoder_title(clip, choice))} · Model: "
+        f"{escape(model_titles()[choice.model])}, trained on {escape(training_set)}"
     )
 
 
@@ -63,19 +58,6 @@ def notes(remarks: tuple[str, ...]) -> None:
         st.info(escape(remark[0].upper() + remark[1:] + "."), icon=":material/info:")
 
 
-def download(label: str, make: Callable[[], str | bytes], file_name: str, mime: str) -> None:
-    """A button for a file that is made when it is asked for."""
-    st.download_button(
-        label,
-        make,
-        file_name,
-        mime,
-        on_click="ignore",
-        key=f"get {file_name}",
-        icon=":material/download:",
-    )
-
-
 def threshold_slider() -> float:
     """The frame score at which events begin; one setting, on every page that asks for it."""
     return st.slider(
@@ -93,7 +75,3 @@ def threshold_slider() -> float:
 
 def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-def model_title(model: PublishedModel) -> str:
-    return model.card.title + (" (default)" if model.is_default else "")

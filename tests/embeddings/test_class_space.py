@@ -50,7 +50,7 @@ def test_distances_in_the_plane_never_exceed_the_true_ones(frames):
 
 @given(frames)
 def test_frames_are_as_alike_as_can_be_to_themselves(frames):
-    similarity = class_space().likeness(frames, frames)
+    similarity = class_space().cosine(frames, frames)
     np.testing.assert_allclose(np.diag(similarity), 1, atol=1e-9)
     np.testing.assert_allclose(similarity, similarity.T, atol=1e-12)
     assert np.abs(similarity).max() <= 1 + 1e-9

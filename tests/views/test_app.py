@@ -1,16 +1,11 @@
 """The app's pages, run without a browser: what a visitor reads, and what bad input does."""
 
-import io
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
-import soundfile
 import torch
 from streamlit.testing.v1 import AppTest
 
@@ -20,60 +15,11 @@ from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
-
-ROOT = Path(__file__).parents[2]
-PAGES = ("tag", "attention", "embeddings", "visit", "classes", "models", "encoder")
-rng = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def main_stays_pytest(monkeypatch):
-    """AppTest makes the app's script `__main__`, which a process spawned later would run."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-
-
-@pytest.fixture
-def app(tmp_path, monkeypatch) -> AppTest:
-    """The app as a first visitor sees it, VGGish not installed."""
-    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(ROOT)
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-
-
-def go(app: AppTest, page: str) -> AppTest:
-    return app.switch_page(f"audioset_demo/views/pages/{page}.py").run()
-
-
-def upload(app: AppTest, name: str, data: bytes) -> AppTest:
-    app.get("file_uploader")[0].upload(name, data)
-    return app.run()
-
-
-def text(app: AppTest) -> str:
-    """Everything on the page, Markdown's escapes undone."""
-    elements = (*app.title, *app.subheader, *app.markdown, *app.caption, *app.info, *app.error)
-    return re.sub(r"\\(.)", r"\1", "\n".join(element.value for element in elements))
-
-
-def wav(seconds: float = 2.0, rate: int = 22_050) -> bytes:
-    buffer = io.BytesIO()
-    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
-    soundfile.write(buffer, tone, rate, format="WAV")
-    return buffer.getvalue()
-
-
-def features(**clips: int) -> bytes:
-    """An HDF5 file in the reference's layout; each clip with its number of frames."""
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        file["x"] = rng.integers(0, 256, (len(clips), 10, 128), np.uint8)
-        file["n_frames"] = list(clips.values())
-        file["video_id_list"] = [name.encode() for name in clips]
-    return buffer.getvalue()
+from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, upload, wav
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_is_full_on_the_first_visit_and_says_who_speaks(app, page):
+def test_every_page_is_full_on_the_first_visit_and_names_encoder_and_model(app, page):
     go(app, page)
     assert not app.exception and not app.error
     assert re.search(r"Encoder: compact encoder \(not VGGish\) · Model: .+, trained on ", text(app))
@@ -162,7 +108,7 @@ def test_clips_of_a_visit_are_listed_chosen_removed_and_put_back(app):
 def test_two_clips_are_compared(app):
     upload(app, "kettle.wav", wav())
     go(app, "embeddings")
-    compared = next(box for box in app.selectbox if box.label == "Compare with")
+    compared = labelled(app.selectbox, "Compare with")
     assert compared.options == ["Bell, then noise, then siren"]
     compared.select_index(0).run()
     assert not app.exception and "Cosine of the clips as wholes" in text(app)
@@ -179,12 +125,12 @@ def test_a_file_name_is_shown_as_it_is(app):
 
 
 def test_a_pinned_class_stays_in_view_and_an_event_needs_its_threshold(app):
-    pins = next(box for box in app.multiselect if box.label.startswith("Pin classes"))
+    pins = labelled(app.multiselect, "Pin classes")
     pins.set_value([300]).run()
     upload(app, "kettle.wav", wav())
-    pins = next(box for box in app.multiselect if box.label.startswith("Pin classes"))
+    pins = labelled(app.multiselect, "Pin classes")
     assert pins.value == [300] and not app.exception
-    threshold = next(slider for slider in app.slider if slider.label.startswith("Events begin"))
+    threshold = labelled(app.slider, "Events begin")
     threshold.set_value(0.98).run()
     assert "No class reaches 0.98 in any frame" in text(app)
     threshold.set_value(0.02).run()
@@ -194,17 +140,17 @@ def test_a_pinned_class_stays_in_view_and_an_event_needs_its_threshold(app):
 
 def test_two_visitors_with_the_same_sound_each_read_their_own_name(app):
     upload(app, "mine.wav", wav())
-    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    other = new_app()
     assert "mine.wav" not in text(other)
     upload(other, "yours.wav", wav())
     assert "yours.wav" in text(other) and "mine.wav" not in text(other)
 
 
 def test_an_embeddings_file_stands_in_for_a_sound(app):
-    upload(app, "clips.h5", features(first=10, second=4))
+    upload(app, "clips.h5", features("first", "second", n_frames=(10, 4)))
     assert "there is nothing to play" in text(app) and not app.get("audio")
     assert "Encoder: released AudioSet features (VGGish)" in text(app)
-    which = next(box for box in app.selectbox if box.label == "Clip of 2")
+    which = labelled(app.selectbox, "Clip of 2")
     which.set_value(1).run()
     assert "second" in app.subheader[0].value and "4 frames" in text(app)
     for page in PAGES:
@@ -225,48 +171,48 @@ def table_of_the_frame(app: AppTest):
     return app.main.table[0].value
 
 
-def test_silencing_frames_tells_whether_the_attention_is_to_be_believed(app):
+def test_silencing_frames_shows_whether_attention_is_faithful(app):
     go(app, "attention")
-    assert "Fall of the score if silenced" not in table_of_the_frame(app)
+    assert "Score drop if silenced" not in table_of_the_frame(app)
     app.toggle[0].set_value(True).run()
     assert not app.exception
     assert re.findall(r"attention: [+-]\d\.\d\d, contribution: [+-]\d\.\d\d", text(app))
     player = json.loads(app.get("bidi_component")[0].proto.json)
-    assert [curve["name"] for curve in player["curves"]][-2:] == ["Fall if silenced"] * 2
+    assert [curve["name"] for curve in player["curves"]][-2:] == ["Score drop if silenced"] * 2
     # Two thirds of the sample are no siren: silence in the last third costs the score most.
-    frame = next(s for s in app.select_slider if s.label == "Frame that starts at")
-    falls = []
+    frame = labelled(app.select_slider, "Frame that starts at")
+    drops = []
     for index in (0, 8):
         frame.set_value(index).run()
-        falls.append(float(table_of_the_frame(app)["Fall of the score if silenced"][0]))
-    assert falls[1] > max(0.05, 2 * falls[0])
+        drops.append(float(table_of_the_frame(app)["Score drop if silenced"][0]))
+    assert drops[1] > max(0.05, 2 * drops[0])
 
 
 def test_overlapping_frames_show_more_finely_when(app):
-    every = next(box for box in app.selectbox if box.label.startswith("A frame of 0.96 s every"))
+    every = labelled(app.selectbox, "Hop")
     every.set_value(0.12).run()
     assert "10.00 s · 76 frames of 0.96 s, one every 0.12 s" in text(app)
     go(app, "attention")
-    next(s for s in app.select_slider if s.label == "Frame that starts at").set_value(70).run()
+    labelled(app.select_slider, "Frame that starts at").set_value(70).run()
     assert "Frame 70: 8.40 to 9.36 s" in text(app)
-    every = next(box for box in app.selectbox if box.label.startswith("A frame of 0.96 s every"))
+    every = labelled(app.selectbox, "Hop")
     every.set_value(0.96).run()
     assert not app.exception and "Frame 8: 7.68 to 8.64 s" in text(app)
 
 
 def test_frames_of_an_embeddings_file_are_left_out_instead(app):
-    upload(app, "clips.h5", features(first=10, second=1))
+    upload(app, "clips.h5", features("first", "second", n_frames=(10, 1)))
     go(app, "attention").toggle[0].set_value(True).run()
-    assert not app.exception and "Fall of the score if left out" in table_of_the_frame(app)
-    next(box for box in app.selectbox if box.label == "Clip of 2").set_value(1).run()
+    assert not app.exception and "Score drop if left out" in table_of_the_frame(app)
+    labelled(app.selectbox, "Clip of 2").set_value(1).run()
     assert not app.exception and not app.error
 
 
 def test_vggish_not_installed_is_explained_and_nothing_breaks(app):
-    next(box for box in app.selectbox if box.label == "Encoder").set_value("vggish").run()
+    labelled(app.selectbox, "Encoder").set_value("vggish").run()
     assert not app.exception and "audioset-demo weights get" in text(app)
     assert "Download VGGish" in [button.label for button in app.button]
-    next(box for box in app.selectbox if box.label == "Encoder").set_value("compact").run()
+    labelled(app.selectbox, "Encoder").set_value("compact").run()
     assert not app.error and app.get("plotly_chart")
 
 
@@ -300,7 +246,7 @@ def test_the_compact_encoder_says_what_it_is_and_how_well_it_does(app):
     assert any("not VGGish's" in caution.value for caution in go(app, "embeddings").info)
 
 
-def test_what_training_taught_is_shown_as_it_was_measured(app):
+def test_ensembles_and_ablations_are_shown_as_they_were_measured(app):
     go(app, "models")
     tables = [table.value for table in app.main.table]
     averaged, compared = experiments.averages(), experiments.ablations()
@@ -326,7 +272,7 @@ def test_a_model_of_ones_own_classes_runs_on_every_page(app, tmp_path, monkeypat
     published.published_models.cache_clear()
     try:
         for page in PAGES:
-            app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+            app = new_app()
             assert not go(app, page).exception and not app.error, page
         assert "trained on my sounds" in text(app)
     finally:
@@ -338,7 +284,7 @@ def test_without_any_model_the_app_says_what_to_do(app, tmp_path, monkeypatch):
     monkeypatch.setattr(published, "MODELS_DIR", tmp_path)
     published.published_models.cache_clear()
     try:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+        app = new_app()
         assert not app.exception and "python -m train publish" in text(app)
     finally:
         monkeypatch.undo()
@@ -348,7 +294,7 @@ def test_without_any_model_the_app_says_what_to_do(app, tmp_path, monkeypatch):
 def test_tensorflow_is_never_imported_by_the_app():
     script = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
-        "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        "app = AppTest.from_file('app.py', default_timeout=180).run()\n"
         f"for page in {PAGES}: app.switch_page(f'audioset_demo/views/pages/{{page}}.py').run()\n"
         "assert not app.exception, app.exception\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"

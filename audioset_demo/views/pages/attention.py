@@ -1,4 +1,6 @@
-"""Attention: why models say so, frame by frame, and whether the attention is to be believed."""
+"""Attention: which frames a score comes from, and whether attention weights are faithful."""
+
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -8,16 +10,18 @@ from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.evaluation import rank_correlation
 from audioset_demo.models import experiments
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import cache, clips, player
-from audioset_demo.views.widgets import errors_shown, escape, notes, title, who_speaks
+from audioset_demo.views import cache, clips, player, session
+from audioset_demo.views.names import cell, escape, unique_names
+from audioset_demo.views.widgets import errors_shown, notes, provenance, title
 
 MAX_BESIDE = 3
 MEANING = {
-    "average": "Every frame counts alike: the score is the mean of the frames' scores.",
-    "frame_baseline": "Every frame counts alike: the score is the mean of the frames' scores.",
-    "max": "The whole score belongs to the one frame that scores highest.",
-    "single_attention": "The model learned, class by class, how much each frame counts.",
-    "multi_attention": "Weights are learned class by class at two depths; shown is their mean.",
+    "average": "All frames weigh the same: the score is the mean of the frame scores.",
+    "frame_baseline": "All frames weigh the same: the score is the mean of the frame scores.",
+    "max": "The score is that of the highest-scoring frame alone.",
+    "single_attention": "The model has learned, for each class, how much each frame weighs.",
+    "multi_attention": "The model has learned weights for each class at two depths; their mean is "
+    "shown.",
     "feature_attention": "Attention is over hidden features, not classes: shown is the mean weight "
     "of the features that the class reads.",
 }
@@ -26,7 +30,7 @@ MEANING = {
 READINGS = {
     "attention": "Attention weight",
     "contributions": "Contribution",
-    "frame_scores": "Score of the frame alone",
+    "frame_scores": "Frame score",
 }
 
 
@@ -47,67 +51,67 @@ def identity(tagging: Tagging, k: int) -> str:
 
 
 def on_one_scale(
-    name: str, taggings: list[Tagging], parts: list[np.ndarray], line: float | None = None
+    name: str, models: list[str], values: list[np.ndarray], line: float | None = None
 ) -> list[Curve]:
-    """The curves of models that can be compared, from the least value, or zero, to the greatest."""
-    low = min(0.0, *(float(part.min()) for part in parts))
-    high = max(low + 1e-6, *(float(part.max()) for part in parts))
+    """A curve of each model, all from the least value, or zero, to the greatest."""
+    low = min(0.0, *(float(part.min()) for part in values))
+    high = max(low + 1e-6, *(float(part.max()) for part in values))
     return [
-        Curve(name, tagging.model.title, part, low, high, line)
-        for tagging, part in zip(taggings, parts, strict=True)
+        Curve(name, model, part, low, high, line)
+        for model, part in zip(models, values, strict=True)
     ]
 
 
-def curves_of(taggings: list[Tagging], k: int) -> list[Curve]:
-    """What models say of the frames for one class, one model below the other."""
-    scores = [t.frame_scores[:, k] for t in taggings]
-    weights = [t.attention[:, k] for t in taggings]
-    curves = on_one_scale("Score of the frame", taggings, scores)
-    curves += on_one_scale("Attention weight", taggings, weights, line=1 / len(weights[0]))
-    for unit in dict.fromkeys(t.adds_up_to for t in taggings):
-        alike = [t for t in taggings if t.adds_up_to == unit]
-        parts = [t.contributions[:, k] for t in alike]
-        curves += on_one_scale(f"Contribution to {unit}", alike, parts)
+def curves_of(taggings: dict[str, Tagging], k: int) -> list[Curve]:
+    """Frame scores, attention weights and contributions of one class, by each model."""
+    names = list(taggings)
+    scores = [t.frame_scores[:, k] for t in taggings.values()]
+    weights = [t.attention[:, k] for t in taggings.values()]
+    curves = on_one_scale("Frame score", names, scores)
+    curves += on_one_scale("Attention weight", names, weights, line=1 / len(weights[0]))
+    for unit in dict.fromkeys(t.adds_up_to for t in taggings.values()):
+        parts = {name: t for name, t in taggings.items() if t.adds_up_to == unit}
+        contributions = [t.contributions[:, k] for t in parts.values()]
+        curves += on_one_scale(f"Contribution to {unit}", list(parts), contributions)
     return curves
 
 
-def agreement(of: str, values: np.ndarray, fall: np.ndarray) -> str:
-    """In words, whether a reading of the frames agrees with what silencing them does."""
-    rho = rank_correlation(values, fall)
+def agreement(of: str, values: np.ndarray, drop: np.ndarray) -> str:
+    """In words, how well values of the frames agree with the score drop when they are silenced."""
+    rho = rank_correlation(values, drop)
     return f"{of}: " + ("the same for all frames" if rho is None else f"{rho:+.2f}")
 
 
-title("Attention", "Which moments speak for a class, and how much each adds to its score.")
-clip = clips.current()
+title("Attention", "Which moments a score comes from, and how much each of them adds to it.")
+clip, choice = clips.current(), session.choice()
 hidden = "if left out" if clip.is_features else "if silenced"
 with errors_shown():
-    who_speaks()
-    models = cache.models()
-    encoder = cache.encoder_key(clip)
-    chosen = cache.chosen_model().name
-    tagging = cache.tagging(clip, encoder, chosen)
+    provenance(clip, choice)
+    models, titles = session.models(), session.model_titles()
+    tagging = cache.tagging(clip, choice)
 
 st.subheader(escape(tagging.name), anchor=False)
 notes(tagging.notes)
-index_of = {tagging.labels[k].name: k for k in tagging.top(len(tagging.labels))}
+ranked = tagging.top(len(tagging.labels))
 left, right = st.columns(2)
-# Another clip is looked at from its own top tag; the first one from the class in the address.
-if st.session_state.get("explained", clip.identity()) != clip.identity():
-    st.session_state["class"] = next(iter(index_of))
-st.session_state.explained = clip.identity()
-k = index_of[
-    left.selectbox(
-        "Class, the likeliest first (type to search)",
-        list(index_of),
-        key="class",
-        bind="query-params",
-    )
-]
+# Another clip, or a model with other classes, is looked at from its top tag; the first one from the
+# class in the address.
+subject = clip.identity(), tagging.model.labels
+if st.session_state.get("explained", subject) != subject:
+    st.session_state["class"] = ranked[0]
+st.session_state.explained = subject
+k = left.selectbox(
+    "Class, highest score first (type to search)",
+    ranked,
+    key="class",
+    format_func=lambda k: tagging.labels[k].name,
+    bind="query-params",
+)
 # Only models with the same classes can be compared.
 others = [
     name
     for name, model in models.items()
-    if model.card.labels == tagging.model.labels and name != chosen
+    if model.card.labels == tagging.model.labels and name != choice.model
 ]
 # Models of another kind first, the better ones before: what differs is what one learns from.
 others.sort(
@@ -121,93 +125,97 @@ beside = right.multiselect(
     others,
     default=others[:1],
     max_selections=MAX_BESIDE,
-    format_func=lambda name: models[name].card.title,
+    format_func=titles.__getitem__,
     key="beside",
     bind="query-params",
     placeholder="None",
 )
 n_frames = len(tagging.times_s)
 occluded = st.toggle(
-    "Leave out one frame after the other" if clip.is_features else "Silence one frame at a time",
+    "Leave out one frame at a time" if clip.is_features else "Silence one frame at a time",
     key="occlusion",
     bind="query-params",
-    help="A check that does not rest on what the model says of itself: each frame in turn is "
-    + ("left out" if clip.is_features else "replaced by what the encoder makes of silence")
-    + ", and the score is taken again. A frame that matters makes it fall.",
+    help="Occlusion, a check that does not rely on the model's own weights: each frame in turn is "
+    + ("left out" if clip.is_features else "replaced by the encoder's output for silence")
+    + ", and the score is computed again. Where a frame matters, the score drops.",
 )
 if occluded and clip.is_features and n_frames == 1:
     st.caption("The clip has one frame: nothing would be left without it.")
     occluded = False
 with errors_shown():
-    taggings = [tagging, *(cache.tagging(clip, encoder, name) for name in beside)]
-    falls = [cache.occlusion(clip, encoder, t.model.name) for t in taggings] if occluded else []
+    choices = {titles[name]: replace(choice, model=name) for name in (choice.model, *beside)}
+    taggings = {name: cache.tagging(clip, one) for name, one in choices.items()}
+    drops = [cache.occlusion(clip, one)[:, k] for one in choices.values()] if occluded else []
 
-for i, (column, t) in enumerate(
-    zip(st.columns(len(taggings), gap="medium"), taggings, strict=True)
+for i, (column, (name, t)) in enumerate(
+    zip(st.columns(len(taggings), gap="medium"), taggings.items(), strict=True)
 ):
     with column:
-        st.subheader(escape(t.model.title), anchor=False)
+        st.subheader(escape(name), anchor=False)
         st.caption(MEANING[t.model.settings.pooling])
         st.markdown(f"**{t.scores[k]:.3f}** · {escape(identity(t, k))}")
         if occluded:
-            fall = falls[i][:, k]
             st.markdown(
-                f"Rank correlation with the fall of the score {hidden}: "
-                + escape(agreement("attention", t.attention[:, k], fall))
+                f"Rank correlation with the score drop {hidden}: "
+                + escape(agreement("attention", t.attention[:, k], drops[i]))
                 + ", "
-                + escape(agreement("contribution", t.contributions[:, k], fall)),
-                help="1: the frames come in the same order by both; 0: in no common order. Where "
-                "attention does not agree with the fall, it does not tell which frames matter.",
+                + escape(agreement("contribution", t.contributions[:, k], drops[i])),
+                help="1: both put the frames in the same order; 0: the orders are unrelated. Where "
+                "attention does not agree with the score drop, it does not show which frames "
+                "matter.",
             )
 
 frame = 0
-key = f"frame of {hash((clip.identity(), chosen, k, n_frames))}"
+key = f"frame of {clip.key} {choice.model} {k} {n_frames}"
 pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
+    starts = unique_names([f"{time:.2f} s" for time in tagging.times_s])
     st.session_state.setdefault(key, int(np.argmax(tagging.contributions[:, k])))
     frame = st.select_slider(
         "Frame that starts at",
         range(n_frames),
-        format_func=lambda frame: f"{tagging.times_s[frame]:.2f} s",
+        format_func=starts.__getitem__,
         key=key,
         persist_state="session",
-        help="Framed in the pictures; its numbers stand in the table below. A click on a frame "
-        "chooses it too.",
+        help="Outlined in the pictures; its numbers are in the table below. A click on a frame in "
+        "the pictures selects it too.",
     )
 with pictures:
     curves = curves_of(taggings, k)
     if occluded:
-        curves += on_one_scale(f"Fall {hidden}", taggings, [fall[:, k] for fall in falls])
+        curves += on_one_scale(f"Score drop {hidden}", list(taggings), drops)
     player.show_curves(
         clip,
         tagging,
         curves,
         frame,
         f"score, attention weight and contribution of each frame for {tagging.labels[k].name} by "
-        + ", ".join(t.model.title for t in taggings),
+        + ", ".join(taggings),
         on_frame=lambda frame: st.session_state.update({key: frame}),
     )
-    st.caption("Dotted: the weight that each frame would have if all counted alike.")
+    st.caption("Dotted: the weight of each frame if all weighed the same.")
 
 start = float(tagging.times_s[frame])
 st.subheader(f"Frame {frame}: {start:.2f} to {start + FRAME_S:.2f} s", anchor=False)
+shown = taggings.values()
 rows = {
-    "Model": [t.model.title for t in taggings],
-    "Score of the frame alone": [f"{t.frame_scores[frame, k]:.4f}" for t in taggings],
-    "Attention weight": [f"{t.attention[frame, k]:.4f}" for t in taggings],
-    "Contribution": [f"{t.contributions[frame, k]:+.4f} to the {t.adds_up_to}" for t in taggings],
+    "Model": [cell(name) for name in taggings],
+    "Frame score": [f"{t.frame_scores[frame, k]:.4f}" for t in shown],
+    "Attention weight": [f"{t.attention[frame, k]:.4f}" for t in shown],
+    "Contribution": [f"{t.contributions[frame, k]:+.4f} to the {t.adds_up_to}" for t in shown],
 }
 if occluded:
-    rows[f"Fall of the score {hidden}"] = [f"{fall[frame, k]:+.4f}" for fall in falls]
+    rows[f"Score drop {hidden}"] = [f"{drop[frame]:+.4f}" for drop in drops]
 st.table(rows, hide_index=True)
 
-with st.expander("Is attention to be believed?"):
+with st.expander("Faithfulness of attention"):
     record = experiments.occlusion()
     st.markdown(
         "The same check over many clips: how well the order of the frames by each reading agrees "
-        "with the fall of the score when they are left out (rank correlation, 1 at best), and how "
-        "often the frame that is highest is the one that costs most. Attention alone says little; "
-        "contributions, which count what a frame brings as well as its weight, say much."
+        "with the score drop when they are left out (rank correlation, 1 at best), and how often "
+        "the frame that ranks first is the one with the largest drop. Attention weights alone are "
+        "a poor guide; contributions, which take a frame's score into account as well as its "
+        "weight, are a good one."
     )
     st.table(
         {"Model": [row["title"] for row in record["rows"]]}

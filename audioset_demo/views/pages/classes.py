@@ -2,14 +2,17 @@
 
 import csv
 import io
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from audioset_demo.charts import results as charts
 from audioset_demo.labels import audioset_labels, own_labels
-from audioset_demo.views import cache
-from audioset_demo.views.widgets import chart, download, errors_shown, escape, title, who_speaks
+from audioset_demo.views import clips, session
+from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.names import cell, escape, unique_labels
+from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
 COUNTS = {
     "n_bal_train": "Clips in the balanced training set",
@@ -44,27 +47,31 @@ def as_csv(rows: list[dict]) -> str:
 
 title("Classes", "How well each class is recognised, and how many clips there are of it.")
 with errors_shown():
-    who_speaks()
-    models = cache.models()
-    model = cache.chosen_model()
+    choice = session.choice()
+    provenance(clips.current(), choice)
+    models = session.models()
+    model = models[choice.model]
     own = model.card.labels is not None
-    labels = own_labels(model.card.labels) if own else audioset_labels()
+    labels = unique_labels(own_labels(model.card.labels)) if own else audioset_labels()
     by_model = {
-        other.card.title: other.average_precision()
-        for other in models.values()
+        name: other.average_precision()
+        for name, other in models.items()
         if other.card.labels == model.card.labels
     }
-measured = by_model[model.card.title]
+titles = session.model_titles()
+measured = by_model[choice.model]
 precision = np.array([measured.get(label.index, np.nan) for label in labels])
 names = [label.name for label in labels]
 scored_on = model.card.metrics.get("eval", {})
 st.caption(
-    f"Average precision (AP) of {escape(model.card.title.lower())} on "
+    f"Average precision (AP) of {escape(titles[choice.model])} on "
     f'{scored_on.get("clips", 0):,} clips of "{escape(str(scored_on.get("set", "eval")))}"; '
     f"mean over classes {np.nanmean(precision):.4f}, balanced-only."
 )
-if st.session_state.get(CHOSEN, 0) >= len(labels):  # of a model with more classes
-    st.session_state[CHOSEN] = 0
+# A class of another model's classes is not chosen again.
+if st.session_state.get("detailed", model.card.labels) != model.card.labels:
+    st.session_state.pop(CHOSEN, None)
+st.session_state.detailed = model.card.labels
 pictures, table, detail = st.container(), st.container(), st.container()
 with detail:
     st.subheader("One class", anchor=False)
@@ -97,12 +104,12 @@ with pictures:
             selection_mode="points",
         )
         st.caption(
-            "Click a point for that class in detail. These models saw the balanced training set "
-            "only, where most classes have 60 clips or a few more; counts in the whole set say how "
-            "common a sound is."
+            "Click a point to see its class in detail. These models were trained on the balanced "
+            "training set only, where most classes have 60 clips or a few more; counts in the "
+            "whole set show how common a sound is."
         )
         ranks = st.slider(
-            "Classes shown, from most to least clips",
+            "Classes shown, from most to fewest clips",
             1,
             len(labels),
             (1, len(labels)),
@@ -121,8 +128,8 @@ with pictures:
         )
     else:
         st.info(
-            "The classes of this model are its owner's: there are no clip counts to set beside "
-            "their average precision.",
+            "These are classes of your own: there are no clip counts to compare their average "
+            "precision with.",
             icon=":material/info:",
         )
 
@@ -164,14 +171,13 @@ with table:
             column_config={
                 "AP": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f"),
                 "Label quality": st.column_config.NumberColumn(
-                    format="percent", help="Share of rated labels that raters found true"
+                    format="percent", help="Share of the rated labels that raters confirmed"
                 ),
             },
             alt="All classes with their average precision and clip counts",
         )
-        with st.container(horizontal=True):
-            download("CSV", lambda: as_csv(rows), "classes.csv", "text/csv")
-            st.caption(f"{len(rows):,} of {len(labels):,} classes. Select a row for its detail.")
+        st.caption(f"{len(rows):,} of {len(labels):,} classes. Select a row to see it in detail.")
+        downloads(File("CSV", "classes.csv", "text/csv", partial(as_csv, rows)))
     else:
         st.info(
             f'No class has "{escape(wanted)}" in its name or place. Try a part of the word.',
@@ -195,7 +201,7 @@ with detail:
             st.metric(name, value, border=True, width=150)
     st.table(
         {
-            "Model": list(by_model),
+            "Model": [cell(titles[name]) for name in by_model],
             "Average precision, balanced-only": [
                 f"{values[label.index]:.4f}" if label.index in values else "not measured"
                 for values in by_model.values()

@@ -1,4 +1,7 @@
-"""Embeddings: what the models read of a clip, and where it lies among the classes."""
+"""Embeddings: the input of the models, and where a clip lies among the classes."""
+
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -8,25 +11,19 @@ from audioset_demo.charts import embeddings as charts
 from audioset_demo.charts.thinning import thinned
 from audioset_demo.embeddings import similar_clips, writing
 from audioset_demo.embeddings.class_space import class_space
+from audioset_demo.embeddings.frames import Embeddings
 from audioset_demo.labels import audioset_labels
-from audioset_demo.views import cache, clips
-from audioset_demo.views.widgets import (
-    chart,
-    count,
-    download,
-    errors_shown,
-    escape,
-    notes,
-    title,
-    who_speaks,
-)
+from audioset_demo.views import cache, clips, session
+from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.names import escape
+from audioset_demo.views.widgets import chart, count, errors_shown, notes, provenance, title
 
 N_NEAREST = 8
 CAUTION = {
-    "compact": "The compact encoder is a small network of this project. Its 128 numbers are made "
-    "to land where VGGish's would, but they are not VGGish's.",
-    "vggish": "Google does not promise that the public VGGish reproduces AudioSet's released "
-    "features bit for bit: frames and class centroids may lie slightly apart.",
+    "compact": "The compact encoder is a small network of this project. It is trained to "
+    "approximate VGGish's embeddings, but its 128 numbers are not VGGish's.",
+    "vggish": "The public VGGish is not guaranteed to reproduce AudioSet's released features bit "
+    "for bit: frames and class centroids may lie slightly apart.",
 }
 FORMS = {
     "quantised": "Quantised, 8 bits",
@@ -34,13 +31,22 @@ FORMS = {
     "embedding": "Float, before PCA",
 }
 
-title("Embeddings", "The 128 numbers for each 0.96 s of the clip: all that a model sees.")
-clip = clips.current()
-with errors_shown():
-    who_speaks()
-    embeddings = cache.features(clip, cache.encoder_key(clip))
 
-others = [other for other in clips.kept() if other.identity() != clip.identity()]
+def projector_part(
+    number: int, clips: list[Embeddings], centroids: np.ndarray, names: list[str]
+) -> str:
+    """One of the two files for the Embedding Projector: 0 for the vectors, 1 for their metadata."""
+    return writing.projector_tsv(clips, centroids, names)[number]
+
+
+title("Embeddings", "128 numbers for each 0.96 s of the clip: all that a model reads.")
+clip, choice = clips.current(), session.choice()
+with errors_shown():
+    provenance(clip, choice)
+    embeddings = cache.features(clip, choice)
+    clip_names = cache.clip_names(clips.kept())
+
+others = {other.identity(): other for other in clips.kept() if other.identity() != clip.identity()}
 st.subheader(escape(embeddings.name), anchor=False)
 st.caption(f"{embeddings.duration_s:,.2f} s · {count(len(embeddings.times_s), 'frame')} × 128")
 if clip.is_features:
@@ -72,44 +78,47 @@ with left:
         bar=False,
     )
 with right:
-    other_clip = st.selectbox(
+    compared = st.session_state.get("compared")
+    # Written into the box on every run: its labels may have changed since it was last drawn.
+    st.session_state["compare with"] = compared if compared in others else None
+    compared = st.selectbox(
         "Compare with",
-        others,
+        list(others),
         None,
-        format_func=lambda other: other.name,
-        key="compared",
-        persist_state="session",
+        format_func=clip_names.__getitem__,
+        key="compare with",
+        on_change=lambda: st.session_state.update(compared=st.session_state["compare with"]),
         placeholder="Itself" if others else "Itself; open another clip to compare with it",
         disabled=not others,
     )
 with errors_shown():
     frames = embeddings.require_quantised()
     other = embeddings
-    if other_clip:
-        other = cache.features(other_clip, cache.encoder_key(other_clip))
+    if compared:
+        other = replace(cache.features(others[compared], choice), name=clip_names[compared])
     other_frames = other.require_quantised()
 space, labels = class_space(), audioset_labels()
 kept, other_kept = thinned(len(frames)), thinned(len(other_frames))
-likeness = space.likeness(frames[kept], other_frames[other_kept])
+cosine = space.cosine(frames[kept], other_frames[other_kept])
 names = [label.name for label in labels]
 with right:
     chart(
-        charts.similarity_picture(likeness, embeddings, other if other_clip else None),
-        f"Cosine of every frame with every frame of {other.name}, seen from the mean of the class "
-        "centroids",
+        charts.similarity_picture(cosine, embeddings, other if compared else None),
+        f"Cosine similarity of every frame with every frame of {other.name}, from the mean of the "
+        "class centroids",
         key="similarity",
         bar=False,
     )
-    if other_clip:
+    if compared:
         means = frames.mean(axis=0, keepdims=True), other_frames.mean(axis=0, keepdims=True)
-        t, u = np.unravel_index(likeness.argmax(), likeness.shape)
+        t, u = np.unravel_index(cosine.argmax(), cosine.shape)
         st.caption(
-            f"Cosine of the clips as wholes: {space.likeness(*means)[0, 0]:.3f}. Most alike: "
-            f"{embeddings.times_s[kept[t]]:.2f} s here and {other.times_s[other_kept[u]]:.2f} s "
-            f"there, {likeness[t, u]:.3f}."
+            f"Cosine of the clips as wholes: {space.cosine(*means)[0, 0]:.3f}. Most similar "
+            f"frames: {embeddings.times_s[kept[t]]:.2f} s in this clip and "
+            f"{other.times_s[other_kept[u]]:.2f} s in the other, {cosine[t, u]:.3f}."
         )
     else:
-        st.caption("Blocks are stretches that sound the same.")
+        st.caption("Blocks are passages that sound similar.")
 
 st.subheader("Among the classes", anchor=False)
 similarity = space.similarity(frames)
@@ -123,18 +132,18 @@ chart(
         embeddings.times_s[kept],
         nearest,
         space.explained,
-        space.project(other_frames[other_kept]) if other_clip else None,
+        space.project(other_frames[other_kept]) if compared else None,
     ),
     "Centroids of the 527 classes in a plane, with the clip's frames among them. Nearest: "
     + ", ".join(names[j] for j in nearest[:3]),
     key="map",
 )
 st.caption(
-    "Grey: class centroids, means of the balanced training set's released features. Diamonds: the "
-    "clip's path, a frame each, in order of time"
-    + ("; circles: the path of the clip that it is compared with. " if other_clip else ". ")
-    + "Ringed: the classes nearest to the whole clip by cosine in "
-    "128 dimensions, which may lie apart in two."
+    "Grey: class centroids, the means of the balanced training set's released features. Diamonds: "
+    "the clip's frames in order of time"
+    + ("; circles: those of the clip that it is compared with. " if compared else ". ")
+    + "Ringed: the classes nearest to the whole clip by cosine similarity in 128 dimensions; in "
+    "two they may lie apart."
 )
 left, right = st.columns(2, gap="medium")
 winners = similarity.argmax(axis=1)
@@ -167,14 +176,14 @@ with right:
         alt="The class nearest to each frame",
     )
 
-st.subheader("Like it in AudioSet", anchor=False)
+st.subheader("Similar clips in AudioSet", anchor=False)
 path = similar_clips.released_file()
 if path is None:
     st.info(
-        "Where AudioSet's released evaluation features are on this machine, the clips most like "
-        "this one are listed here, with links to their videos. Name their folder in "
-        f"{similar_clips.DATA_VARIABLE}; the file in it is {similar_clips.FEATURES_FILE}, as "
-        "`python -m train pack` writes it.",
+        "With AudioSet's released evaluation features on this machine, the clips most similar to "
+        "this one would be listed here, with links to their videos. Set "
+        f"{similar_clips.DATA_VARIABLE} to the folder that holds {similar_clips.FEATURES_FILE}, as "
+        "written by `python -m train pack`.",
         icon=":material/info:",
     )
 else:
@@ -192,37 +201,43 @@ else:
         column_config={
             "Cosine": st.column_config.NumberColumn(format="%.3f", width="small"),
             "Video": st.column_config.LinkColumn(
-                display_text=r"t=(\d+s)", help="Opens the video at the second most like this clip"
+                display_text=r"t=(\d+s)",
+                help="Opens the video at the second that is most similar to this clip",
             ),
         },
-        alt="Clips of AudioSet's evaluation set most like this one",
+        alt="Clips of AudioSet's evaluation set that are most similar to this one",
     )
     st.caption(
         f"Of {len(released.video_ids):,} clips of AudioSet's evaluation set, those whose mean "
-        "embeddings point most nearly the same way. Labels are the raters'; videos may be gone."
+        "embeddings have the highest cosine similarity with this clip's. Labels are those of "
+        "AudioSet's raters; videos may no longer be online."
     )
 
-st.subheader("Keep the embeddings", anchor=False)
+st.subheader("Download", anchor=False)
 name = export.file_stem(embeddings.name)
-with st.container(horizontal=True):
-    download(
+both = [embeddings, *([other] if compared else [])]
+projector = [
+    File(
+        f"Projector {part}",
+        f"{name}_{part}.tsv",
+        "text/tab-separated-values",
+        partial(projector_part, number, both, space.centroids, names),
+    )
+    for number, part in enumerate(("vectors", "metadata"))
+]
+downloads(
+    File(
         "NPZ",
-        lambda: writing.embeddings_npz([embeddings]),
         f"{name}.npz",
         "application/octet-stream",
-    )
-    download("CSV", lambda: writing.embeddings_csv(embeddings), f"{name}.csv", "text/csv")
-    download(
-        "HDF5", lambda: writing.embeddings_hdf5([embeddings]), f"{name}.h5", "application/x-hdf5"
-    )
-    compared = [embeddings, *([other] if other_clip else [])]
-    for number, part in enumerate(("vectors", "metadata")):
-        download(
-            f"Projector {part}",
-            lambda number=number: writing.projector_tsv(compared, space.centroids, names)[number],
-            f"{name}_{part}.tsv",
-            "text/tab-separated-values",
-        )
+        partial(writing.embeddings_npz, [embeddings]),
+    ),
+    File("CSV", f"{name}.csv", "text/csv", partial(writing.embeddings_csv, embeddings)),
+    File(
+        "HDF5", f"{name}.h5", "application/x-hdf5", partial(writing.embeddings_hdf5, [embeddings])
+    ),
+    *projector,
+)
 st.caption(
     "The Embedding Projector (projector.tensorflow.org) loads the two TSV files: frames, and the "
     "class centroids among them."

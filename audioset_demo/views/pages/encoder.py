@@ -5,8 +5,10 @@ import streamlit as st
 from audioset_demo.charts import results as charts
 from audioset_demo.encoders.compact import BUNDLED, SOUNDS_FILE, compact_card
 from audioset_demo.models.published import PublishedModel
-from audioset_demo.views import cache
-from audioset_demo.views.widgets import chart, download, errors_shown, escape, title, who_speaks
+from audioset_demo.views import clips, session
+from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.names import escape
+from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
 title(
     "Compact encoder",
@@ -14,7 +16,8 @@ title(
     "VGGish's.",
 )
 with errors_shown():
-    who_speaks()
+    choice = session.choice()
+    provenance(clips.current(), choice)
     card = compact_card()
 held_out = card["held_out"]
 figures = held_out["figures"]
@@ -109,7 +112,7 @@ st.caption(
     f"{escape(held_out['rule'])} The teacher was scored on the same clips; it did not know their "
     "labels, and the encoder knew those of other clips of the categories. VGGish's figures can't "
     "be given here without its weights, nor the compact encoder's on AudioSet's evaluation set "
-    f"without its sounds.{from_vggish(cache.chosen_model())}"
+    f"without its sounds.{from_vggish(session.models()[choice.model])}"
 )
 
 
@@ -152,11 +155,13 @@ st.table(
     },
     hide_index=True,
 )
-download(
-    "Every recording, its author and licence (CSV)",
-    (BUNDLED / SOUNDS_FILE).read_bytes,
-    "sounds.csv",
-    "text/csv",
+downloads(
+    File(
+        "Every recording, its author and licence (CSV)",
+        "sounds.csv",
+        "text/csv",
+        (BUNDLED / SOUNDS_FILE).read_bytes,
+    )
 )
 
 st.subheader("Making it again", anchor=False)

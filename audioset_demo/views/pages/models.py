@@ -1,13 +1,14 @@
-"""Models: how good each is, how it was trained, and how to make it again."""
+"""Models: how good each is, how it was trained, and how to reproduce it."""
 
 import streamlit as st
 
 from audioset_demo.charts import results as charts
 from audioset_demo.models.experiments import ablations, averages
-from audioset_demo.models.published import full_data_figures
+from audioset_demo.models.published import PublishedModel, full_data_figures
 from audioset_demo.models.settings import TITLES
-from audioset_demo.views import cache
-from audioset_demo.views.widgets import chart, errors_shown, escape, model_title, title, who_speaks
+from audioset_demo.views import clips, session
+from audioset_demo.views.names import cell, escape
+from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
 OURS = "This project, balanced-only (1 % of the data)"
 PUBLISHED = "Published by others, full data (2.0M clips)"
@@ -22,16 +23,16 @@ ABLATION_COLUMNS = {
     "Seconds a batch": "seconds_a_batch",
 }
 
-title("Models", "What each model is, how good it is, and the command that makes it again.")
+title("Models", "What each model is, how good it is, and the command that reproduces it.")
 with errors_shown():
-    who_speaks()
-    models = list(cache.models().values())
+    provenance(clips.current(), session.choice())
+    models, titles = session.models(), session.model_titles()
 full = {figures["pooling"]: figures for figures in full_data_figures()}
 
 st.subheader("Results", anchor=False)
 
 
-def cell(figures: dict | None, key: str) -> str:
+def figure(figures: dict | None, key: str) -> str:
     return f"{figures[key]:.3f}" if figures and key in figures else "–"
 
 
@@ -49,22 +50,31 @@ def over_seeds(figures: dict | None) -> str:
     return f"{figures['mAP']:.3f}{spread}"
 
 
+def full_data(model: PublishedModel) -> dict | None:
+    """The figures that others published for such a model of AudioSet's classes."""
+    return full.get(model.card.settings.pooling) if model.card.labels is None else None
+
+
+def named(name: str) -> str:
+    return titles[name] + (" (default)" if models[name].is_default else "")
+
+
 rows = []
-for model in models:
+for name, model in models.items():
     evaluated = model.card.metrics.get("eval", {})
-    published = full.get(model.card.settings.pooling) if model.card.labels is None else None
+    published = full_data(model)
     rows.append(
         {
-            "Model": model_title(model),
-            "mAP, balanced-only": cell(evaluated, "mAP"),
-            "AUC, balanced-only": cell(evaluated, "AUC"),
-            "d', balanced-only": cell(evaluated, "d_prime"),
+            "Model": cell(named(name)),
+            "mAP, balanced-only": figure(evaluated, "mAP"),
+            "AUC, balanced-only": figure(evaluated, "AUC"),
+            "d', balanced-only": figure(evaluated, "d_prime"),
             "mAP, validation part": over_seeds(model.card.metrics.get("validation")),
             "Parameters": f"{model.card.parameters / 1e6:.2f}M",
             "Size": f"{model.bytes / 1e6:.1f}\N{NO-BREAK SPACE}MB",
-            "mAP, full data": cell(published, "mAP"),
-            "AUC, full data": cell(published, "AUC"),
-            "d', full data": cell(published, "d_prime"),
+            "mAP, full data": figure(published, "mAP"),
+            "AUC, full data": figure(published, "AUC"),
+            "d', full data": figure(published, "d_prime"),
             "Published as": published["title"] if published else "–",
         }
     )
@@ -72,24 +82,24 @@ st.table({column: [row[column] for row in rows] for column in rows[0]}, hide_ind
 sources = sorted({figures["source"] for figures in full.values()})
 scored = {
     f'{model.card.metrics["eval"]["clips"]:,} clips of "{model.card.metrics["eval"]["set"]}"'
-    for model in models
+    for model in models.values()
     if "eval" in model.card.metrics
 }
 st.caption(
     f"Balanced-only: this project's own models, trained on the 22,160 clips of AudioSet's balanced "
     f"training set and scored on {escape(', '.join(sorted(scored)))}. Full data: figures that "
     f"others published ({escape(', '.join(sources))}), each the average of nine checkpoints "
-    "trained on 2.0M clips. They are no measure of these models, but of what more data gives. "
+    "trained on 2.0M clips. They do not measure these models, but show what more data gives. "
     "Validation part: mean and standard deviation over seeds of runs that held it out; it is as "
-    "balanced as the training set, so its figures are higher and not to be set beside the others."
+    "balanced as the training set, so its figures are higher and not comparable with the others."
 )
-titled = [(model, full.get(model.card.settings.pooling)) for model in models]
+beside = [full_data(model) for model in models.values()]
 chart(
     charts.results_dots(
-        [model.card.title for model, _ in titled],
+        list(titles.values()),
         {
-            OURS: [model.card.metrics.get("eval", {}).get("mAP") for model, _ in titled],
-            PUBLISHED: [found and found["mAP"] for _, found in titled],
+            OURS: [model.card.metrics.get("eval", {}).get("mAP") for model in models.values()],
+            PUBLISHED: [found and found["mAP"] for found in beside],
         },
         "mAP on the evaluation set",
     ),
@@ -103,10 +113,10 @@ st.subheader("Learning curves", anchor=False)
 
 def curves(key: str) -> dict[str, tuple[list[float], list[float]]]:
     found = {}
-    for model in models:
+    for name, model in models.items():
         points = [row for row in model.learning_curve() if key in row]
         if points:
-            found[model.card.title] = (
+            found[titles[name]] = (
                 [row["iteration"] for row in points],
                 [row[key] for row in points],
             )
@@ -131,35 +141,35 @@ with errors_shown():
                 )
             else:
                 st.info(
-                    f"{what}: no model here was measured on it while it was trained.",
+                    f"{what}: not recorded for any of these models.",
                     icon=":material/info:",
                 )
 st.caption(
-    "A model that was trained on the whole set has no figures on the validation part of its own; "
-    "what is drawn there is of a run with the same settings that held the part out."
+    "A model that was trained on the whole set has no validation part; its curve is that of a run "
+    "with the same settings that held the validation part out."
 )
 
-st.subheader("What averaging gives", anchor=False)
+st.subheader("Ensembles", anchor=False)
 for what, record in averages().items():
     st.markdown(f"**{escape(what)}**")
     st.table(
         {
             "Scores of": [row["name"] for row in record["rows"]],
-            "mAP": [cell(row, "mAP") for row in record["rows"]],
-            "AUC": [cell(row, "AUC") for row in record["rows"]],
-            "d'": [cell(row, "d_prime") for row in record["rows"]],
+            "mAP": [figure(row, "mAP") for row in record["rows"]],
+            "AUC": [figure(row, "AUC") for row in record["rows"]],
+            "d'": [figure(row, "d_prime") for row in record["rows"]],
         },
         hide_index=True,
     )
     st.caption(f'On "{escape(record["set"])}": `{record["command"]}`')
 
-st.subheader("What each setting gave", anchor=False)
+st.subheader("Ablations", anchor=False)
 st.markdown(
-    "mAP on the validation part of the training set, which these runs never saw. Settings were "
-    "chosen here; the evaluation set was kept for the published models."
+    "mAP on the validation part of the training set, which was held out of these runs. Settings "
+    "were selected on it; the evaluation set was used for the published models only."
 )
 for name, (base, *others) in ablations().items():
-    st.markdown(f"**{TITLES[name]}**, beside `{base['setting']}`: mAP {base_figure(base)}")
+    st.markdown(f"**{TITLES[name]}**, baseline `{base['setting']}`: mAP {base_figure(base)}")
     chart(
         charts.gains(
             [row["setting"] for row in others],
@@ -170,7 +180,7 @@ for name, (base, *others) in ablations().items():
         key=f"gains of {name}",
         bar=False,
     )
-    with st.expander("The figures"):
+    with st.expander("Figures"):
         st.table(
             {
                 title: [row[column] or "–" for row in (base, *others)]
@@ -180,17 +190,17 @@ for name, (base, *others) in ablations().items():
         )
 
 st.subheader("Cards", anchor=False)
-for model in models:
+for name, model in models.items():
     card = model.card
-    with st.expander(model_title(model), expanded=model.is_default):
+    with st.expander(escape(named(name)), expanded=model.is_default):
         st.markdown(
             f"Trained on {escape(card.training.get('set', 'an unnamed set'))}, embeddings from "
             f"{escape(card.encoder)}, input `{card.input}`."
         )
-        st.markdown("The command that makes it again")
+        st.markdown("Training command")
         st.code(card.training.get("command", "not recorded"), language="bash", wrap_lines=True)
         if "command" in card.metrics.get("eval", {}):
-            st.markdown("The command that scores it")
+            st.markdown("Evaluation command")
             st.code(card.metrics["eval"]["command"], language="bash", wrap_lines=True)
-        st.markdown("The whole card")
+        st.markdown("Model card")
         st.json(card.to_json() | {"labels": card.labels and list(card.labels)}, expanded=1)

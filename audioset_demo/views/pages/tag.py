@@ -1,5 +1,7 @@
 """Tag a sound: what is in it, and when."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -8,17 +10,17 @@ from audioset_demo.charts.tags import tag_bars
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import find_events
 from audioset_demo.labels import Label, children_under_parents
-from audioset_demo.views import cache, chooser, clips, player
+from audioset_demo.views import cache, chooser, clips, player, session
+from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.names import escape
 from audioset_demo.views.widgets import (
     chart,
     count,
-    download,
     errors_shown,
-    escape,
     notes,
+    provenance,
     threshold_slider,
     title,
-    who_speaks,
 )
 
 MAX_TAGS = 50
@@ -27,7 +29,7 @@ MAX_DETAIL = 74  # characters below a bar
 
 
 def below_bar(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
-    """What a tag hides, or else where it stands in the ontology, nearest parents first to stay."""
+    """The tags folded under a tag, or else its place in the ontology, cut from the root."""
     if hidden:
         text = "with " + ", ".join(f"{other.name} {scores[other.index]:.2f}" for other in hidden)
         return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
@@ -37,19 +39,19 @@ def below_bar(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
     return " > ".join(parents)
 
 
-title("Tag a sound", "Drop a sound below and read what is in it, and when.")
+title("Tag a sound", "Drop a sound below to see what is in it, and when.")
 line = st.container()
 left, right = st.columns([4, 5], gap="large")
 with left:
     chooser.show("page")
 
-clip = clips.current()
+clip, choice = clips.current(), session.choice()
 with errors_shown():
     with line:
-        who_speaks()
-    tagging = cache.tagging(clip, cache.encoder_key(clip), cache.chosen_model().name)
+        provenance(clip, choice)
+    tagging = cache.tagging(clip, choice)
 
-st.subheader("What, and when", anchor=False)
+st.subheader("Scores over time", anchor=False)
 if clip.is_features:
     st.info(
         "An embeddings file holds no sound: there is nothing to play, and no waveform or "
@@ -58,28 +60,31 @@ if clip.is_features:
     )
 pictures = st.container()  # filled once the controls below it have been read
 columns = st.columns([4, 4, 3], gap="medium", vertical_alignment="bottom")
-n_tags = columns[0].slider(
-    "Number of tags",
-    1,
-    min(MAX_TAGS, len(tagging.labels)),
-    min(10, len(tagging.labels)),
-    key="n_tags",
-    bind="query-params",
-)
+n_classes = len(tagging.labels)
+n_tags = 1
+if n_classes > 1:  # a slider needs two values
+    n_tags = columns[0].slider(
+        "Number of tags",
+        1,
+        min(MAX_TAGS, n_classes),
+        min(10, n_classes),
+        key="n_tags",
+        bind="query-params",
+    )
 pinned = columns[1].multiselect(
     "Pin classes (type to search)",
-    range(len(tagging.labels)),
+    range(n_classes),
     format_func=lambda k: tagging.labels[k].name,
     key="pinned",
     bind="query-params",
-    placeholder="Classes to keep in view, whatever their score",
+    placeholder="Classes to show, whatever their score",
 )
 fold = columns[2].toggle(
     "Children under parents",
     key="fold",
     bind="query-params",
-    help="Hides a tag under one that stands above it in the ontology, if that one is among the "
-    "tags too.",
+    help="Folds a tag under one of its parents in the ontology, if that parent is among the tags "
+    "too.",
 )
 ranking = [tagging.labels[k] for k in tagging.top(n_tags)]
 rows = children_under_parents(ranking) if fold else [(label, []) for label in ranking]
@@ -105,32 +110,29 @@ with right:
         bar=False,
     )
 name = export.file_stem(tagging.name)
-with st.container(horizontal=True, horizontal_alignment="right"):
-    download(
-        "JSON", lambda: export.tagging_json(tagging, n_tags), f"{name}.json", "application/json"
-    )
-    download("CSV", lambda: export.tagging_csv([tagging], n_tags), f"{name}.csv", "text/csv")
+tags_json = partial(export.tagging_json, tagging, n_tags)
+tags_csv = partial(export.tagging_csv, [tagging], n_tags)
+downloads(
+    File("JSON", f"{name}.json", "application/json", tags_json),
+    File("CSV", f"{name}.csv", "text/csv", tags_csv),
+    align="right",
+)
 
 st.subheader("Events", anchor=False)
 columns = st.columns([2, 3], vertical_alignment="bottom")
 with columns[0]:
     threshold = threshold_slider()
 events = find_events(tagging, shown_classes, threshold)
-with columns[1].container(horizontal=True, horizontal_alignment="right"):
-    download(
-        "JSON",
-        lambda: export.events_json(events, tagging),
-        f"{name}_events.json",
-        "application/json",
+events_json = partial(export.events_json, events, tagging)
+events_csv = partial(export.events_csv, events, tagging)
+with columns[1]:
+    downloads(
+        File("JSON", f"{name}_events.json", "application/json", events_json),
+        File("CSV", f"{name}_events.csv", "text/csv", events_csv),
+        File("Audacity", f"{name}.txt", "text/plain", partial(export.audacity_labels, events)),
+        File("RTTM", f"{name}.rttm", "text/plain", partial(export.rttm, events, tagging)),
+        align="right",
     )
-    download(
-        "CSV",
-        lambda: export.events_csv(events, tagging),
-        f"{name}_events.csv",
-        "text/csv",
-    )
-    download("Audacity", lambda: export.audacity_labels(events), f"{name}.txt", "text/plain")
-    download("RTTM", lambda: export.rttm(events, tagging), f"{name}.rttm", "text/plain")
 
 
 def play_selected() -> None:
@@ -161,7 +163,7 @@ if events:
         alt="Events of the classes shown: from when to when, which class, and its highest score",
     )
     if not clip.is_features:
-        st.caption("Select a row to hear it.")
+        st.caption("Select a row to play it.")
 else:
     st.info(
         f"No class reaches {threshold:.2f} in any frame; the highest score is "
@@ -173,7 +175,7 @@ with st.expander("Scores as a table"):
         {
             "Class": names,
             "Score": tagging.scores[top],
-            "Where it stands": [
+            "Place in the ontology": [
                 " > ".join(label.paths[0][:-1]) if label.paths else "" for label, _ in rows
             ],
         },

@@ -1,50 +1,63 @@
-"""This visit: every clip that was tagged, with its tags, and all results in one file."""
+"""This visit: every clip that was opened, with its tags, and all results in one file."""
+
+from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
 from audioset_demo import export
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.views import cache, clips
+from audioset_demo.views import cache, clips, session
 from audioset_demo.views.clips import Clip
-from audioset_demo.views.widgets import (
-    count,
-    download,
-    errors_shown,
-    escape,
-    threshold_slider,
-    title,
-    who_speaks,
-)
+from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.names import escape
+from audioset_demo.views.session import Choice
+from audioset_demo.views.widgets import count, errors_shown, provenance, threshold_slider, title
 
 N_TAGS = 10  # of each clip in the files
+N_SUMMARY = 4  # of each clip on the page
 
 
-def row(clip: Clip, model: str) -> bool:
+def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple[str, float]]]:
+    """A clip's duration in seconds and its few top tags, each a name and a score.
+
+    Kept for the visit: a list may hold more clips than there is room for their whole results.
+    """
+    known = st.session_state.setdefault("summaries", {})
+    key = clip.identity(), choice
+    if key not in known:
+        tagging = cache.tagging(clip, choice)
+        top = tagging.top(N_SUMMARY)
+        tags = [(tagging.labels[k].name, float(tagging.scores[k])) for k in top]
+        known[key] = tagging.duration_s, tags
+    return known[key]
+
+
+def row(clip: Clip, name: str, choice: Choice) -> bool:
     """One clip with its tags and what can be done with it; whether it could be tagged."""
-    key = hash(clip.identity())
     is_chosen = clip.identity() == clips.current().identity()
     tagged = True
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap="xsmall"):
             try:
-                duration_s, tags = cache.top_tags(clip, cache.encoder_key(clip), model)
+                duration_s, tags = summary(clip, choice)
                 mark = " · :primary[chosen]" if is_chosen else ""
-                st.markdown(f"**{escape(clip.name)}** · {duration_s:,.2f} s{mark}")
-                st.caption(" · ".join(f"{escape(name)} {score:.2f}" for name, score in tags))
+                st.markdown(f"**{escape(name)}** · {duration_s:,.2f} s{mark}")
+                st.caption(" · ".join(f"{escape(tag)} {score:.2f}" for tag, score in tags))
             except AudioSetDemoError as error:
-                st.markdown(f"**{escape(clip.name)}**")
+                st.markdown(f"**{escape(name)}**")
                 st.error(escape(str(error)), icon=":material/error:")
                 tagged = False
         st.button(
             "Choose",
-            key=f"choose {key}",
+            key=f"choose {clip.key}",
             disabled=is_chosen,
             on_click=clips.choose,
             args=(clip,),
         )
         st.button(
             "Remove",
-            key=f"remove {key}",
+            key=f"remove {clip.key}",
             icon=":material/close:",
             type="tertiary",
             on_click=clips.remove,
@@ -53,18 +66,37 @@ def row(clip: Clip, model: str) -> bool:
     return tagged
 
 
-title("This visit", "Every clip that you looked at, with what the chosen model hears in it.")
+def make_zip(named: list[tuple[Clip, str]], choice: Choice, threshold: float) -> bytes:
+    results = [
+        (
+            replace(cache.tagging(clip, choice), name=name),
+            replace(cache.features(clip, choice), name=name),
+        )
+        for clip, name in named
+    ]
+    return export.results_zip(results, N_TAGS, threshold)
+
+
+def make_csv(named: list[tuple[Clip, str]], choice: Choice) -> str:
+    taggings = [replace(cache.tagging(clip, choice), name=name) for clip, name in named]
+    return export.tagging_csv(taggings, N_TAGS)
+
+
+title("This visit", "Every clip that you opened, with its top tags by the chosen model.")
 with errors_shown():
-    who_speaks()
-    model = cache.chosen_model().name
+    choice = session.choice()
+    provenance(clips.current(), choice)
 st.subheader(count(len(clips.kept()), "clip"), anchor=False)
 if len(clips.kept()) == 1:
     st.info(
-        "Every sound that you open joins this list. Several files can be dropped at once: use "
+        "Every sound that you open is added to this list. Several files can be opened at once: use "
         "Change in the sidebar.",
         icon=":material/info:",
     )
-tagged = [clip for clip in clips.kept() if row(clip, model)]
+with errors_shown():
+    names = cache.clip_names(clips.kept())
+named = [(clip, names[clip.identity()]) for clip in clips.kept()]
+tagged = [(clip, name) for clip, name in named if row(clip, name, choice)]
 if removed := clips.removed():
     st.button(
         f"Put {escape(removed.name)} back",
@@ -73,33 +105,22 @@ if removed := clips.removed():
         on_click=clips.put_back,
     )
 
-st.subheader("Keep the results", anchor=False)
+st.subheader("Download", anchor=False)
 st.markdown(
     "One ZIP file: a table of the tags of all clips, and for each clip its tags and frames (JSON), "
     "its events (CSV, JSON, Audacity, RTTM) and its embeddings (NPZ, which can be opened here "
-    "again). Clips are held for this visit only: on a reload they are gone."
+    "again). Clips are kept for this visit only: a reload of the page clears them."
 )
 threshold = threshold_slider()
 
-
-def tagging_of(clip: Clip):
-    return cache.tagging(clip, cache.encoder_key(clip), model)
-
-
-with st.container(horizontal=True):
-    download(
+downloads(
+    File(
         "ZIP",
-        lambda: export.results_zip(
-            [(tagging_of(c), cache.features(c, cache.encoder_key(c))) for c in tagged],
-            N_TAGS,
-            threshold,
-        ),
         "audioset_demo_results.zip",
         "application/zip",
-    )
-    download(
-        "CSV of all tags",
-        lambda: export.tagging_csv([tagging_of(c) for c in tagged], N_TAGS),
-        "audioset_demo_tags.csv",
-        "text/csv",
-    )
+        partial(make_zip, tagged, choice, threshold),
+    ),
+    File(
+        "CSV of all tags", "audioset_demo_tags.csv", "text/csv", partial(make_csv, tagged, choice)
+    ),
+)

@@ -1,0 +1,75 @@
+"""What a visitor has chosen in the sidebar: read once a run, and passed on to all that needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from audioset_demo.encoders import resolve_encoder
+from audioset_demo.encoders.vggish import weights
+from audioset_demo.errors import CheckpointError
+from audioset_demo.models.published import DEFAULT_MODEL, PublishedModel, published_models
+from audioset_demo.views.names import unique_names
+
+HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
+
+
+@dataclass(frozen=True)
+class Choice:
+    """All that decides the results of a clip.
+
+    Attributes
+    ----------
+    encoder : "vggish" or "compact", for sounds; an embeddings file has been encoded already
+    installation : changes when VGGish's weights are installed again, so that no stale result is
+        shown
+    hop_s : seconds from one frame to the next
+    model : name of a published model
+    """
+
+    encoder: str
+    installation: tuple[int, ...]
+    hop_s: float
+    model: str
+
+
+def choice() -> Choice:
+    """The choice of this run; only a page asks for it."""
+    encoder = st.session_state.get("encoder", "auto")
+    if encoder == "auto":
+        encoder = resolve_encoder()
+    return Choice(
+        encoder,
+        _installation() if encoder == "vggish" else (),
+        st.session_state.get("hop", HOPS[0]),
+        st.session_state.get("model", DEFAULT_MODEL),
+    )
+
+
+def _installation() -> tuple[int, ...]:
+    paths = (weights.vggish_path(), weights.pca_path())
+    return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in paths)
+
+
+def models() -> dict[str, PublishedModel]:
+    """Published models by name, the default first.
+
+    Raises
+    ------
+    CheckpointError : where none is.
+    """
+    found = sorted(published_models(), key=lambda model: not model.is_default)
+    if not found:
+        raise CheckpointError(
+            "No model is published in this copy of the package. Install it again, or train one "
+            "and run: python -m train publish RUN"
+        )
+    return {model.name: model for model in found}
+
+
+def model_titles() -> dict[str, str]:
+    """By the name of a published model, its title; no two are alike."""
+    by_name = models()
+    titles = unique_names([model.card.title for model in by_name.values()], list(by_name))
+    return dict(zip(by_name, titles, strict=True))

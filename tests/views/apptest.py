@@ -1,0 +1,59 @@
+"""How the tests of the app drive its pages without a browser."""
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import soundfile
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("tag", "attention", "embeddings", "visit", "classes", "models", "encoder")
+TIMEOUT_S = 180  # for one run of a page, on a busy machine
+
+
+def new_app() -> AppTest:
+    """The app as a first visitor sees it."""
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).run()
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    return app.switch_page(f"audioset_demo/views/pages/{page}.py").run()
+
+
+def upload(app: AppTest, name: str, data: bytes) -> AppTest:
+    app.get("file_uploader")[0].upload(name, data)
+    return app.run()
+
+
+def labelled(widgets, label: str):
+    """The widget whose label begins so."""
+    return next(widget for widget in widgets if widget.label.startswith(label))
+
+
+def text(app: AppTest) -> str:
+    """Everything on the page, Markdown's escapes undone."""
+    elements = (*app.title, *app.subheader, *app.markdown, *app.caption, *app.info, *app.error)
+    return re.sub(r"\\(.)", r"\1", "\n".join(element.value for element in elements))
+
+
+def wav(seconds: float = 2.0, rate: int = 22_050, hertz: float = 440) -> bytes:
+    """A tone."""
+    buffer = io.BytesIO()
+    tone = 0.3 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
+    soundfile.write(buffer, tone, rate, format="WAV")
+    return buffer.getvalue()
+
+
+def features(*names: str, n_frames: Sequence[int] = ()) -> bytes:
+    """An HDF5 file in the reference's layout, each clip of another sound."""
+    rng = np.random.default_rng(0)
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file["x"] = rng.integers(0, 256, (len(names), 10, 128), np.uint8)
+        file["n_frames"] = n_frames or [10] * len(names)
+        file["video_id_list"] = [name.encode() for name in names]
+    return buffer.getvalue()
