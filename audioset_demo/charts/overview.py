@@ -10,7 +10,7 @@ from audioset_demo.audio.decoding import Sound
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.embeddings.frames import Progress
 from audioset_demo.encoders.logmel import N_MELS
-from audioset_demo.encoders.streaming import LogMelStream
+from audioset_demo.encoders.streaming import listen
 
 COLUMNS = 5_000  # of waveform and spectrogram, at least: enough to look closely at ten minutes
 
@@ -74,10 +74,7 @@ def draw(sound: Waveform | Sound, progress: Progress | None = None) -> DrawnSoun
     AudioError : the sound cannot be decoded.
     """
     overview = Overview(sound)
-    stream = LogMelStream(sound, listeners=[overview])
-    for _ in stream.blocks():
-        if progress:
-            progress(stream.duration_s, sound.duration_s)
+    listen(sound, [overview], progress)
     return overview.drawn()
 
 

@@ -97,6 +97,21 @@ class LogMelStream:
             yield block
 
 
+def listen(
+    sound: Waveform | Sound, listeners: Sequence[Listener], progress: Progress | None = None
+) -> None:
+    """Read a sound to its end for listeners alone, without a network.
+
+    Raises
+    ------
+    AudioError : the sound cannot be decoded.
+    """
+    stream = LogMelStream(sound, listeners=listeners)
+    for _ in stream.blocks():
+        if progress:
+            progress(stream.duration_s, sound.duration_s)
+
+
 class ExampleStream:
     """The log-mel examples of a sound, made batch by batch in bounded memory; to be read once.
 
