@@ -106,8 +106,8 @@ def _encoder() -> None:
         key="tail",
         bind="query-params",
         format_func=_TAILS.__getitem__,
-        help="What is left at the end of the sound, too short for a frame of its own, can be kept with silence "
-        "behind it. VGGish leaves it out.",
+        help="What is left at the end of the sound, too short for a frame of its own, can be kept "
+        "with silence behind it. VGGish leaves it out.",
     )
     if not weights.is_installed():
         with st.popover("VGGish is not installed", icon=":material/download:", width="stretch"):
