@@ -26,7 +26,7 @@ $(APP_INSTALLED): pyproject.toml constraints.txt
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) '.[tensorflow,tensorboard,speech,test]'
+	$(PIP_INSTALL) '.[tensorflow,tensorboard,speech,resampy,test]'
 	touch $(APP_INSTALLED) $@
 
 lint: install

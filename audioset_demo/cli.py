@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from audioset_demo import __version__
+from audioset_demo.audio.resampling import RESAMPLERS, require_resampler
 from audioset_demo.device import DEVICES
 from audioset_demo.embeddings.frames import FRAME_S
-from audioset_demo.encoders import ENCODER_CHOICES
+from audioset_demo.encoders import ENCODER_CHOICES, TAILS
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.names import distinct_names, one_line, without_spaces
@@ -71,6 +72,21 @@ def _add_clips(parser: argparse.ArgumentParser) -> None:
         default=FRAME_S,
         metavar="SECONDS",
         help="from one frame to the next, a multiple of 0.01; each frame covers 0.96 s of sound "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tail",
+        choices=TAILS,
+        default="drop",
+        help="sound at the end that does not fill a frame: drop leaves it out, as VGGish does; pad "
+        "keeps it, with silence behind it; auto pads clips below ten seconds "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resampler",
+        choices=RESAMPLERS,
+        default="soxr",
+        help="to 16 kHz: soxr, or resampy, the one of Google's own front end "
         "(default: %(default)s)",
     )
     parser.add_argument(
@@ -138,6 +154,7 @@ def _tag(arguments: argparse.Namespace) -> int:
             f"An Audacity label track belongs to one sound, and {len(clips)} clips were given. "
             "Run the command once for each of them, or give --format rttm or csv."
         )
+    require_resampler(arguments.resampler)
     tagger = load_tagger(
         arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling, arguments.device
     )
@@ -148,11 +165,18 @@ def _tag(arguments: argparse.Namespace) -> int:
     for clip, name in zip(clips, names, strict=True):
         try:
             with progress_bar(clip) as progress:
-                embeddings = tagger.encode(clip, arguments.hop, progress)
-            tagging = replace(tagger.tag(embeddings), name=name)
+                embeddings = tagger.encode(
+                    clip,
+                    arguments.hop,
+                    progress,
+                    tail=arguments.tail,
+                    resampler=arguments.resampler,
+                )
+            tagging = replace(tagger.tag(embeddings, top=arguments.top), name=name)
             drops = None
             if arguments.occlusion:
-                drops = tagger.occlude(embeddings, silent_frame(tagger.encoder))
+                classes = [label.index for label in tagging.labels]
+                drops = tagger.occlude(embeddings, silent_frame(tagger.encoder), classes)
         except AudioSetDemoError as error:
             failed = True
             _report_failure(clip, error, as_json=form == "json")
@@ -223,12 +247,19 @@ def _embed(arguments: argparse.Namespace) -> int:
     from audioset_demo.embeddings.writing import embeddings_hdf5, embeddings_npz
     from audioset_demo.encoders import load_encoder
 
+    require_resampler(arguments.resampler)
     encoder = load_encoder(arguments.encoder, arguments.device)
     encoded = []
     for clip, name in zip(arguments.clips, distinct_names(arguments.clips), strict=True):
         try:
             with open_sound(clip) as sound, progress_bar(clip) as progress:
-                embeddings = encoder.encode(sound, arguments.hop, progress)
+                embeddings = encoder.encode(
+                    sound,
+                    arguments.hop,
+                    progress,
+                    tail=arguments.tail,
+                    resampler=arguments.resampler,
+                )
             encoded.append(replace(embeddings, name=name))
         except AudioSetDemoError as error:
             _report_failure(clip, error, as_json=False)

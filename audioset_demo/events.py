@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audioset_demo.embeddings.frames import FRAME_S, frame_edges
+from audioset_demo.embeddings.frames import frame_edges
 from audioset_demo.labels import Label
 
 if TYPE_CHECKING:  # imports torch, and the command line reads the default threshold of this module
@@ -38,7 +38,7 @@ def find_events(
 
     With hysteresis, so that a score near the threshold makes one event and not many: an event
     begins at `threshold` and lasts as long as the frame score is at least `RELEASE` times that.
-    It lasts from border to border of its frames, as `frame_edges` has them.
+    It lasts from border to border of its frames, as `frame_edges` has them, never beyond the clip.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def find_events(
     threshold : frame score from 0 to 1
     each_class : a class that never reaches the threshold has its events where it is highest
     """
-    edges = frame_edges(tagging.times_s)
+    edges = frame_edges(tagging.times_s, tagging.duration_s)
     events = []
     for k in classes:
         scores = tagging.frame_scores[:, k]
@@ -61,7 +61,7 @@ def _event(tagging: Tagging, edges: np.ndarray, k: int, first: int, last: int) -
     return Event(
         label=tagging.labels[k],
         start_s=float(edges[first]),
-        end_s=float(min(edges[last + 1], max(tagging.duration_s, FRAME_S))),
+        end_s=float(edges[last + 1]),
         score=float(tagging.frame_scores[first : last + 1, k].max()),
     )
 

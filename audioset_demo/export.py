@@ -39,7 +39,7 @@ def tagging_record(tagging: Tagging, top: int = 10, occlusion: np.ndarray | None
             {
                 "label": tagging.labels[k].name,
                 "mid": tagging.labels[k].mid,
-                "index": k,
+                "index": tagging.labels[k].index,
                 "score": float(f"{tagging.scores[k]:.6g}"),
             }
             for k in classes
@@ -77,7 +77,7 @@ def tagging_rows(tagging: Tagging, top: int = 10) -> Iterator[tuple]:
             rank,
             tagging.labels[k].name,
             tagging.labels[k].mid,
-            k,
+            tagging.labels[k].index,
             f"{tagging.scores[k]:.6g}",
             tagging.model.name,
             ENCODER_TITLES[tagging.encoder],

@@ -17,8 +17,8 @@ import torch
 
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.encoders.compact import BUNDLED, WEIGHTS_FILE, CompactEncoder
-from audioset_demo.encoders.logmel import SAMPLE_RATE, ExampleStream
-from audioset_demo.encoders.streaming import BATCH_EXAMPLES
+from audioset_demo.encoders.logmel import SAMPLE_RATE
+from audioset_demo.encoders.streaming import BATCH_EXAMPLES, ExampleStream
 
 DURATION_S = 600
 REPEATS = 5

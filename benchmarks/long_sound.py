@@ -73,10 +73,9 @@ def tag(path: Path, encoder: str, hop_s: float) -> tuple[float, float]:
 def front_end_seconds(path: Path, hop_s: float) -> dict[str, float]:
     """Seconds of decoding, of that and resampling, and of both and log-mel."""
     from audioset_demo.audio.decoding import open_sound
-    from audioset_demo.audio.waveform import resampled
+    from audioset_demo.audio.resampling import resampled
     from audioset_demo.encoders.logmel import SAMPLE_RATE as MEL_RATE
-    from audioset_demo.encoders.logmel import ExampleStream
-    from audioset_demo.encoders.streaming import BATCH_EXAMPLES
+    from audioset_demo.encoders.streaming import BATCH_EXAMPLES, ExampleStream
 
     stages = {
         "decoding": lambda sound: sound.blocks(),

@@ -50,6 +50,18 @@ def test_tag_prints_an_object_a_line_and_fails_for_the_broken_clip_alone(clips, 
     assert "tags" not in lines[2]
 
 
+@pytest.mark.parametrize(("tail", "n_frames"), [("drop", 3), ("pad", 4), ("auto", 4)])
+def test_tag_and_embed_keep_the_tail_where_asked_to(clips, tmp_path, capsys, tail, n_frames):
+    words = [clips[0], "--encoder", "compact", "--tail", tail]
+    assert main(["tag", *words, "--format", "json"]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert len(line["frames"]["times_s"]) == n_frames
+    (note,) = line["notes"]
+    assert "the last 0.1" in note and ("--tail pad" in note) == (tail == "drop")
+    assert main(["embed", *words, "--output", str(tmp_path / "a.npz")]) == 0
+    assert np.load(tmp_path / "a.npz")["times_s"].shape == (n_frames,)
+
+
 def test_occlusion_stands_beside_the_attention_and_in_json_only(clips, capsys):
     assert main(["tag", clips[0], "--format", "json", "--top", "2", "--occlusion"]) == 0
     frames = json.loads(capsys.readouterr().out)["frames"]

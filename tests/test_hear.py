@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from audioset_demo import hear
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.encoders.compact import BUNDLED, CARD_FILE, WEIGHTS_FILE, load_compact
-from audioset_demo.encoders.streaming import run_network
+from audioset_demo.encoders.streaming import ExampleStream, run_network
 from audioset_demo.encoders.vggish import network as vggish
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioError, WeightsError
@@ -146,7 +146,8 @@ class WhichRowIsLoudest:
     network = torch.nn.Identity()
 
     def encode(self, sound, hop_s):
-        frames = run_network(lambda rows: rows.mean(axis=2).argmax(axis=1), sound, hop_s).frames
+        stream = ExampleStream(sound, hop_s)
+        frames = run_network(lambda rows: rows.mean(axis=2).argmax(axis=1), stream).frames
         return SimpleNamespace(pca=frames.astype(np.float32)[:, None])
 
 

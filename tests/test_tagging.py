@@ -188,6 +188,51 @@ def test_each_frame_at_the_threshold_is_in_one_event_and_events_keep_apart(
     assert all(event.score >= threshold for event in events)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "tail", "hop_s", "ends_at_s"),
+    [(0.5, "drop", 0.96, 0.5), (2.5, "pad", 0.96, 2.5), (2.5, "pad", 0.24, 2.5),
+     (2.5, "drop", 0.96, 1.92), (2.5, "drop", 0.24, 2.4)],
+)  # fmt: skip
+def test_events_end_where_the_sound_does(tagger, seconds, tail, hop_s, ends_at_s):
+    n = round(seconds * 16_000)
+    waveform = dataclasses.replace(synthesise("siren"), samples=synthesise("siren").samples[:n])
+    assert waveform.sample_rate == 16_000
+    tagging = tagger.tag(waveform, hop_s, tail=tail)
+    events = find_events(tagging, tagging.top(5), 0.0, each_class=True)
+    assert {event.start_s for event in events} == {0}
+    assert {round(event.end_s, 9) for event in events} == {ends_at_s}
+    regions = [line.split("\t") for line in export.audacity_labels(events).splitlines()]
+    assert {float(end) for _, end, _ in regions} == {ends_at_s}
+    for line in export.rttm(events, tagging).splitlines()[1:]:
+        start, length = map(float, line.split()[3:5])
+        assert start + length <= seconds
+
+
+def test_a_sound_in_the_last_incomplete_frame_is_heard_where_the_tail_is_padded(tagger):
+    siren = synthesise("siren")
+    samples = np.concatenate([np.zeros(16_000, np.float32), siren.samples[: 16_000 * 91 // 100]])
+    clip = dataclasses.replace(siren, samples=samples)
+    dropped, padded = tagger.tag(clip), tagger.tag(clip, tail="pad")
+    (k,) = (label.index for label in tagger.labels if label.name == "Siren")
+    assert dropped.scores[k] < 0.05 < 0.3 < padded.scores[k]
+    assert "last 0.94 s" in dropped.notes[0] and "--tail pad" in dropped.notes[0]
+    (event,) = find_events(padded, [k])
+    assert (event.start_s, event.end_s) == (0.96, 1.91)
+    assert np.array_equal(tagger.tag(clip, tail="auto").scores, padded.scores)
+
+
+def test_the_best_classes_alone_are_tagged_as_among_all(tagger, siren):
+    best = tagger.tag(synthesise("siren"), top=3)
+    classes = siren.top(3)
+    assert best.labels == tuple(siren.labels[k] for k in classes) and best.top(2) == [0, 1]
+    assert np.array_equal(best.scores, siren.scores[classes])
+    for name in ("frame_scores", "attention", "contributions"):
+        assert np.array_equal(getattr(best, name), getattr(siren, name)[:, classes])
+    assert export.tagging_record(best, 3) == export.tagging_record(siren, 3)
+    assert export.tagging_csv([best], 3) == export.tagging_csv([siren], 3)
+    assert export.tagging_csv([best]).count("\n") == 4
+
+
 def test_events_are_written_for_other_programs(siren):
     tagging = with_frame_scores(siren, [0.0, 0.8, 0.0])
     tagging = dataclasses.replace(tagging, name="my siren.wav")

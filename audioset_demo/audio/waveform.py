@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import math
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from audioset_demo.audio.decoding import AudioLimits, check_finite, open_sound
+from audioset_demo.audio.resampling import resampled
 from audioset_demo.errors import AudioError
 
 BLOCK_SAMPLES = 2**16  # of a waveform that is read block by block, as a file is
@@ -108,23 +108,6 @@ def resample(waveform: Waveform, sample_rate: int) -> Waveform:
     return replace(waveform, samples=np.concatenate(pieces), sample_rate=sample_rate)
 
 
-def resampled(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """Blocks (n,) float32 at another sample rate (Hz); the same whatever the blocks' lengths.
-
-    At least one sample comes out: a sound shorter than half of one is filled up with silence.
-    """
-    if from_rate == to_rate:
-        yield from blocks
-        return
-    resampler = soxr.ResampleStream(from_rate, to_rate, 1, "float32", "HQ")
-    n = 0
-    for block in blocks:
-        n += len(block)
-        yield resampler.resample_chunk(block)
-    silence = np.zeros(max(0, from_rate // (2 * to_rate) + 1 - n), np.float32)
-    yield resampler.resample_chunk(silence, last=True)
-
-
 def wav_bytes(waveform: Waveform, start_s: float = 0.0, end_s: float | None = None) -> bytes:
     """A 16-bit PCM WAV file of the samples from `start_s` to `end_s` (seconds; None: the end).
 
@@ -147,11 +130,21 @@ def wav_bytes(waveform: Waveform, start_s: float = 0.0, end_s: float | None = No
             f"{waveform.name}: no sound from {start_s:.3f} s to {end_s:.3f} s; "
             f"choose a part of its {waveform.duration_s:.3f} s"
         )
-    scaled = np.rint(waveform.samples[start:end] * np.float32(32768))
+    return wav_file(pcm16(waveform.samples[start:end]), waveform.sample_rate)
+
+
+def pcm16(samples: np.ndarray) -> bytes:
+    """Samples as 16-bit PCM: scaled by 32768 and clipped, never normalised."""
+    scaled = np.rint(samples * np.float32(32768))
+    return np.clip(scaled, -32768, 32767).astype("<i2").tobytes()
+
+
+def wav_file(pcm: bytes | bytearray, sample_rate: int) -> bytes:
+    """A WAV file of mono 16-bit PCM."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
-        writer.setframerate(waveform.sample_rate)
-        writer.writeframes(np.clip(scaled, -32768, 32767).astype("<i2").tobytes())
+        writer.setframerate(sample_rate)
+        writer.writeframes(pcm)
     return buffer.getvalue()

@@ -18,9 +18,12 @@ from audioset_demo.charts.style import (
     plain,
 )
 from audioset_demo.charts.thinning import joined_edges, shrink
+from audioset_demo.embeddings.frames import Embeddings
 
 
-def embedding_picture(values: np.ndarray, times_s: np.ndarray, title: str) -> go.Figure:
+def embedding_picture(
+    values: np.ndarray, times_s: np.ndarray, duration_s: float, title: str
+) -> go.Figure:
     """Embeddings (T, 128) with time across.
 
     Colours span the 1st to 99th percentile of all dimensions but the last: the last one of
@@ -30,7 +33,7 @@ def embedding_picture(values: np.ndarray, times_s: np.ndarray, title: str) -> go
     shown = shrink(values.astype(np.float32))
     figure = go.Figure(
         go.Heatmap(
-            x=joined_edges(times_s, len(shown)),
+            x=joined_edges(times_s, duration_s, len(shown)),
             z=shown.T,
             zmin=float(low),
             zmax=float(high),
@@ -49,23 +52,20 @@ def embedding_picture(values: np.ndarray, times_s: np.ndarray, title: str) -> go
 
 
 def similarity_picture(
-    similarity: np.ndarray,
-    times_s: np.ndarray,
-    other_times_s: np.ndarray,
-    other: str = "",
+    similarity: np.ndarray, clip: Embeddings, other: Embeddings | None = None
 ) -> go.Figure:
     """Similarity (n, m) of a clip's frames, from left to right, with those of another or itself.
 
     Parameters
     ----------
-    times_s, other_times_s : starts of all frames, of which n and m may be thinned out
-    other : name of the other clip; empty for the clip itself
+    clip, other : the clips, of whose frames n and m may be thinned out; None: the clip itself
     """
+    below = other or clip
     shown = similarity.T.astype(np.float32)
     figure = go.Figure(
         go.Heatmap(
-            x=joined_edges(times_s, shown.shape[1]),
-            y=joined_edges(other_times_s, shown.shape[0]),
+            x=joined_edges(clip.times_s, clip.duration_s, shown.shape[1]),
+            y=joined_edges(below.times_s, below.duration_s, shown.shape[0]),
             z=shown,
             zmin=min(0.0, float(shown.min())),
             zmax=1,
@@ -81,7 +81,7 @@ def similarity_picture(
     )
     figure.update_xaxes(title="Seconds", showgrid=False, constrain="domain")
     figure.update_yaxes(
-        title=f"Seconds of {plain(other)}" if other else "Seconds",
+        title=f"Seconds of {plain(other.name)}" if other else "Seconds",
         showgrid=False,
         autorange="reversed",
         constrain="domain",

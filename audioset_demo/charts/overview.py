@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from audioset_demo.audio.decoding import Sound
-from audioset_demo.audio.waveform import Waveform, resampled
+from audioset_demo.audio.waveform import Waveform
 from audioset_demo.embeddings.frames import Progress
-from audioset_demo.encoders.logmel import N_MELS, SAMPLE_RATE, log_mel_blocks
+from audioset_demo.encoders.logmel import N_MELS
+from audioset_demo.encoders.streaming import listen
 
 COLUMNS = 5_000  # of waveform and spectrogram, at least: enough to look closely at ten minutes
 
@@ -34,8 +34,35 @@ class DrawnSound:
     notes: tuple[str, ...]
 
 
+class Overview:
+    """Gathers what the pictures of a sound need while it is read; a `streaming.Listener`."""
+
+    def __init__(self, sound: Waveform | Sound):
+        self._sound = sound
+        self._wave, self._spectrogram = Maxima(2, COLUMNS), Maxima(N_MELS, COLUMNS)
+        self._n_samples = 0
+
+    def add_samples(self, samples: np.ndarray) -> None:
+        self._wave.add(np.stack([-samples, samples], axis=1))
+        self._n_samples += len(samples)
+
+    def add_log_mel(self, rows: np.ndarray) -> None:
+        self._spectrogram.add(rows)
+
+    def drawn(self) -> DrawnSound:
+        """What was gathered, once the sound was read to its end."""
+        extremes, mel = self._wave.rows(), self._spectrogram.rows()
+        return DrawnSound(
+            low=-extremes[:, 0],
+            high=extremes[:, 1],
+            log_mel=mel if len(mel) else None,
+            duration_s=self._n_samples / self._sound.sample_rate,
+            notes=self._sound.notes,
+        )
+
+
 def draw(sound: Waveform | Sound, progress: Progress | None = None) -> DrawnSound:
-    """Read a sound to its end, and keep what its pictures need.
+    """Read a sound to its end for its pictures alone.
 
     Parameters
     ----------
@@ -46,28 +73,9 @@ def draw(sound: Waveform | Sound, progress: Progress | None = None) -> DrawnSoun
     ------
     AudioError : the sound cannot be decoded.
     """
-    wave, spectrogram = Maxima(2, COLUMNS), Maxima(N_MELS, COLUMNS)
-    n = 0
-
-    def heard() -> Iterator[np.ndarray]:
-        nonlocal n
-        for block in sound.blocks():
-            wave.add(np.stack([-block, block], axis=1))
-            n += len(block)
-            if progress:
-                progress(n / sound.sample_rate, sound.duration_s)
-            yield block
-
-    for block in log_mel_blocks(resampled(heard(), sound.sample_rate, SAMPLE_RATE)):
-        spectrogram.add(block)
-    extremes, mel = wave.rows(), spectrogram.rows()
-    return DrawnSound(
-        low=-extremes[:, 0],
-        high=extremes[:, 1],
-        log_mel=mel if len(mel) else None,
-        duration_s=n / sound.sample_rate,
-        notes=sound.notes,
-    )
+    overview = Overview(sound)
+    listen(sound, [overview], progress)
+    return overview.drawn()
 
 
 class Maxima:

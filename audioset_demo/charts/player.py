@@ -13,7 +13,7 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 
 from audioset_demo.charts.overview import DrawnSound
 from audioset_demo.charts.style import BLUE, SCORE_COLOURS, SOUND_COLOURS, VERMILION
-from audioset_demo.embeddings.frames import FRAME_S
+from audioset_demo.embeddings.frames import FRAME_S, frame_edges
 from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
 from audioset_demo.tagging import Tagging
 
@@ -90,12 +90,14 @@ def curves_timeline(
 
 
 def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
+    end = float(frame_edges(tagging.times_s, tagging.duration_s)[-1])
     return {
-        "duration": float(max(tagging.duration_s, FRAME_S)),
+        "duration": max(tagging.duration_s, end),
         # Borders lie where `embeddings.frames.frame_edges` puts them: frame k begins at
-        # offset + k * step, but that the first one begins at 0 and the last one ends at its end.
+        # offset + k * step, but that the first one begins at 0 and the last one ends at `end`.
         "step": tagging.hop_s,
         "cover": FRAME_S,
+        "end": end,
         "offset": (FRAME_S - tagging.hop_s) / 2,
         "frames": len(tagging.times_s),
         "row": ROW_PX,

@@ -23,10 +23,10 @@ def thinned(n: int) -> np.ndarray:
     return _block_starts(n, MAX_SQUARE)
 
 
-def joined_edges(times_s: np.ndarray, blocks: int) -> np.ndarray:
+def joined_edges(times_s: np.ndarray, duration_s: float, blocks: int) -> np.ndarray:
     """Borders (blocks + 1,) in seconds of frames (T,) that `shrink` joined into so many blocks."""
     n = len(times_s)
-    return frame_edges(times_s)[np.append(_block_starts(n, blocks), n)]
+    return frame_edges(times_s, duration_s)[np.append(_block_starts(n, blocks), n)]
 
 
 def _block_starts(n: int, blocks: int) -> np.ndarray:

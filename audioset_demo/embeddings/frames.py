@@ -76,15 +76,21 @@ def hop_of(times_s: np.ndarray) -> float:
     return round(float(times_s[-1] - times_s[0]) / (len(times_s) - 1), 6)
 
 
-def frame_edges(times_s: np.ndarray) -> np.ndarray:
-    """Borders (T + 1,) of frames in seconds, from their (T,) starts.
+def frame_edges(times_s: np.ndarray, duration_s: float) -> np.ndarray:
+    """Borders (T + 1,) of frames in seconds, from their (T,) starts and the clip's length.
 
     Frames closer than the 0.96 s that each covers overlap. A border then lies midway between the
     centres of two neighbours, so that what is heard is drawn where it is loudest; the first frame
-    begins with its sound, the last ends with it.
+    begins with its sound, and the last ends with its own, or with the clip where that ends first:
+    what fills the frame is silence.
     """
     overlap = FRAME_S - hop_of(times_s)
-    return np.concatenate([times_s[:1], times_s[1:] + overlap / 2, times_s[-1:] + FRAME_S])
+    borders = np.concatenate([times_s[:1], times_s[1:] + overlap / 2])
+    end = times_s[-1] + FRAME_S
+    # A file that states an end before its last frame contradicts itself: its frames are believed.
+    if borders[-1] < duration_s < end:
+        end = duration_s
+    return np.append(borders, end)
 
 
 def quantise(pca: np.ndarray) -> np.ndarray:

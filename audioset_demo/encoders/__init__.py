@@ -5,6 +5,7 @@ torch is imported when an encoder is loaded, not before, so that naming one stay
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -19,8 +20,11 @@ from audioset_demo.errors import AudioSetDemoError
 if TYPE_CHECKING:
     from torch import nn
 
+    from audioset_demo.encoders.streaming import Listener
+
 __all__ = [
     "ENCODER_CHOICES",
+    "TAILS",
     "Encoder",
     "load_encoder",
     "resolve_encoder",
@@ -28,6 +32,10 @@ __all__ = [
 ]
 
 ENCODER_CHOICES = ("auto", "vggish", "compact")
+
+# What becomes of sound at the end that does not fill a frame: left out, as by VGGish; kept, with
+# silence behind it; or kept in clips that are short enough for it to matter.
+TAILS = ("drop", "pad", "auto")
 
 
 class Encoder(Protocol):
@@ -48,6 +56,10 @@ class Encoder(Protocol):
         sound: Waveform | Sound,
         hop_s: float = FRAME_S,
         progress: Progress | None = None,
+        *,
+        tail: str = "drop",
+        resampler: str = "soxr",
+        listeners: Sequence[Listener] = (),
     ) -> Embeddings:
         """Embeddings of a sound; one shorter than 0.975 s is padded with silence to one frame.
 
@@ -57,10 +69,16 @@ class Encoder(Protocol):
             frame covers 0.96 s.
         progress : told the seconds done and the seconds in all, or None where the file does not
             state its length. To end the work, raise an exception.
+        tail : what becomes of sound at the end that does not fill a frame: "drop", as by VGGish;
+            "pad" keeps it in a frame padded with silence; "auto" pads in sounds below ten seconds.
+            A note says how much it is.
+        resampler : to 16 kHz: "soxr", or "resampy", the one of Google's own front end.
+        listeners : get the samples and the log-mel of the same pass over the sound.
 
         Raises
         ------
-        AudioSetDemoError : another hop; AudioError : the sound cannot be decoded.
+        AudioSetDemoError : another hop, tail or resampler, or one that is not installed;
+            AudioError : the sound cannot be decoded.
         """
 
 

@@ -8,6 +8,7 @@ to land in the embedding space on which the tagging models were trained (VGGish 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from importlib.resources import as_file, files
@@ -32,7 +33,7 @@ from audioset_demo.embeddings.frames import (
     quantise,
 )
 from audioset_demo.encoders.logmel import LOG_OFFSET, N_MELS
-from audioset_demo.encoders.streaming import run_network
+from audioset_demo.encoders.streaming import ExampleStream, Listener, run_network
 from audioset_demo.errors import WeightsError
 
 WEIGHTS_FILE = "compact.safetensors"
@@ -193,10 +194,15 @@ class CompactEncoder:
         sound: Waveform | Sound,
         hop_s: float = FRAME_S,
         progress: Progress | None = None,
+        *,
+        tail: str = "drop",
+        resampler: str = "soxr",
+        listeners: Sequence[Listener] = (),
     ) -> Embeddings:
         """As `Encoder.encode`; `pca` is the network's own output, on the scale of VGGish's."""
+        stream = ExampleStream(sound, hop_s, tail, resampler, listeners)
         network = partial(encode_examples, self.network)
-        components, times_s, duration_s, notes = run_network(network, sound, hop_s, progress)
+        components, times_s, duration_s, notes = run_network(network, stream, progress)
         return Embeddings(
             encoder=self.name,
             times_s=times_s,

@@ -6,15 +6,12 @@ The numbers are those of `mel_features.py` and `vggish_params.py` in tensorflow/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import cache
 
 import numpy as np
 import scipy.fft
 from scipy.sparse import csr_array
 
-from audioset_demo.audio.decoding import Sound
-from audioset_demo.audio.waveform import Waveform, resampled
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.errors import AudioSetDemoError
 
@@ -132,93 +129,3 @@ def hop_frames(hop_s: float) -> int:
             f"0.01 to {FRAME_S}, e.g. 0.48."
         )
     return round(frames)
-
-
-class ExampleStream:
-    """The log-mel examples of a sound, made batch by batch in bounded memory; to be read once.
-
-    The sound is resampled to 16 kHz and framed. One shorter than an example (15,600 samples at
-    16 kHz) is padded with silence at its end to exactly one, and a note says so.
-
-    Parameters
-    ----------
-    hop_s : seconds from one example to the next, a multiple of 0.01 from 0.01 to 0.96.
-
-    Attributes
-    ----------
-    duration_s : seconds read so far.
-    notes : remarks for the user: the sound's, and whether it was padded. Complete at the end.
-    """
-
-    def __init__(self, sound: Waveform | Sound, hop_s: float = FRAME_S):
-        self._sound = sound
-        self._hop_frames = hop_frames(hop_s)
-        self._n_samples = 0
-        self._padding_note: tuple[str, ...] = ()
-
-    @property
-    def duration_s(self) -> float:
-        return self._n_samples / self._sound.sample_rate
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return self._sound.notes + self._padding_note
-
-    def times_s(self, n: int) -> np.ndarray:
-        """(n,) float64, starts of the first n examples in seconds."""
-        return np.arange(n) * (self._hop_frames * HOP_SAMPLES / SAMPLE_RATE)
-
-    def batches(self, size: int) -> Iterator[np.ndarray]:
-        """(size, 96, 64) float32, the last one with what is left; at least one example."""
-        blocks = resampled(self._counted(), self._sound.sample_rate, SAMPLE_RATE)
-        spectrogram = np.empty((0, N_MELS), np.float32)
-        for block in _joined(log_mel_blocks(self._padded(blocks)), size * self._hop_frames):
-            spectrogram = np.concatenate([spectrogram, block])
-            cut = examples(spectrogram, self._hop_frames)
-            whole = len(cut) // size * size
-            for start in range(0, whole, size):
-                yield cut[start : start + size].copy()
-            spectrogram = spectrogram[whole * self._hop_frames :]
-        rest = examples(spectrogram, self._hop_frames)
-        if len(rest):
-            yield rest.copy()
-
-    def _counted(self) -> Iterator[np.ndarray]:
-        for block in self._sound.blocks():
-            self._n_samples += len(block)
-            yield block
-
-    def _padded(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Blocks at 16 kHz, then the silence that one example may lack."""
-        missing = EXAMPLE_SAMPLES
-        for block in blocks:
-            missing -= len(block)
-            yield block
-        if missing > 0:
-            self._padding_note = (
-                f"{self.duration_s:.3f} s is shorter than one frame "
-                f"({EXAMPLE_SAMPLES / SAMPLE_RATE:.3f} s): padded with silence",
-            )
-            yield np.zeros(missing, np.float32)
-
-
-def log_mel_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The log-mel spectrogram of 16 kHz samples that come in blocks, (frames, 64) at a time."""
-    samples = np.empty(0, np.float32)
-    for block in _joined(blocks, BLOCK_FRAMES * HOP_SAMPLES):
-        samples = np.concatenate([samples, block])
-        spectrogram = log_mel(samples)
-        yield spectrogram
-        samples = samples[len(spectrogram) * HOP_SAMPLES :]
-
-
-def _joined(blocks: Iterable[np.ndarray], least: int) -> Iterator[np.ndarray]:
-    """The same rows in blocks of at least so many, but for the last."""
-    waiting: list[np.ndarray] = []
-    for block in blocks:
-        waiting.append(block)
-        if sum(map(len, waiting)) >= least:
-            yield np.concatenate(waiting)
-            waiting = []
-    if waiting:
-        yield np.concatenate(waiting)

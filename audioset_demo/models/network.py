@@ -5,29 +5,32 @@ batch. Padding never enters a computation: the trunk (and so its batch statistic
 real frames alone, and every pooling gives padding a weight of exactly zero.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from audioset_demo.models.pooling import HEADS, one_clip
+from audioset_demo.models.pooling import HEADS
 from audioset_demo.models.settings import ModelSettings
+
+BLOCK_FRAMES = 1024  # of a long clip that are taken apart at a time: 40 kB each
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one clip got its scores.
+    """Why one clip got its scores, for n classes.
 
     `contributions.sum(0) + constants` equals `scores` where `adds_up_to` is "score", and the
     logit of `scores` where it is "logit".
     """
 
-    scores: Tensor  # (K,)
-    frame_scores: Tensor  # (T, K)
-    attention: Tensor  # (T, K), sums to 1 over frames
-    contributions: Tensor  # (T, K)
-    constants: Tensor  # (K,)
+    scores: Tensor  # (n,)
+    frame_scores: Tensor  # (T, n)
+    attention: Tensor  # (T, n), sums to 1 over frames
+    contributions: Tensor  # (T, n)
+    constants: Tensor  # (n,)
     adds_up_to: str
 
 
@@ -91,39 +94,95 @@ class TaggingModel(nn.Module):
         return self.head.frame_scores(self.trunk(frames))
 
     @torch.inference_mode()
-    def explain(self, frames: Tensor) -> Explanation:
-        """Scores of one clip (T, D), and what each frame had to do with them."""
-        if self.training:
-            raise RuntimeError("explain() describes a trained model: call eval() first.")
-        mask = one_clip(frames)
-        levels = self.trunk(frames)
-        return Explanation(
-            scores=self.head(levels, mask)[0],
-            frame_scores=self.head.frame_scores(levels),
-            **self.head.explain(levels, mask),
-        )
+    def score(self, frames: Tensor) -> Tensor:
+        """Scores (K,) of one clip of any length, as `explain` has them."""
+        return self.head.score(self.head.summarise(self._blocks(frames)())).cpu()
 
     @torch.inference_mode()
-    def occlude(self, frames: Tensor, silence: Tensor | None = None) -> Tensor:
-        """Scores of one clip (T, D) with one frame after the other hidden: (T, K).
+    def explain(self, frames: Tensor, classes: Sequence[int] | None = None) -> Explanation:
+        """Scores of one clip, and what each frame had to do with them.
 
-        A check on `explain` that does not rest on it: what the model itself says without a frame.
+        Takes blocks of frames, so that beside the result memory does not grow with the clip.
 
         Parameters
         ----------
-        silence : (D,), the frame that stands in; None: the frame is left out, T >= 2
+        frames : (T, D), T >= 1; float32, or uint8 as quantised
+        classes : the n classes to explain; None: all K
         """
+        blocks = self._blocks(frames)
+        summary = self.head.summarise(blocks())
+        kept = slice(None) if classes is None else list(classes)
+        scores = self.head.score(summary)[kept].cpu()
+        found = torch.empty(3, len(frames), len(scores))
+        n = 0
+        for parts in self.head.explain(blocks(), summary):
+            for out, part in zip(found, parts, strict=True):
+                out[n : n + len(part)] = part[:, kept]
+            n += len(parts[0])
+        frame_scores, attention, contributions = found
+        return Explanation(
+            scores=scores,
+            frame_scores=frame_scores,
+            attention=attention,
+            contributions=contributions,
+            constants=self.head.constants(summary)[kept].cpu(),
+            adds_up_to=self.head.adds_up_to,
+        )
+
+    @torch.inference_mode()
+    def occlude(
+        self,
+        frames: Tensor,
+        silence: Tensor | None = None,
+        classes: Sequence[int] | None = None,
+    ) -> Tensor:
+        """How far each score drops when one frame after the other is hidden: (T, n).
+
+        A check on `explain` that does not rest on it: what the model itself says without a frame.
+        Takes blocks of frames as `explain` does.
+
+        Parameters
+        ----------
+        frames : (T, D), as for `explain`
+        silence : (D,), the frame that stands in; None: the frame is left out, T >= 2
+        classes : the n classes to look at; None: all
+        """
+        blocks = self._blocks(frames)
+        summary = self.head.summarise(blocks())
+        stand_in = None if silence is None else next(iter(self._blocks(silence[None])()))
+        kept = slice(None) if classes is None else list(classes)
+        scores = self.head.score(summary)[kept]
+        drops = torch.empty(len(frames), len(scores))
+        n = 0
+        for hidden in self.head.occlude(blocks(), summary, stand_in):
+            drops[n : n + len(hidden)] = scores - hidden[:, kept]
+            n += len(hidden)
+        return drops
+
+    def _blocks(self, frames: Tensor) -> Callable[[], Iterable[list[Tensor]]]:
+        """The trunk's levels of one clip, block by block, each time that it is called."""
         if self.training:
-            raise RuntimeError("occlude() asks a trained model: call eval() first.")
-        stand_in = frames[:1] if silence is None else silence[None]
-        weights = frames.new_ones(len(frames) + 1, 1)
-        weights[-1] = 0.0 if silence is None else 1.0
-        return self.head.occlude(self.trunk(torch.cat([frames, stand_in])), weights)
+            raise RuntimeError("Only a trained model is explained: call eval() first.")
+
+        device = next(self.parameters()).device
+
+        def levels() -> Iterator[list[Tensor]]:
+            for block in frames.split(BLOCK_FRAMES):
+                yield self.trunk(_scaled(block.to(device)))
+
+        if len(frames) > BLOCK_FRAMES:
+            return levels
+        once = list(levels())
+        return lambda: once
 
 
 def as_input(quantised: np.ndarray) -> Tensor:
     """Quantised embeddings uint8 as the models read them: float32, `(uint8 - 128) / 128`."""
-    return (torch.from_numpy(quantised).float() - 128) / 128
+    return _scaled(torch.from_numpy(quantised))
+
+
+def _scaled(frames: Tensor) -> Tensor:
+    return (frames.float() - 128) / 128 if frames.dtype == torch.uint8 else frames
 
 
 def _real_frames(clips: Tensor, mask: Tensor) -> Tensor:

@@ -1,10 +1,17 @@
 """The heads of the tagging models: six ways to pool the frames of a clip into its scores.
 
-Shapes: B clips, T frames, H hidden units, K classes, M real frames in a batch. Padding has a weight
-of exactly zero.
+Shapes: B clips, T frames, H hidden units, K classes, M real frames in a batch or in a block of one
+clip; C classes or units, whichever are pooled. Padding has a weight of exactly zero.
+
+`forward` scores a batch of clips. A single clip of any length comes in blocks of frames, which
+every head reads twice: `summarise` keeps of them what its pooling needs, and with that
+`explain` and `occlude` take one block after the other.
 
 Sources: arXiv 1711.00927 (single attention), 1803.02353 (multi-level), 1903.00765 (feature-level).
 """
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +20,6 @@ from audioset_demo.models.settings import ModelSettings
 
 # The reference clips attention to this interval before it is normalised over time.
 ATTENTION_MIN, ATTENTION_MAX = 1e-7, 1 - 1e-7
-
-
-def one_clip(frames: Tensor) -> Tensor:
-    """The mask (1, T) of one clip that has all of its T frames."""
-    return torch.ones(1, len(frames), dtype=torch.bool, device=frames.device)
 
 
 def to_clips(frames: Tensor, mask: Tensor) -> Tensor:
@@ -29,24 +31,18 @@ def to_clips(frames: Tensor, mask: Tensor) -> Tensor:
     return clips
 
 
-def attention(logits: Tensor, activation: str, mask: Tensor) -> Tensor:
-    """Attention (B, T, C) before it is made to sum to 1 over time; zero for padding.
+def activated(logits: Tensor, activation: str) -> Tensor:
+    """Attention before it is made to sum to 1 over time, clipped as in the reference.
 
     `softmax` runs over the last axis (classes or units), as in the reference's Keras code.
     """
-    activated = {
+    values = {
         "sigmoid": torch.sigmoid,
         "softmax": lambda values: torch.softmax(values, dim=-1),
         "relu": torch.relu,
         "exp": torch.exp,
     }[activation](logits)
-    return activated.clamp(ATTENTION_MIN, ATTENTION_MAX) * mask.unsqueeze(-1)
-
-
-def attention_weights(logits: Tensor, activation: str, mask: Tensor) -> Tensor:
-    """Attention weights (B, T, C) that sum to 1 over the real frames of each clip."""
-    unscaled = attention(logits, activation, mask)
-    return unscaled / unscaled.sum(dim=1, keepdim=True)
+    return values.clamp(ATTENTION_MIN, ATTENTION_MAX)
 
 
 def attention_pool(logits: Tensor, values: Tensor, activation: str, mask: Tensor) -> Tensor:
@@ -54,23 +50,123 @@ def attention_pool(logits: Tensor, values: Tensor, activation: str, mask: Tensor
 
     Divides once a clip: the weights themselves are needed to explain, not to train.
     """
-    unscaled = attention(logits, activation, mask)
+    unscaled = activated(logits, activation) * mask.unsqueeze(-1)
     return (unscaled * values).sum(dim=1) / unscaled.sum(dim=1)
 
 
-def means_with_each_replaced(weights: Tensor, values: Tensor) -> Tensor:
-    """Weighted means over T frames, each time with another frame replaced: (T, C).
+class Weighted(NamedTuple):
+    """What a head averages over a clip: values, each with a weight that is not yet a share.
 
-    Parameters
-    ----------
-    weights, values : (T + 1, C); the last row is what stands in, with weight 0: nothing does
+    Of a block of frames both are (M, C); summed over frames, float64 (C,), `values` is the sum of
+    the products.
     """
 
-    def sums(rows: Tensor) -> Tensor:
-        return rows[:-1].sum(dim=0) - rows[:-1] + rows[-1]
+    weights: Tensor
+    values: Tensor
 
-    weights = weights.double()  # one frame may have all the weight, and is then subtracted again
-    return (sums(weights * values) / sums(weights)).float()
+    def sums(self) -> "Weighted":
+        weights = self.weights.double()
+        return Weighted(weights.sum(dim=0), (weights * self.values).sum(dim=0))
+
+
+class MeanHead(nn.Module):
+    """A head that scores weighted means over the frames, one mean or several.
+
+    Attributes
+    ----------
+    adds_up_to : "score" or "logit": what the contributions and constants of a class sum to
+    """
+
+    adds_up_to = "score"
+
+    def frame_scores(self, levels: list[Tensor]) -> Tensor:
+        """(M, K), the score of each frame as a clip of its own."""
+        raise NotImplementedError
+
+    def weighted(self, levels: list[Tensor]) -> list[Weighted]:
+        """What is averaged, of a block of frames."""
+        raise NotImplementedError
+
+    def score_means(self, means: list[Tensor]) -> Tensor:
+        """Scores (M, K) of means (M, C)."""
+        raise NotImplementedError
+
+    def read_out(
+        self, means: list[Tensor], shares: list[Tensor], parts: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Attention and contributions (M, K), of frames that are part of a clip.
+
+        Parameters
+        ----------
+        means : (C,), the clip's
+        shares, parts : (M, C) the frames' shares of the weights, and of the means
+        """
+        raise NotImplementedError
+
+    def constants(self, summary: list[Weighted]) -> Tensor:
+        """(K,), what a class has before any frame."""
+        raise NotImplementedError
+
+    def summarise(self, blocks: Iterable[list[Tensor]]) -> list[Weighted]:
+        """Sums over the frames of one clip, of which blocks come as the trunk's levels.
+
+        In float64: where one frame has nearly all of the weight, `occlude` subtracts it again.
+        """
+        totals: list[Weighted] = []
+        for levels in blocks:
+            sums = [weighted.sums() for weighted in self.weighted(levels)]
+            totals = _added(totals, sums) if totals else sums
+        return totals
+
+    def score(self, summary: list[Weighted]) -> Tensor:
+        """(K,), the clip's scores."""
+        return self.score_means([mean[None] for mean in _means(summary)])[0]
+
+    def explain(
+        self, blocks: Iterable[list[Tensor]], summary: list[Weighted]
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Frame scores, attention and contributions (M, K) of each block."""
+        means = _means(summary)
+        for levels in blocks:
+            found = self.weighted(levels)
+            shares = [w.weights / total.weights for w, total in zip(found, summary, strict=True)]
+            parts = [(share * w.values).float() for share, w in zip(shares, found, strict=True)]
+            read = self.read_out(means, [share.float() for share in shares], parts)
+            yield self.frame_scores(levels), *read
+
+    def occlude(
+        self,
+        blocks: Iterable[list[Tensor]],
+        summary: list[Weighted],
+        stand_in: list[Tensor] | None,
+    ) -> Iterator[Tensor]:
+        """Scores (M, K) of the clip with one frame of each block after the other replaced.
+
+        Parameters
+        ----------
+        stand_in : levels (1, H) of the frame that takes its place; None: nothing does
+        """
+        if stand_in is not None:
+            new = [weighted.sums() for weighted in self.weighted(stand_in)]
+            summary = _added(summary, new)
+        for levels in blocks:
+            means = []
+            for weighted, total in zip(self.weighted(levels), summary, strict=True):
+                weights = weighted.weights.double()
+                products = weights * weighted.values
+                means.append(((total.values - products) / (total.weights - weights)).float())
+            yield self.score_means(means)
+
+
+def _added(sums: list[Weighted], more: list[Weighted]) -> list[Weighted]:
+    return [
+        Weighted(a.weights + b.weights, a.values + b.values)
+        for a, b in zip(sums, more, strict=True)
+    ]
+
+
+def _means(summary: list[Weighted]) -> list[Tensor]:
+    return [(total.values / total.weights).float() for total in summary]
 
 
 class FrameClassifier(nn.Module):
@@ -85,43 +181,92 @@ class FrameClassifier(nn.Module):
         return torch.sigmoid(self.classify(levels[-1]).float())
 
 
-class AverageHead(FrameClassifier):
+class MeanOfScores(FrameClassifier, MeanHead):
+    """A head whose clip score is a weighted mean of its frames' scores."""
+
+    def score_means(self, means: list[Tensor]) -> Tensor:
+        return means[0]
+
+    def read_out(
+        self, means: list[Tensor], shares: list[Tensor], parts: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        return shares[0], parts[0]
+
+    def constants(self, summary: list[Weighted]) -> Tensor:
+        return torch.zeros_like(self.classify.bias)
+
+
+class AverageHead(MeanOfScores):
     """The clip's score is the mean of its frames' scores."""
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
         probabilities = to_clips(self.frame_scores(levels), mask)
         return probabilities.sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
-    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
+    def weighted(self, levels: list[Tensor]) -> list[Weighted]:
         probabilities = self.frame_scores(levels)
-        attention = torch.full_like(probabilities, 1 / len(probabilities))
-        return _additive_score(attention, attention * probabilities)
+        return [Weighted(torch.ones_like(probabilities), probabilities)]
 
-    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
-        probabilities = self.frame_scores(levels)
-        return means_with_each_replaced(weights.expand_as(probabilities), probabilities)
+
+class Winners(NamedTuple):
+    """Of each class (K,): the highest score, the next one (0 where there is none), whose it is."""
+
+    best: Tensor
+    runner_up: Tensor
+    frame: Tensor
 
 
 class MaxHead(FrameClassifier):
     """The clip's score is that of its best frame; the whole of it belongs to that frame."""
 
+    adds_up_to = "score"
+
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
         # Probabilities are positive, so the zeros of padding never win.
         return to_clips(self.frame_scores(levels), mask).amax(dim=1)
 
-    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
-        probabilities = self.frame_scores(levels)
-        winner = probabilities.argmax(dim=0, keepdim=True)
-        attention = torch.zeros_like(probabilities).scatter_(0, winner, 1.0)
-        return _additive_score(attention, attention * probabilities)
+    def summarise(self, blocks: Iterable[list[Tensor]]) -> Winners:
+        winners, n = None, 0
+        for levels in blocks:
+            scores = self.frame_scores(levels)
+            frame = scores.argmax(dim=0)
+            rows = [scores, torch.zeros_like(scores[:1])]
+            if winners is not None:
+                won = winners.best >= scores.amax(dim=0)  # of equals, the first frame
+                frame = torch.where(won, winners.frame, n + frame)
+                rows += [winners.best[None], winners.runner_up[None]]
+            best, runner_up = torch.cat(rows).topk(2, dim=0).values
+            winners = Winners(best, runner_up, frame)
+            n += len(scores)
+        return winners
 
-    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
-        probabilities = self.frame_scores(levels) * weights
-        best, runner_up = probabilities.topk(2, dim=0).values
-        return torch.where(probabilities[:-1] == best, runner_up, best)
+    def score(self, summary: Winners) -> Tensor:
+        return summary.best
+
+    def constants(self, summary: Winners) -> Tensor:
+        return torch.zeros_like(summary.best)
+
+    def explain(
+        self, blocks: Iterable[list[Tensor]], summary: Winners
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        n = 0
+        for levels in blocks:
+            scores = self.frame_scores(levels)
+            frames = torch.arange(n, n + len(scores), device=scores.device)
+            attention = (frames[:, None] == summary.frame).float()
+            yield scores, attention, attention * scores
+            n += len(scores)
+
+    def occlude(
+        self, blocks: Iterable[list[Tensor]], summary: Winners, stand_in: list[Tensor] | None
+    ) -> Iterator[Tensor]:
+        for levels in blocks:
+            scores = self.frame_scores(levels)
+            others = torch.where(scores == summary.best, summary.runner_up, summary.best)
+            yield others if stand_in is None else torch.maximum(others, self.frame_scores(stand_in))
 
 
-class SingleAttentionHead(FrameClassifier):
+class SingleAttentionHead(MeanOfScores):
     """Frames' scores averaged with weights that the model learned, class by class."""
 
     def __init__(self, settings: ModelSettings):
@@ -129,33 +274,21 @@ class SingleAttentionHead(FrameClassifier):
         self.activation = settings.attention_activation
         self.attend = nn.Linear(settings.hidden_units, settings.n_classes)
 
-    def _logits_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        logits = to_clips(self.attend(hidden).float(), mask)
-        return logits, to_clips(self.frame_scores([hidden]), mask)
-
-    def weights_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Attention weights and frame scores of one level, each (B, T, K)."""
-        logits, values = self._logits_and_values(hidden, mask)
-        return attention_weights(logits, self.activation, mask), values
-
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
-        logits, values = self._logits_and_values(levels[-1], mask)
+        logits = to_clips(self.attend(levels[-1]).float(), mask)
+        values = to_clips(self.frame_scores(levels), mask)
         return attention_pool(logits, values, self.activation, mask)
 
-    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
-        weights, values = self.weights_and_values(levels[-1], mask)
-        return _additive_score(weights[0], (weights * values)[0])
-
-    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
-        logits, values = self._logits_and_values(levels[-1], one_clip(weights))
-        unscaled = attention(logits, self.activation, one_clip(weights))
-        return means_with_each_replaced(unscaled[0] * weights, values[0])
+    def weighted(self, levels: list[Tensor]) -> list[Weighted]:
+        weights = activated(self.attend(levels[-1]).float(), self.activation)
+        return [Weighted(weights, self.frame_scores(levels))]
 
 
-class MultiAttentionHead(nn.Module):
+class MultiAttentionHead(MeanHead):
     """Single attention on each of the last two hidden layers, joined by one linear layer."""
 
     N_LEVELS = 2
+    adds_up_to = "logit"
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
@@ -180,32 +313,39 @@ class MultiAttentionHead(nn.Module):
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
         pooled = [head([level], mask) for head, level in self._heads_and_levels(levels)]
-        return torch.sigmoid(self.join(torch.cat(pooled, dim=-1)).float())
+        return self.score_means(pooled)
 
     def frame_scores(self, levels: list[Tensor]) -> Tensor:
         values = [head.frame_scores([level]) for head, level in self._heads_and_levels(levels)]
-        return torch.sigmoid(self.join(torch.cat(values, dim=-1)).float())
+        return self.score_means(values)
 
-    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
-        pairs = [
-            head.weights_and_values(level, mask) for head, level in self._heads_and_levels(levels)
-        ]
-        parts = torch.cat([(weights * values)[0] for weights, values in pairs], dim=-1)
-        return {
-            # A class's own weights, averaged over the levels.
-            "attention": torch.stack([weights[0] for weights, _ in pairs]).mean(dim=0),
-            "contributions": parts @ self.join.weight.T,
-            "constants": self.join.bias.clone(),
-            "adds_up_to": "logit",
-        }
+    def weighted(self, levels: list[Tensor]) -> list[Weighted]:
+        pairs = self._heads_and_levels(levels)
+        return [weighted for head, level in pairs for weighted in head.weighted([level])]
 
-    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
-        pooled = [head.occlude([level], weights) for head, level in self._heads_and_levels(levels)]
-        return torch.sigmoid(self.join(torch.cat(pooled, dim=-1)).float())
+    def score_means(self, means: list[Tensor]) -> Tensor:
+        return torch.sigmoid(self.join(torch.cat(means, dim=-1)).float())
+
+    def read_out(
+        self, means: list[Tensor], shares: list[Tensor], parts: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        # A class's own weights, averaged over the levels.
+        attention = torch.stack(shares).mean(dim=0)
+        return attention, torch.cat(parts, dim=-1) @ self.join.weight.T
+
+    def constants(self, summary: list[Weighted]) -> Tensor:
+        return self.join.bias.clone()
 
 
-class FeatureAttentionHead(nn.Module):
-    """Attention over the hidden features: each unit has its own weights over time."""
+class FeatureAttentionHead(MeanHead):
+    """Attention over the hidden features: each unit has its own weights over time.
+
+    It is explained as linear through the last layer once the mask of active units is fixed. A class
+    has no attention of its own here: it reads the units through the last layer. Its attention is
+    the mean of the active units' weights, each counted by |weight in that layer|.
+    """
+
+    adds_up_to = "logit"
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
@@ -217,49 +357,45 @@ class FeatureAttentionHead(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.classify = nn.Linear(units, settings.n_classes)
 
-    def _logits_and_values(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        logits = to_clips(self.attend(hidden).float(), mask)
-        return logits, to_clips(self.transform(hidden).float(), mask)
-
     def _classify_pooled(self, pooled: Tensor) -> Tensor:
         features = self.dropout(torch.relu(self.norm(pooled)))
         return torch.sigmoid(self.classify(features).float())
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
-        logits, values = self._logits_and_values(levels[-1], mask)
+        logits = to_clips(self.attend(levels[-1]).float(), mask)
+        values = to_clips(self.transform(levels[-1]).float(), mask)
         return self._classify_pooled(attention_pool(logits, values, self.activation, mask))
 
     def frame_scores(self, levels: list[Tensor]) -> Tensor:
         return self._classify_pooled(self.transform(levels[-1]).float())
 
-    def explain(self, levels: list[Tensor], mask: Tensor) -> dict:
-        """Linear through the last layer once the mask of active units is fixed.
+    def weighted(self, levels: list[Tensor]) -> list[Weighted]:
+        weights = activated(self.attend(levels[-1]).float(), self.activation)
+        return [Weighted(weights, self.transform(levels[-1]).float())]
 
-        A class has no attention of its own here: it reads the units through the last layer. Its
-        attention is the mean of the active units' weights, each counted by |weight in that layer|.
-        """
-        logits, values = self._logits_and_values(levels[-1], mask)
-        weights = attention_weights(logits, self.activation, mask)
-        weighted = (weights * values)[0]  # (T, H)
-        active = self.norm(weighted.sum(dim=0, keepdim=True))[0] > 0  # (H,)
-        scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
-        shift = self.norm.bias - self.norm.running_mean * scale
-        readout = self.classify.weight * active  # (K, H)
+    def score_means(self, means: list[Tensor]) -> Tensor:
+        return self._classify_pooled(means[0])
+
+    def _readout(self, mean: Tensor) -> Tensor:
+        """(K, H), the last layer's weights of the units that are active in a clip."""
+        return self.classify.weight * (self.norm(mean[None])[0] > 0)
+
+    def _scale(self) -> Tensor:
+        return self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
+
+    def read_out(
+        self, means: list[Tensor], shares: list[Tensor], parts: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        readout, scale = self._readout(means[0]), self._scale()
         importance = (readout * scale).abs()
         # A class that reads no active unit attends to all of them alike.
         importance = torch.where(importance.sum(1, keepdim=True) > 0, importance, 1.0)
         importance = importance / importance.sum(dim=1, keepdim=True)
-        return {
-            "attention": weights[0] @ importance.T,
-            "contributions": (weighted * scale) @ readout.T,
-            "constants": self.classify.bias + readout @ shift,
-            "adds_up_to": "logit",
-        }
+        return shares[0] @ importance.T, (parts[0] * scale) @ readout.T
 
-    def occlude(self, levels: list[Tensor], weights: Tensor) -> Tensor:
-        logits, values = self._logits_and_values(levels[-1], one_clip(weights))
-        unscaled = attention(logits, self.activation, one_clip(weights))
-        return self._classify_pooled(means_with_each_replaced(unscaled[0] * weights, values[0]))
+    def constants(self, summary: list[Weighted]) -> Tensor:
+        shift = self.norm.bias - self.norm.running_mean * self._scale()
+        return self.classify.bias + self._readout(_means(summary)[0]) @ shift
 
 
 HEADS = {
@@ -271,12 +407,3 @@ HEADS = {
     # Differs from `average` in training only: there, each frame is its own example.
     "frame_baseline": AverageHead,
 }
-
-
-def _additive_score(attention: Tensor, contributions: Tensor) -> dict:
-    return {
-        "attention": attention,
-        "contributions": contributions,
-        "constants": contributions.new_zeros(contributions.shape[-1]),
-        "adds_up_to": "score",
-    }

@@ -9,8 +9,8 @@ the arguments alone, never on the session: a download is made in a thread that h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,13 +18,15 @@ import numpy as np
 import streamlit as st
 
 from audioset_demo.audio.decoding import AudioLimits, Sound, open_sound
+from audioset_demo.audio.playback import Playback, Played, playback
 from audioset_demo.audio.samples import synthesise
-from audioset_demo.audio.waveform import Waveform, read_waveform, wav_bytes
-from audioset_demo.charts.overview import DrawnSound, draw
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.charts.overview import DrawnSound, Overview
 from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings, Progress
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.embeddings.similar_clips import ReleasedClips
 from audioset_demo.encoders import Encoder, load_encoder, resolve_encoder, silent_frame
+from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
 from audioset_demo.views.background import Stopped, Work, finish
@@ -38,13 +40,6 @@ LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=7_200.0)
 MAX_FRAMES = 7_500
 MAX_CLIPS = 16  # one of two hours is 47 MB
 MAX_SOUNDS = 2  # to be played
-# Up to this length what is played is what was decoded, to the sample; beyond, the file itself.
-EXACT_S = 600.0
-PLAYED_BY_BROWSERS = {
-    "mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "audio/mp4", "aac": "audio/aac",
-    "flac": "audio/flac", "ogg": "audio/ogg", "oga": "audio/ogg", "opus": "audio/ogg",
-    "webm": "audio/webm",
-}  # fmt: skip
 _KEYS = {Clip: Clip.identity}
 
 
@@ -60,7 +55,7 @@ def encoder_title(clip: Clip, choice: Choice) -> str:
     return ENCODER_TITLES[resolve_encoder(choice.encoder)]
 
 
-def read(clip: Clip) -> None:
+def read(clip: Clip, choice: Choice) -> None:
     """Read a clip to its end.
 
     Raises
@@ -70,36 +65,95 @@ def read(clip: Clip) -> None:
     if clip.is_features:
         _read_features(clip)
     else:
-        drawn_sound(clip)
+        _reading(clip, choice)
 
 
 def drawn_sound(clip: Clip) -> DrawnSound:
     """What the pictures of a clip's sound need."""
-    return _finished(_drawing, f"Reading {clip.name}", clip)
+    return _reading(clip).drawn
+
+
+def played(clip: Clip) -> Played:
+    """What the browser plays of a clip."""
+    _reading(clip)
+    return _played(clip)
+
+
+@dataclass
+class Reading:
+    """What one pass over a sound gave.
+
+    Attributes
+    ----------
+    encoding : what decided the embeddings, as `_encoding_key` has it
+    embeddings : None where there would be too many frames, or the encoder is not installed
+    played : until `_played` keeps it, which has room for fewer sounds
+    """
+
+    drawn: DrawnSound
+    encoding: tuple
+    embeddings: Embeddings | None
+    played: Played | None
+
+
+def _reading(clip: Clip, choice: Choice | None = None) -> Reading:
+    """The first pass over a clip; it makes embeddings by the choice that it was made for."""
+    reading = _finished(_first_pass, f"Reading {clip.name}", clip, choice)
+    written, reading.played = reading.played, None
+    if written:
+        _played(clip, written)
+    return reading
 
 
 @st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
-def _drawing(clip: Clip) -> Work[DrawnSound]:
-    def do(progress: Progress) -> DrawnSound:
+def _first_pass(clip: Clip, _choice: Choice | None) -> Work[Reading]:
+    encoder, encoding = None, ()
+    if _choice:
+        # Why an encoder cannot be loaded is said where its embeddings are asked for.
+        with suppress(AudioSetDemoError):
+            encoder = _encoder(_choice.encoder, _choice.installation)
+            encoding = _encoding_key(_choice)
+
+    def do(progress: Progress) -> Reading:
+        if encoder:
+            with suppress(_TooManyFrames):
+                return one_pass(progress, encoder)
+        return one_pass(progress, None)
+
+    def one_pass(progress: Progress, encoder: Encoder | None) -> Reading:
         with _sound(clip) as sound:
-            return draw(sound, progress)
+            overview, playback = Overview(sound), Playback(sound.sample_rate)
+            listeners, embeddings = (overview, playback), None
+            if encoder:
+                hop_s, tail = _choice.hop_s, _choice.tail
+                limited = _limited(progress, hop_s)
+                embeddings = encoder.encode(sound, hop_s, limited, tail=tail, listeners=listeners)
+            else:
+                listen(sound, listeners, progress)
+            return Reading(overview.drawn(), encoding, embeddings, playback.played())
 
     return Work(do)
 
 
-def playable(clip: Clip) -> tuple[bytes, str]:
-    """What the browser plays of a clip, and its MIME type."""
-    ending = clip.name.rsplit(".", 1)[-1].lower()
-    if drawn_sound(clip).duration_s > EXACT_S and ending in PLAYED_BY_BROWSERS:
-        return clip.data, PLAYED_BY_BROWSERS[ending]
-    return _decoded(clip), "audio/wav"
+class _TooManyFrames(Exception):
+    """There would be more than `MAX_FRAMES`."""
+
+
+def _limited(progress: Progress, hop_s: float) -> Progress:
+    def limited(done_s: float, total_s: float | None) -> None:
+        if max(done_s, total_s or 0.0) > MAX_FRAMES * hop_s:
+            raise _TooManyFrames
+        progress(done_s, total_s)
+
+    return limited
 
 
 @st.cache_resource(max_entries=MAX_SOUNDS, show_spinner="Preparing the sound", hash_funcs=_KEYS)
-def _decoded(clip: Clip) -> bytes:
-    if clip.sample:
-        return wav_bytes(synthesise(clip.sample))
-    return wav_bytes(read_waveform(clip.data, clip.name, LIMITS))
+def _played(clip: Clip, _written: Played | None = None) -> Played:
+    if _written:
+        return _written
+    with _sound(clip) as sound:
+        return playback(sound)
 
 
 def clip_names(clips: Sequence[Clip]) -> dict[tuple, str]:
@@ -125,9 +179,15 @@ def features(clip: Clip, choice: Choice) -> Embeddings:
     """
     if clip.is_features:
         return _read_features(clip)
-    _check_frames(clip, choice.hop_s)
-    what = f"Encoding {clip.name}"
-    return _finished(_encoding, what, clip, choice.encoder, choice.installation, choice.hop_s)
+    reading, key = _reading(clip, choice), _encoding_key(choice)
+    _check_frames(clip.name, reading.drawn.duration_s, choice.hop_s)
+    if reading.encoding == key and reading.embeddings:
+        return reading.embeddings
+    return _finished(_encoding, f"Encoding {clip.name}", clip, *key)
+
+
+def _encoding_key(choice: Choice) -> tuple:
+    return choice.encoder, choice.installation, choice.hop_s, choice.tail
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Reading the file", hash_funcs=_KEYS)
@@ -138,23 +198,22 @@ def _read_features(clip: Clip) -> Embeddings:
 
 @st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
 def _encoding(
-    clip: Clip, encoder: str, installation: tuple[int, ...], hop_s: float
+    clip: Clip, encoder: str, installation: tuple[int, ...], hop_s: float, tail: str
 ) -> Work[Embeddings]:
     loaded = _encoder(encoder, installation)
 
     def do(progress: Progress) -> Embeddings:
         with _sound(clip) as sound:
-            return loaded.encode(sound, hop_s, progress)
+            return loaded.encode(sound, hop_s, progress, tail=tail)
 
     return Work(do)
 
 
-def _check_frames(clip: Clip, hop_s: float) -> None:
-    duration_s = drawn_sound(clip).duration_s
+def _check_frames(name: str, duration_s: float, hop_s: float) -> None:
     if duration_s / hop_s > MAX_FRAMES:
         fitting = min(hop for hop in HOPS if duration_s / hop <= MAX_FRAMES)
         raise AudioSetDemoError(
-            f"{clip.name}: {duration_s:,.0f} s with a hop of {hop_s} s are more than "
+            f"{name}: {duration_s:,.0f} s with a hop of {hop_s} s are more than "
             f"{MAX_FRAMES:,} frames. Choose a hop of {fitting} s in the sidebar."
         )
 
@@ -199,6 +258,7 @@ def _tagging(
     encoder: str,
     installation: tuple[int, ...],
     hop_s: float,
+    tail: str,
     model: str,
     _embeddings: Embeddings,
 ) -> Tagging:
@@ -221,6 +281,7 @@ def _occlusion(
     encoder: str,
     installation: tuple[int, ...],
     hop_s: float,
+    tail: str,
     model: str,
     _embeddings: Embeddings,
 ) -> np.ndarray:
@@ -229,8 +290,9 @@ def _occlusion(
 
 
 def _key(clip: Clip, choice: Choice, embeddings: Embeddings) -> tuple:
-    encoder = ("", ()) if clip.is_features else (choice.encoder, choice.installation)
-    return *encoder, embeddings.hop_s, choice.model
+    if clip.is_features:
+        return "", (), embeddings.hop_s, "", choice.model
+    return *_encoding_key(choice), choice.model
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading AudioSet's features")

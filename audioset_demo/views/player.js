@@ -114,7 +114,7 @@ class Player {
     this.low = wave && new Int8Array(bytes(wave.low).buffer);
     this.high = wave && new Int8Array(bytes(wave.high).buffer);
     this.mel = mel && picture(bytes(mel.levels), mel.columns, mel.bands, bytes(colours.sound), true);
-    this.end = (data.frames - 1) * data.step + data.cover;
+    this.end = data.end;
     if (classes) {
       const n = classes.names.length, scale = bytes(colours.scores);
       this.chosen = Math.min(this.chosen, n - 1);

@@ -67,8 +67,8 @@ def _sound(clip: Clip) -> DrawnSound | None:
 def _show(clip: Clip, drawn: dict, **callbacks) -> None:
     if not clip.is_features:
         with st.container(key=_AUDIO):
-            played, mime = cache.playable(clip)
-            st.audio(played, format=mime, alt="The clip")
+            played = cache.played(clip)
+            st.audio(played.data, format=played.mime, alt="The clip")
     # Streamlit requires a callback for every value that the browser may report.
     callbacks = {"on_frame_change": lambda: None} | callbacks
     asked = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}

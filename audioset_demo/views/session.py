@@ -13,6 +13,7 @@ from audioset_demo.models.published import DEFAULT_MODEL, PublishedModel, publis
 from audioset_demo.views.names import unique_names
 
 HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
+DEFAULT_TAIL = "auto"
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class Choice:
     installation : changes when VGGish's weights are installed again, so that no stale result is
         shown
     hop_s : seconds from one frame to the next
+    tail : what becomes of sound at the end that does not fill a frame, one of `encoders.TAILS`
     model : name of a published model
     """
 
     encoder: str
     installation: tuple[int, ...]
     hop_s: float
+    tail: str
     model: str
 
 
@@ -43,6 +46,7 @@ def choice() -> Choice:
         encoder,
         _installation() if encoder == "vggish" else (),
         st.session_state.get("hop", HOPS[0]),
+        st.session_state.get("tail", DEFAULT_TAIL),
         st.session_state.get("model", DEFAULT_MODEL),
     )
 

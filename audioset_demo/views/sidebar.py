@@ -13,6 +13,11 @@ from audioset_demo.views import cache, chooser, clips, session
 from audioset_demo.views.names import escape, unique_names
 from audioset_demo.views.widgets import errors_shown
 
+_TAILS = {
+    "auto": "pad if below 10 s",
+    "pad": "pad to a whole frame",
+    "drop": "leave out what does not fill a frame",
+}
 MANY_CLIPS = 500  # in a longer list, a clip is chosen by its number
 
 
@@ -21,7 +26,7 @@ def show(choose_clip: bool) -> None:
 
     `choose_clip` is False on the page that has the chooser in its own body.
     """
-    clips.take_offer(cache.read)
+    clips.take_offer(lambda clip: cache.read(clip, session.choice()))
     clips.put_into_address()
     with st.sidebar, errors_shown():
         _clip(choose_clip)
@@ -93,6 +98,16 @@ def _encoder() -> None:
         format_func=lambda hop: f"{hop} s",
         help="Seconds from one frame to the next. Each frame covers 0.96 s; with a shorter hop "
         "frames overlap and show more finely when something sounds.",
+    )
+    st.selectbox(
+        "Tail",
+        list(_TAILS),
+        list(_TAILS).index(session.DEFAULT_TAIL),
+        key="tail",
+        bind="query-params",
+        format_func=_TAILS.__getitem__,
+        help="What is left at the end of the sound, too short for a frame of its own, can be kept "
+        "with silence behind it. VGGish leaves it out.",
     )
     if not weights.is_installed():
         with st.popover("VGGish is not installed", icon=":material/download:", width="stretch"):

@@ -3,7 +3,6 @@
 import html
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -36,16 +35,28 @@ def test_thinned_frames_are_ordered_and_few(n):
     assert (np.diff(kept) > 0).all()
 
 
-@given(n_frames=st.integers(1, 50), rows=st.integers(1, 50), hop=st.integers(1, 96))
-def test_frame_edges_enclose_the_frames(n_frames, rows, hop):
+@given(
+    n_frames=st.integers(1, 50),
+    blocks=st.integers(1, 50),
+    hop=st.integers(1, 96),
+    beyond=st.floats(-0.9, 3),
+)
+def test_frame_edges_enclose_the_frames_and_end_with_the_clip(n_frames, blocks, hop, beyond):
     times_s = np.arange(n_frames) * hop / 100
-    edges = joined_edges(times_s, rows)
-    assert len(edges) == min(rows, n_frames) + 1 and (np.diff(edges) > 0).all()
-    assert edges[0] == 0 and edges[-1] == pytest.approx(times_s[-1] + FRAME_S)
+    whole_s = float(times_s[-1] + FRAME_S)
+    duration_s = whole_s + min(0, beyond) * hop / 100 + max(0, beyond)
+    edges = joined_edges(times_s, duration_s, blocks)
+    assert len(edges) == min(blocks, n_frames) + 1 and (np.diff(edges) > 0).all()
+    assert edges[0] == 0 and edges[-1] == min(whole_s, duration_s)
     # Each border between two frames is as far from the centre of the one as of the other.
-    borders = frame_edges(times_s)[1:-1]
+    borders = frame_edges(times_s, duration_s)[1:-1]
     centres = times_s + FRAME_S / 2
     np.testing.assert_allclose(borders, (centres[:-1] + centres[1:]) / 2)
+
+
+def test_a_duration_before_the_last_frame_is_not_believed():
+    edges = frame_edges(np.array([0, 0.96, 1.92]), 0.5)
+    np.testing.assert_allclose(edges, [0, 0.96, 1.92, 2.88])
 
 
 def test_tags_are_bars_in_the_order_given():
@@ -58,7 +69,9 @@ def test_tags_are_bars_in_the_order_given():
 def test_a_last_dimension_at_its_limits_does_not_set_the_colours():
     values = rng.integers(100, 150, (10, 128)).astype(np.uint8)
     values[:, -1] = 255
-    picture = embeddings.embedding_picture(values, np.arange(10) * FRAME_S, "Quantised").data[0]
+    picture = embeddings.embedding_picture(values, np.arange(10) * FRAME_S, 9.6, "Quantised").data[
+        0
+    ]
     assert 100 <= picture.zmin < picture.zmax <= 150
     np.testing.assert_array_equal(picture.z, values.T)
 

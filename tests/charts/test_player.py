@@ -63,10 +63,21 @@ def test_curves_are_the_very_numbers(tagger):
 def test_overlapping_frames_are_drawn_around_their_centres(tagger):
     tagging = tagger.tag(sound_of(5)[0], hop_s=0.1)
     drawn = tags_timeline(tagging, [0], None)
-    edges = frame_edges(tagging.times_s)
+    edges = frame_edges(tagging.times_s, 5)
     cells = drawn["offset"] + drawn["step"] * np.arange(drawn["frames"] + 1)
     np.testing.assert_allclose(cells[1:-1], edges[1:-1])
-    assert edges[-1] <= drawn["duration"] == 5
+    assert drawn["end"] == edges[-1] <= drawn["duration"] == 5
+
+
+@pytest.mark.parametrize(("seconds", "tail", "n_frames"), [(0.5, "drop", 1), (2.5, "pad", 3)])
+def test_silence_put_behind_a_clip_is_not_drawn_as_if_it_were_sound(
+    tagger, seconds, tail, n_frames
+):
+    waveform, sound = sound_of(seconds)
+    drawn = tags_timeline(tagger.tag(waveform, tail=tail), [0], sound)
+    # The wave and the spectrogram fill the time axis, so it has to be theirs.
+    assert drawn["frames"] == n_frames
+    assert drawn["duration"] == drawn["end"] == sound.duration_s == seconds
 
 
 @given(level=st.floats(0, 1))

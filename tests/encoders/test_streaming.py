@@ -12,14 +12,20 @@ import tracemalloc
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audioset_demo.audio.decoding import open_sound
 from audioset_demo.audio.waveform import Waveform, read_waveform, resample
+from audioset_demo.encoders import TAILS, streaming
 from audioset_demo.encoders.compact import CompactEncoder
-from audioset_demo.encoders.logmel import ExampleStream, examples, hop_frames, log_mel
-from audioset_demo.encoders.streaming import BATCHES_AHEAD, ahead, run_network
+from audioset_demo.encoders.logmel import examples, hop_frames, log_mel
+from audioset_demo.encoders.streaming import (
+    BATCHES_AHEAD,
+    ExampleStream,
+    ahead,
+    run_network,
+)
 from audioset_demo.errors import AudioError, AudioSetDemoError
 from audioset_demo.tagging import load_tagger
 
@@ -129,7 +135,7 @@ def test_an_hour_takes_no_more_memory_than_ten_minutes():
         sound = Blocks(itertools.repeat(minute, minutes), 24_000)
         tracemalloc.start()
         try:
-            found = run_network(middle_row, sound, 0.96)
+            found = run_network(middle_row, ExampleStream(sound))
             return tracemalloc.get_traced_memory()[1] - found.frames.nbytes
         finally:
             tracemalloc.stop()
@@ -143,10 +149,105 @@ def test_an_hour_takes_no_more_memory_than_ten_minutes():
 def test_progress_rises_to_the_duration_and_knows_the_total():
     told = []
     with open_sound(encoded(noise(130.5))) as sound:
-        run_network(middle_row, sound, 0.96, lambda *seconds: told.append(seconds))
+        run_network(middle_row, ExampleStream(sound), lambda *seconds: told.append(seconds))
     done = [seconds for seconds, _ in told]
     assert done == sorted(done) and len(done) > 2
     assert {total for _, total in told} == {130.5} and done[-1] == 130.5
+
+
+class Recorder:
+    """A listener that keeps all that it is given."""
+
+    def __init__(self):
+        self.samples, self.rows = [], []
+
+    def add_samples(self, samples):
+        self.samples.append(samples)
+
+    def add_log_mel(self, rows):
+        self.rows.append(rows)
+
+
+def test_one_pass_serves_the_encoder_and_whoever_listens(encoder, monkeypatch):
+    sound, listeners = noise(71.3, 44_100), [Recorder(), Recorder()]
+    alone = encoder.encode(sound, 0.48)
+    n_opened = n_rows = 0
+
+    def blocks():
+        nonlocal n_opened
+        n_opened += 1
+        yield from np.array_split(sound.samples, 50)
+
+    def counted(samples):
+        nonlocal n_rows
+        rows = log_mel(samples)
+        n_rows += len(rows)
+        return rows
+
+    monkeypatch.setattr(streaming, "log_mel", counted)
+    found = encoder.encode(Blocks(blocks(), 44_100), 0.48, listeners=listeners)
+    assert np.array_equal(found.pca, alone.pca)
+    expected = log_mel(resample(sound, RATE).samples)
+    for listener in listeners:
+        assert np.array_equal(np.concatenate(listener.samples), sound.samples)
+        assert np.abs(np.concatenate(listener.rows) - expected).max() <= 1e-6
+    assert (n_opened, n_rows) == (1, len(expected))
+
+
+@settings(max_examples=60)
+@given(
+    n=st.integers(1, 12 * RATE),
+    hop=st.sampled_from([96, 95, 48, 24, 12, 1]),
+    tail=st.sampled_from(TAILS),
+    size=st.integers(1, 20),
+)
+@example(n=15_600, hop=96, tail="pad", size=64)
+@example(n=2 * 15_360 + 239, hop=96, tail="drop", size=64)
+@example(n=10 * RATE, hop=96, tail="auto", size=10)
+@example(n=10 * RATE - 1, hop=96, tail="auto", size=10)
+def test_what_does_not_fill_a_frame_is_kept_or_named(n, hop, tail, size):
+    samples = noise(n / RATE).samples
+    stream = ExampleStream(Blocks([samples]), hop / 100, tail)
+    found = np.concatenate(list(stream.batches(size)))
+    followed = log_mel(np.pad(samples, (0, 2 * 15_600)))  # by silence without end
+    in_silence = examples(followed, hop)
+    n_whole = len(examples(log_mel(samples), hop))
+    unheard = n - ((n_whole - 1) * 160 * hop + 15_600) if n_whole else n
+    assert unheard < 160 * hop or not n_whole
+    padded = not n_whole or unheard >= 160 and (
+        tail == "pad" or tail == "auto" and n < 10 * RATE
+    )  # fmt: skip
+    assert len(found) == n_whole + padded
+    assert np.abs(found - in_silence[: len(found)]).max() <= 1e-6
+    if not n_whole:
+        assert stream.notes == (
+            f"{n / RATE:.3f} s is shorter than one frame (0.975 s): padded with silence",
+        )
+    elif unheard < 160:
+        assert stream.notes == ()
+    else:
+        what = f"the last {unheard / RATE:.2f} s do not fill a frame"
+        rest = (
+            ": padded with silence"
+            if padded
+            else " and were left out; they are kept with the tail padded (--tail pad)"
+        )
+        assert stream.notes == (what + rest,)
+
+
+def test_a_tail_or_resampler_that_is_none_is_refused_with_those_that_are(encoder):
+    with pytest.raises(AudioSetDemoError, match="'cut'.* drop, pad, auto"):
+        encoder.encode(noise(2), tail="cut")
+    with pytest.raises(AudioSetDemoError, match="'sinc'.* soxr, resampy"):
+        encoder.encode(noise(2), resampler="sinc")
+
+
+def test_another_resampler_is_named(encoder):
+    pytest.importorskip("resampy", reason="needs resampy: pip install resampy")
+    assert encoder.encode(noise(0.96 * 3 + 0.015, 48_000), resampler="resampy").notes == (
+        "resampled with resampy",
+    )
+    assert encoder.encode(noise(0.96 * 3 + 0.015), resampler="resampy").notes == ()
 
 
 class Enough(Exception):
@@ -167,7 +268,7 @@ def test_what_progress_raises_ends_the_work_and_its_thread():
 
     before = threading.active_count()
     with pytest.raises(Enough):
-        run_network(middle_row, Blocks(blocks()), 0.96, stop)
+        run_network(middle_row, ExampleStream(Blocks(blocks())), stop)
     assert threading.active_count() == before
     assert len(made) < 10
 
@@ -177,7 +278,7 @@ def test_what_goes_wrong_while_decoding_is_told_where_it_was_asked_for():
     waveform.samples[-100] = np.nan
     data = encoded(waveform, subtype="FLOAT")
     with open_sound(data, "late.wav") as sound, pytest.raises(AudioError, match=r"at 99\.99\d s"):
-        run_network(middle_row, sound, 0.96)
+        run_network(middle_row, ExampleStream(sound))
 
 
 def test_no_more_is_made_ahead_than_asked_for():

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audioset_demo.errors import CheckpointError
+from audioset_demo.models import network
 from audioset_demo.models.network import TaggingModel
-from audioset_demo.models.pooling import attention_weights
+from audioset_demo.models.pooling import attention_pool
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS, ModelSettings
 from tests.models.toy_models import model_that_has_seen_data
 from train.tagger.cpu_layers import Dropout
@@ -70,13 +71,47 @@ def test_a_single_frame_scores_as_the_clip_that_holds_it_alone(model):
 @pytest.mark.parametrize(
     ("n_frames", "silenced"), [(1, True), (2, True), (10, True), (2, False), (10, False)]
 )
-def test_hiding_a_frame_gives_the_score_of_the_clip_without_it(model, n_frames, silenced):
+def test_hiding_a_frame_costs_what_the_clip_without_it_scores_less(model, n_frames, silenced):
     frames, silence = torch.rand(n_frames, 128) * 2 - 1, torch.rand(128)
-    hidden = model.occlude(frames, silence if silenced else None)
+    whole = model(frames[None])[0].detach()
+    drops = model.occlude(frames, silence if silenced else None)
     for t in range(n_frames):
         clip = torch.cat([frames[:t], silence[None][: int(silenced)], frames[t + 1 :]])
-        alone = model(clip[None])[0].detach()
-        assert (hidden[t] - alone).abs().max() <= 1e-6
+        without = model(clip[None])[0].detach()
+        assert (drops[t] - (whole - without)).abs().max() <= 1e-6
+
+
+def parts_of(explanation) -> dict[str, torch.Tensor]:
+    return {name: v for name, v in vars(explanation).items() if isinstance(v, torch.Tensor)}
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 6, 7, 40])
+def test_a_clip_is_explained_in_blocks_as_in_one_piece(model, n_frames, monkeypatch):
+    frames, silence = torch.rand(n_frames, 128) * 2 - 1, torch.rand(128)
+    frames[n_frames // 2 :] = frames[n_frames // 2]  # equal frames, in several blocks
+    whole = parts_of(model.explain(frames))
+    drops = model.occlude(frames, silence)
+    assert torch.allclose(whole["scores"], model(frames[None])[0], atol=1e-6)
+    rows = []
+    for layer in model.modules():
+        layer.register_forward_hook(lambda layer, given, out: rows.append(len(given[0])))
+    monkeypatch.setattr(network, "BLOCK_FRAMES", 3)
+    blocks = parts_of(model.explain(frames))
+    assert whole.keys() == blocks.keys()
+    for name, values in whole.items():
+        assert (values - blocks[name]).abs().max() <= 1e-6, name
+    assert (model.occlude(frames, silence) - drops).abs().max() <= 1e-6
+    assert max(rows) <= 3, "no layer sees more frames at once, however long the clip is"
+
+
+def test_some_classes_are_explained_as_among_all(model):
+    frames, classes = torch.rand(10, 128) * 2 - 1, [5, 0, 3]
+    every, some = parts_of(model.explain(frames)), parts_of(model.explain(frames, classes))
+    for name, values in every.items():
+        assert torch.equal(some[name], values[..., classes]), name
+    assert torch.equal(model.score(frames), every["scores"])
+    drops = model.occlude(frames, classes=classes)
+    assert torch.equal(drops, model.occlude(frames)[:, classes])
 
 
 def test_padding_changes_nothing_in_evaluation(model):
@@ -114,12 +149,16 @@ def test_padding_changes_nothing_in_training(model):
     activation=st.sampled_from(ATTENTION_ACTIVATIONS),
     scale=st.floats(0, 50),
 )
-def test_attention_weights_are_shares_of_the_real_frames(n_frames, n_real, activation, scale):
-    logits = torch.from_numpy(np.random.default_rng(0).normal(0, scale, (1, n_frames, 5)))
+def test_attention_pools_the_real_frames_alone(n_frames, n_real, activation, scale):
+    rng = np.random.default_rng(0)
+    logits = torch.from_numpy(rng.normal(0, scale, (1, n_frames, 5)))
+    values = torch.from_numpy(rng.normal(size=(1, n_frames, 5)))
     mask = (torch.arange(n_frames) < n_real)[None]
-    weights = attention_weights(logits, activation, mask)
-    assert (weights >= 0).all() and (weights[~mask] == 0).all()
-    assert torch.allclose(weights.sum(1), torch.ones(1, 5, dtype=weights.dtype))
+    real = values[:, :n_real]
+    pooled = attention_pool(logits, values, activation, mask)
+    alone = attention_pool(logits[:, :n_real], real, activation, mask[:, :n_real])
+    assert torch.allclose(pooled, alone)
+    assert (real.amin(1) - 1e-9 <= pooled).all() and (pooled <= real.amax(1) + 1e-9).all()
 
 
 def test_max_pooling_gives_the_whole_score_to_the_winning_frame():

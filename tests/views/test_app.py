@@ -15,6 +15,7 @@ from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
+from audioset_demo.views import cache
 from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, upload, wav
 
 
@@ -36,7 +37,7 @@ def test_every_picture_has_words_for_those_who_do_not_see_it(app, page):
 
 def test_an_uploaded_sound_stays_chosen_across_pages(app):
     upload(app, "kettle.wav", wav())
-    assert "kettle.wav" in text(app) and "2.00 s · 2 frames" in text(app)
+    assert "kettle.wav" in text(app) and "2.00 s · 3 frames" in text(app)
     for page in PAGES:
         assert "kettle.wav" in text(go(app, page)) and not app.exception
 
@@ -71,6 +72,59 @@ def test_short_and_long_sounds_are_drawn(app, seconds):
     upload(app, "sound.wav", wav(seconds))
     for page in PAGES:
         assert not go(app, page).exception and not app.error
+
+
+def test_what_does_not_fill_a_frame_is_kept_in_short_clips_and_by_choice_in_others(app):
+    left_out, padded = "0.39 s do not fill a frame and were left out", "frame: padded with silence"
+    assert "10.00 s · 10 frames" in text(app) and left_out in text(app)
+    tail = labelled(app.selectbox, "Tail")
+    tail.set_value("pad").run()
+    assert "10.00 s · 11 frames" in text(app) and padded in text(app)
+    go(app, "attention")
+    labelled(app.select_slider, "Frame that starts at").set_value(10).run()
+    assert "Frame 10: 9.60 to 10.00 s" in text(app)
+    labelled(app.selectbox, "Tail").set_value("auto").run()
+    upload(go(app, "tag"), "kettle.wav", wav(1.91))
+    assert "1.91 s · 2 frames" in text(app) and padded in text(app)
+    labelled(app.selectbox, "Tail").set_value("drop").run()
+    assert "1.91 s · 1 frame of" in text(app) and "0.94 s do not fill" in text(app)
+    assert not app.exception
+
+
+@pytest.fixture
+def opened(monkeypatch) -> list[str]:
+    """Names of the sounds that were opened, in order."""
+    names = []
+    real = cache.open_sound
+
+    def open_sound(data, name, limits):
+        names.append(name)
+        return real(data, name, limits)
+
+    monkeypatch.setattr(cache, "open_sound", open_sound)
+    return names
+
+
+def test_an_upload_is_read_once_for_everything_on_every_page(app, opened):
+    upload(app, "read once.wav", wav(3.3))
+    for page in PAGES:
+        assert not go(app, page).exception
+    assert opened == ["read once.wav"]
+    labelled(app.selectbox, "Hop").set_value(0.12).run()
+    go(app, "tag")  # another hop needs other embeddings, and nothing else
+    assert opened == ["read once.wav"] * 2 and app.get("audio")
+
+
+def test_more_frames_than_a_page_can_show_are_refused_with_a_hop_that_fits(
+    app, opened, monkeypatch
+):
+    monkeypatch.setattr(cache, "MAX_FRAMES", 5)
+    labelled(app.selectbox, "Hop").set_value(0.48).run()
+    upload(app, "too fine.wav", wav(4.5))
+    assert any("Choose a hop of 0\\.96 s" in error.value for error in app.error)
+    assert len(opened) <= 2 and not app.exception
+    labelled(app.selectbox, "Hop").set_value(0.96).run()
+    assert not app.error and "too fine.wav" in text(app)
 
 
 def listed(app: AppTest) -> list[str]:

@@ -244,11 +244,21 @@ def test_a_frame_of_the_attention_is_played_and_its_numbers_are_shown(tools, pla
     player.get_by_text("Frame 3: 2.88 to 3.84 s").wait_for()
 
 
-def tone(seconds: float) -> bytes:
+def tone(seconds: float, form: str = "WAV") -> bytes:
     buffer = io.BytesIO()
     samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * 8_000)) / 8_000)
-    soundfile.write(buffer, samples, 8_000, format="WAV")
+    soundfile.write(buffer, samples, 8_000, format=form)
     return buffer.getvalue()
+
+
+@pytest.mark.slow
+def test_a_long_sound_of_a_kind_that_no_browser_plays_is_played_in_step(tools, page):
+    upload(page, "long.aiff", tone(660, "AIFF"))
+    chosen(page, "long.aiff")
+    until(page, "audio.readyState > 0 && Math.abs(audio.duration - 660) < 0.05")
+    page.evaluate("document.querySelector('.st-key-player-sound audio').currentTime = 650")
+    until(page, "audio.readyState > 1 && !audio.seeking && audio.currentTime === 650")
+    assert head(page).get_attribute("aria-valuemax") == "660.00"
 
 
 @pytest.mark.slow

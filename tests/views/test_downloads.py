@@ -215,6 +215,7 @@ def compare(app) -> None:
 CONTROLS = {
     "nothing": lambda app: None,
     "hop": set_hop,
+    "tail": choose("Tail", "drop"),
     "encoder": choose("Encoder", "compact"),
     "model": choose("Model", "max"),
     "threshold": pick("slider", "Events begin", 0.1),
@@ -234,8 +235,8 @@ CONTROLS = {
 class OtherEncoder:
     """Stands in for VGGish: embeddings that are not those of the compact encoder."""
 
-    def encode(self, sound, hop_s=0.96, progress=None):
-        found = compact.CompactEncoder().encode(sound, hop_s, progress)
+    def encode(self, sound, hop_s=0.96, progress=None, **options):
+        found = compact.CompactEncoder().encode(sound, hop_s, progress, **options)
         return replace(found, quantised=255 - found.quantised, encoder="vggish")
 
 

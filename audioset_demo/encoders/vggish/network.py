@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from audioset_demo.embeddings.frames import (
     Progress,
     quantise,
 )
-from audioset_demo.encoders.streaming import run_network
+from audioset_demo.encoders.streaming import ExampleStream, Listener, run_network
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.encoders.vggish.pca import load_pca
 from audioset_demo.errors import WeightsError
@@ -110,9 +111,14 @@ class VggishEncoder:
         sound: Waveform | Sound,
         hop_s: float = FRAME_S,
         progress: Progress | None = None,
+        *,
+        tail: str = "drop",
+        resampler: str = "soxr",
+        listeners: Sequence[Listener] = (),
     ) -> Embeddings:
         """As `Encoder.encode`."""
-        embedding, times_s, duration_s, notes = run_network(self._run, sound, hop_s, progress)
+        stream = ExampleStream(sound, hop_s, tail, resampler, listeners)
+        embedding, times_s, duration_s, notes = run_network(self._run, stream, progress)
         if self._pca is None:
             pca = quantised = None
             notes += (weights.PCA_MISSING,)

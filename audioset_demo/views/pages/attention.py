@@ -196,7 +196,8 @@ with pictures:
     st.caption("Dotted: the weight of each frame if all weighed the same.")
 
 start = float(tagging.times_s[frame])
-st.subheader(f"Frame {frame}: {start:.2f} to {start + FRAME_S:.2f} s", anchor=False)
+end = min(start + FRAME_S, tagging.duration_s)
+st.subheader(f"Frame {frame}: {start:.2f} to {end:.2f} s", anchor=False)
 shown = taggings.values()
 rows = {
     "Model": [cell(name) for name in taggings],

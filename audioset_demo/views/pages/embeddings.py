@@ -70,7 +70,9 @@ with left:
         bind="query-params",
     )
     chart(
-        charts.embedding_picture(getattr(embeddings, form), embeddings.times_s, FORMS[form]),
+        charts.embedding_picture(
+            getattr(embeddings, form), embeddings.times_s, embeddings.duration_s, FORMS[form]
+        ),
         f"The {len(embeddings.times_s)} frames by 128 dimensions as colours",
         key="picture",
         bar=False,
@@ -101,9 +103,7 @@ cosine = space.cosine(frames[kept], other_frames[other_kept])
 names = [label.name for label in labels]
 with right:
     chart(
-        charts.similarity_picture(
-            cosine, embeddings.times_s, other.times_s, other.name if compared else ""
-        ),
+        charts.similarity_picture(cosine, embeddings, other if compared else None),
         f"Cosine similarity of every frame with every frame of {other.name}, from the mean of the "
         "class centroids",
         key="similarity",

@@ -22,7 +22,7 @@ from audioset_demo.audio.samples import SAMPLES, synthesise
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.embeddings.frames import quantise
 from audioset_demo.encoders import load_encoder, resolve_encoder
-from audioset_demo.encoders.logmel import ExampleStream
+from audioset_demo.encoders.streaming import ExampleStream
 from audioset_demo.encoders.vggish import download, weights
 from audioset_demo.encoders.vggish import network as vggish
 from audioset_demo.encoders.vggish.pca import PcaParameters, load_pca

@@ -1,0 +1,105 @@
+"""What the browser plays of a sound: what was decoded of it, not the file.
+
+Browsers do not play every file that is read here, and of those that they do play, they count time
+by what headers state. What was decoded is in step with the pictures, whatever the file.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import av
+import numpy as np
+
+from audioset_demo.audio.decoding import Sound
+from audioset_demo.audio.waveform import Waveform, pcm16, wav_file
+
+# Up to here a sound is played to the sample, as WAV; a longer one would be hundreds of megabytes.
+EXACT_S = 600.0
+EXACT_SAMPLES = 600 * 48_000
+
+# Every browser plays Opus in WebM. 24 kHz is well above what the encoders hear (7.5 kHz), and the
+# least effort makes an hour in ten seconds.
+OPUS_RATE = 24_000  # Hz
+OPUS_BIT_RATE = 32_000  # bits per second: 29 MB for two hours
+_OPUS_OPTIONS = {"compression_level": "0"}
+_OPUS_BLOCK = 2**14  # samples given to the codec at a time
+
+
+@dataclass(frozen=True)
+class Played:
+    """A mono sound for the browser: a file in memory, and its MIME type."""
+
+    data: bytes
+    mime: str
+
+
+class Playback:
+    """Writes what is to be played of a sound while it is read; a `streaming.Listener`.
+
+    16-bit WAV at the sound's own rate up to ten minutes, else Opus; never more in memory than that.
+    """
+
+    def __init__(self, sample_rate: int):
+        self._sample_rate = sample_rate
+        self._most_bytes = 2 * min(EXACT_SAMPLES, round(EXACT_S * sample_rate))
+        self._pcm = bytearray()
+        self._opus: _OpusFile | None = None
+
+    def add_samples(self, samples: np.ndarray) -> None:
+        self._pcm += pcm16(samples)
+        if self._opus is None and len(self._pcm) > self._most_bytes:
+            self._opus = _OpusFile(self._sample_rate)
+        if self._opus:
+            self._opus.add(np.frombuffer(self._pcm, "<i2"))
+            self._pcm = bytearray()
+
+    def add_log_mel(self, rows: np.ndarray) -> None:
+        """Nothing of it is played."""
+
+    def played(self) -> Played:
+        """What was written, once the sound was read to its end."""
+        if self._opus:
+            return Played(self._opus.finished(), "audio/webm")
+        return Played(wav_file(self._pcm, self._sample_rate), "audio/wav")
+
+
+def playback(sound: Waveform | Sound) -> Played:
+    """Read a sound to its end for what the browser plays of it alone.
+
+    Raises
+    ------
+    AudioError : the sound cannot be decoded.
+    """
+    writer = Playback(sound.sample_rate)
+    for block in sound.blocks():
+        writer.add_samples(block)
+    return writer.played()
+
+
+class _OpusFile:
+    """A WebM file of mono Opus, written forwards into memory."""
+
+    def __init__(self, sample_rate: int):
+        self._sample_rate = sample_rate
+        self._n = 0  # samples so far
+        self._buffer = io.BytesIO()
+        self._file = av.open(self._buffer, "w", format="webm")
+        self._track = self._file.add_stream("libopus", rate=OPUS_RATE, options=_OPUS_OPTIONS)
+        self._track.layout = "mono"
+        self._track.bit_rate = OPUS_BIT_RATE
+
+    def add(self, samples: np.ndarray) -> None:
+        """(n,) int16."""
+        for start in range(0, len(samples), _OPUS_BLOCK):
+            block = samples[None, start : start + _OPUS_BLOCK]
+            frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+            frame.rate, frame.pts = self._sample_rate, self._n
+            self._n += block.shape[1]
+            self._file.mux(self._track.encode(frame))
+
+    def finished(self) -> bytes:
+        self._file.mux(self._track.encode(None))
+        self._file.close()
+        return self._buffer.getvalue()
