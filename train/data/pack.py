@@ -9,17 +9,16 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from audioset_demo.embeddings.packed import open_packed
 from audioset_demo.errors import DataError
 from audioset_demo.labels import audioset_labels
 from audioset_demo.storage import write_atomically
-from train.data.features import check_datasets
 
 N_FRAMES = 10
 N_DIMS = 128
 VIDEO_ID_BYTES = 11  # a YouTube id
 CHUNK_CLIPS = 1024
 BLOCK_CLIPS = 32_768
-DATASETS = ("x", "y", "video_id_list", "n_frames", "segment_times", "labels")
 
 
 @dataclass(frozen=True)
@@ -48,31 +47,23 @@ def pack(source: Path, output: Path) -> int:
 
 
 def repack(source: Path, output: Path) -> int:
-    """Write the datasets of an HDF5 file of features anew; the number of clips."""
-    packed = 0
+    """Rewrite an HDF5 file of features; the number of clips."""
+    with open_packed(source, needed=("y",)) as packed:
+        n_clips = len(packed.x)
 
-    def write(part: Path) -> None:
-        nonlocal packed
-        with h5py.File(source, "r") as there, h5py.File(part, "w") as file:
-            check_datasets(there, source)
-            for name in (name for name in DATASETS if name in there):
-                _copy(there[name], file.create_dataset(name, there[name].shape, there[name].dtype))
-            file.attrs.update(there.attrs)
-            packed = len(file["x"])
+        def write(part: Path) -> None:
+            with h5py.File(part, "w") as file:
+                for name, values in packed.datasets.items():
+                    copy = file.create_dataset(name, values.shape, values.dtype)
+                    starts = range(0, len(values), BLOCK_CLIPS)
+                    for start in tqdm(starts, unit="block", desc=name):
+                        block = slice(start, start + BLOCK_CLIPS)
+                        copy[block] = packed.rows(name, block)
+                file.attrs.update(packed.x.file.attrs)
+                file.attrs["encoder"] = packed.encoder
 
-    try:
         write_atomically(output, write)
-    except (OSError, RuntimeError, KeyError) as error:
-        raise DataError(
-            f"Cannot read the features in {source} ({error}). Give a whole HDF5 file, or a folder "
-            "of .tfrecord files."
-        ) from None
-    return packed
-
-
-def _copy(there: h5py.Dataset, here: h5py.Dataset) -> None:
-    for start in tqdm(range(0, len(there), BLOCK_CLIPS), unit="block", desc=there.name[1:]):
-        here[start : start + BLOCK_CLIPS] = there[start : start + BLOCK_CLIPS]
+    return n_clips
 
 
 def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
