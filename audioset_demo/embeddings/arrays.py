@@ -47,7 +47,8 @@ def check_size(n_bytes: int, where: str, key: str) -> None:
     if n_bytes > MAX_ARRAY_BYTES:
         raise FeaturesError(
             f"{where}: '{key}' takes {n_bytes / 1e6:,.0f} MB, above the limit of "
-            f"{MAX_ARRAY_BYTES / 1e6:,.0f} MB for one clip. Pack many clips as HDF5 with `python -m train pack`."
+            f"{MAX_ARRAY_BYTES / 1e6:,.0f} MB for one clip. Pack many clips as HDF5 with "
+            "`python -m train pack`."
         )
 
 

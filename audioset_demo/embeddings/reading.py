@@ -126,7 +126,8 @@ def embeddings_from_array(array: np.ndarray, name: str = "features") -> Embeddin
     array = np.asarray(array)
     if array.ndim != 2 or array.shape[1] != N_DIMS or not len(array):
         raise FeaturesError(
-            f"{name}: has shape {array.shape}. Give the frames of one clip as (T, {N_DIMS}), T >= 1."
+            f"{name}: has shape {array.shape}. Give the frames of one clip as (T, {N_DIMS}), "
+            "T >= 1."
         )
     if array.dtype.kind == "f":
         low, high = array.min(), array.max()
@@ -285,7 +286,7 @@ def _hdf5_arrays(group: h5py.Group, where: str) -> tuple[dict[str, object], list
     """The arrays of one clip, and the names of the group's other members."""
     arrays: dict[str, object] = {}
     for key in _KEYS:
-        if key in group:
+        if holds(group, key):
             arrays[key] = loaded(dataset(group, key, where), where, key)
         elif key in group.attrs:
             arrays[key] = group.attrs[key]

@@ -1,4 +1,4 @@
-"""The packed layout: what each of its readers refuses, by name and value, before it reads a clip."""
+"""The packed layout: what each of its readers refuses, by name and value."""
 
 from pathlib import Path
 

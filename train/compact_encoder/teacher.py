@@ -6,7 +6,6 @@ to hear. VGGish's embedding is what the tagging models read, so the encoder aims
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ from audioset_demo.encoders.vggish.network import VggishEncoder
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
 from audioset_demo.models.network import TaggingModel, as_input
+from train.data.tables import read_table
 
 VGGISH = "vggish"
 
@@ -103,8 +103,7 @@ class Yamnet:
                     f"The teacher needs {file}, which is not there. Give --teacher the file of "
                     f"YAMNet, or '{VGGISH}' where VGGish is installed."
                 )
-        with open(class_map, encoding="utf-8", newline="") as file:
-            self.mids = tuple(row["mid"] for row in csv.DictReader(file))
+        self.mids = tuple(row["mid"] for row in read_table(class_map, needed=("mid",)))
         self._interpreter = _interpreter(path)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]

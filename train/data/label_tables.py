@@ -10,6 +10,7 @@ import numpy as np
 from audioset_demo.errors import DataError
 from audioset_demo.storage import write_atomically
 from train.data.features import TRAINING_FILE, FeatureSet, load_features
+from train.data.tables import read_table
 
 COUNTS_FILE = "class_counts_and_quality.csv"
 ONTOLOGY_FILE = "ontology.json"
@@ -47,20 +48,19 @@ def build_assets(data: Path) -> None:
 def label_rows(counts: Path, ontology: Path) -> list[dict]:
     """A row for each class: its counts, and its paths through the ontology."""
     paths = ontology_paths(json.loads(ontology.read_text(encoding="utf-8")))
-    with open(counts, encoding="utf-8", newline="") as file:
-        return [
-            {
-                "index": row["index"],
-                "mid": row["mid"],
-                "name": row["display_name"],
-                "paths": " | ".join(" > ".join(path) for path in paths[row["mid"]]),
-                "n_bal_train": row["n_bal_train"],
-                "n_unbal_train": row["n_unbal_train"],
-                "n_eval": row["n_eval"],
-                "quality": row["quality"] if row["num_rated"] not in ("", "0") else "",
-            }
-            for row in csv.DictReader(file)
-        ]
+    return [
+        {
+            "index": row["index"],
+            "mid": row["mid"],
+            "name": row["display_name"],
+            "paths": " | ".join(" > ".join(path) for path in paths[row["mid"]]),
+            "n_bal_train": row["n_bal_train"],
+            "n_unbal_train": row["n_unbal_train"],
+            "n_eval": row["n_eval"],
+            "quality": row["quality"] if row["num_rated"] not in ("", "0") else "",
+        }
+        for row in read_table(counts, needed=("index", "mid", "display_name"))
+    ]
 
 
 def ontology_paths(ontology: list[dict]) -> dict[str, list[tuple[str, ...]]]:
