@@ -5,8 +5,8 @@ A run is a folder:
     config.json           what was asked for
     scenes/               what the teacher said of which sounds; can be deleted afterwards
     metrics.jsonl         the models gone through, parts of the loss, held-out figures, a line each
-    state.safetensors     where to resume: weights, their running mean, Adam's moments
-    compact.safetensors   the running mean of the weights, half precision: what is published
+    state.safetensors     where to resume: weights, their moving average, Adam's moments
+    compact.safetensors   the moving average of the weights, half precision: what is published
     compact.json          its card
 
 What an iteration does depends on (seed, iteration) alone, so a run that was killed and resumed ends
@@ -33,11 +33,12 @@ from audioset_demo.storage import write_atomically
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.material import Material
 from train.compact_encoder.objective import Objective, Student
+from train.moving_average import MovingAverage
 from train.runs import drop_metrics_after, log_metrics, read_metrics
 
 STATE_FILE = "state.safetensors"
 LOG_EVERY = 50
-RUNNING_MEAN = 0.998  # share of the old weights kept at each iteration
+DECAY = 0.998  # of the moving average of the weights, an iteration
 
 
 class Run:
@@ -55,7 +56,7 @@ class Run:
              {"params": vectors, "weight_decay": 0.0}],
             lr=config.learning_rate, fused=True,
         )  # fmt: skip
-        self.mean = {k: v.clone() for k, v in self.student.encoder.state_dict().items()}
+        self.average = MovingAverage(self.student.encoder, DECAY)
         self.done = 0
 
     def step(self, objective: Objective, material: Material) -> dict[str, float]:
@@ -78,24 +79,18 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
         self.optimizer.step()
         self.done += 1
-        # Early on the mean follows quickly, so that it forgets the random start.
-        keep = min(RUNNING_MEAN, self.done / (self.done + 10))
-        for name, value in self.student.encoder.state_dict().items():
-            if value.is_floating_point():
-                self.mean[name].lerp_(value, 1 - keep)
-            else:
-                self.mean[name].copy_(value)
+        self.average.update(self.student.encoder, self.done)
         return parts
 
     def averaged(self) -> CompactNet:
-        """The encoder with the running mean of its weights, in evaluation mode."""
+        """The encoder with the moving average of its weights, in evaluation mode."""
         network = CompactNet(self.student.encoder.settings)
-        network.load_state_dict(self.mean)
+        network.load_state_dict(self.average.tensors)
         return network.eval().to(memory_format=torch.channels_last)
 
     def save(self, path: Path) -> None:
         tensors = {f"student.{k}": v.contiguous() for k, v in self.student.state_dict().items()}
-        tensors |= {f"mean.{k}": v.contiguous() for k, v in self.mean.items()}
+        tensors |= {f"mean.{k}": v.contiguous() for k, v in self.average.tensors.items()}
         for name, parameter in self.student.named_parameters():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"adam.{key}.{name}"] = value.contiguous()
@@ -114,7 +109,7 @@ class Run:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
                 self.done = int(file.metadata()["iteration"])
             self.student.load_state_dict(_part(tensors, "student."))
-            self.mean = _part(tensors, "mean.")
+            self.average.restore(_part(tensors, "mean."))
             for name, parameter in self.student.named_parameters():
                 # The fused optimizer walks memory: moments need the layout of their parameter.
                 self.optimizer.state[parameter] = {

@@ -110,6 +110,16 @@ class FeatureSet:
         mask = torch.arange(clips.shape[1]) < lengths[:, None]
         return clips, mask, torch.from_numpy(self._labels(indices)).float()
 
+    def n_positives(self) -> np.ndarray:
+        """How many clips (K,) carry each label."""
+        counts = [self._labels(block).sum(axis=0) for block in _blocks(len(self))]
+        return np.sum(counts, axis=0, dtype=np.int64, initial=0)
+
+    def n_scorable_classes(self) -> int:
+        """Classes with both clips that carry the label and clips that lack it."""
+        positives = self.n_positives()
+        return int(((positives > 0) & (positives < len(self))).sum())
+
     def clips_of_class(self) -> list[np.ndarray]:
         """Indices int32 of the clips of each of the K classes, ascending."""
         clips, classes = [], []
@@ -180,19 +190,25 @@ def _blocks(n: int) -> Iterator[slice]:
     return (slice(start, min(start + BLOCK_CLIPS, n)) for start in range(0, n, BLOCK_CLIPS))
 
 
+def held_out(features: FeatureSet) -> np.ndarray:
+    """Which clips (N,) bool form the validation part: a fixed property of their video ids."""
+    hashes = np.fromiter(map(_hash, features.video_ids), np.uint64, len(features))
+    chosen = hashes % VALIDATION_SHARE == 0
+    if chosen.sum() > MAX_VALIDATION_CLIPS:
+        limit = np.partition(hashes[chosen], MAX_VALIDATION_CLIPS)[MAX_VALIDATION_CLIPS]
+        chosen &= hashes < limit
+    return chosen
+
+
 def split(features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
-    """Fit part and validation part, a fixed property of the video ids.
+    """Fit part and validation part.
 
     Raises
     ------
     DataError
         If one of them would be empty.
     """
-    hashes = np.fromiter(map(_hash, features.video_ids), np.uint64, len(features))
-    validation = hashes % VALIDATION_SHARE == 0
-    if validation.sum() > MAX_VALIDATION_CLIPS:
-        limit = np.partition(hashes[validation], MAX_VALIDATION_CLIPS)[MAX_VALIDATION_CLIPS]
-        validation &= hashes < limit
+    validation = held_out(features)
     if validation.all() or not validation.any():
         raise DataError(
             f"{features.name} has {len(features)} clips: too few to hold a tenth of them out for "
@@ -202,6 +218,16 @@ def split(features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
         features.subset(np.flatnonzero(~validation), f"fit part of {features.name}"),
         features.subset(np.flatnonzero(validation), f"validation part of {features.name}"),
     )
+
+
+def check_scorable(features: FeatureSet) -> None:
+    """Raise a DataError where no class could be scored, before any clip is."""
+    if not features.n_scorable_classes():
+        raise DataError(
+            f"{features.name} has {len(features)} clips and {features.n_classes} classes, none of "
+            "which has both a clip with its label and a clip without it: nothing can be scored. "
+            "Give more clips, or clips of at least two kinds."
+        )
 
 
 def sample(features: FeatureSet, clips: int) -> FeatureSet:

@@ -1,12 +1,15 @@
 """The PyTorch learner: one update of a tagging model at a time."""
 
 import math
+from dataclasses import fields
 
 import torch
 from torch import Tensor
 
+from audioset_demo.device import resolve_device
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
+from train.moving_average import MovingAverage
 from train.tagger.batches import Batch
 from train.tagger.config import FitConfig
 from train.tagger.cpu_layers import use_cpu_layers
@@ -18,11 +21,15 @@ ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 class TorchLearner:
     """A model, its optimizer and, where asked for, the moving average of its weights."""
 
-    def __init__(self, settings: ModelSettings, config: FitConfig):
+    def __init__(self, settings: ModelSettings, config: FitConfig, device: str = "auto"):
+        self.device = resolve_device(device)
         torch.manual_seed(config.seed)
         self.config = config
+        # Weights are drawn on the CPU, so that a seed means the same ones on every device.
         self.network = TaggingModel(settings)
-        use_cpu_layers(self.network)
+        if self.device.type == "cpu":
+            use_cpu_layers(self.network)
+        self.network.to(self.device)
         parameters = list(self.network.parameters())
         # Biases and BatchNorm are few and have nothing to gain from decay.
         groups = [
@@ -31,9 +38,7 @@ class TorchLearner:
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, eps=1e-7, fused=True)
         self.loss = LOSSES[config.loss]
-        self.average = TaggingModel(settings) if config.ema else None
-        if self.average:
-            self.average.load_state_dict(self.network.state_dict())
+        self.average = MovingAverage(self.network, config.ema) if config.ema else None
 
     def step(self, batch: Batch, learning_rate: float, seed: int) -> float:
         """One update of the weights; the loss before it, not finite where the model diverged."""
@@ -41,7 +46,9 @@ class TorchLearner:
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bf16"):
+        batch = Batch(*(getattr(batch, f.name).to(self.device) for f in fields(batch)))
+        is_bf16 = self.config.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
             scores, targets = training_scores(self.network, batch)
         if not torch.isfinite(scores).all():
             return math.nan
@@ -54,24 +61,19 @@ class TorchLearner:
         loss.backward()
         self.optimizer.step()
         if self.average:
-            self._update_average()
+            self.average.update(self.network, self._steps())
         return loss.item()
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        steps = self.optimizer.state[next(self.network.parameters())]["step"].item()
-        # The first weights are worth little: the average starts short and lengthens.
-        keep = min(self.config.ema, steps / (steps + 10))
-        present = self.network.state_dict()
-        for name, tensor in self.average.state_dict().items():
-            if tensor.is_floating_point():
-                tensor.lerp_(present[name], 1 - keep)
-            else:
-                tensor.copy_(present[name])
+    def _steps(self) -> int:
+        return int(self.optimizer.state[next(self.network.parameters())]["step"].item())
 
     def model(self) -> TaggingModel:
         """The weights that count, in evaluation mode: their moving average where there is one."""
-        return (self.average or self.network).eval()
+        if not self.average:
+            return self.network.eval()
+        model = TaggingModel(self.network.settings)
+        model.load_state_dict(self.average.tensors)
+        return model.to(self.device).eval()
 
     def state(self) -> dict[str, Tensor]:
         """All that `restore` needs to go on bit for bit."""
@@ -80,19 +82,18 @@ class TorchLearner:
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"adam.{key}.{name}"] = value
         if self.average:
-            average = self.average.state_dict()
-            tensors |= {f"average.{name}": value for name, value in average.items()}
-        return tensors
+            tensors |= {f"average.{name}": value for name, value in self.average.tensors.items()}
+        return {name: tensor.cpu() for name, tensor in tensors.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from what `state` gave."""
         self.network.load_state_dict(_part(state, "model."))
         for name, parameter in self.network.named_parameters():
             self.optimizer.state[parameter] = {
-                key: state[f"adam.{key}.{name}"] for key in ADAM_STATE
+                key: state[f"adam.{key}.{name}"].to(self.device) for key in ADAM_STATE
             }
         if self.average:
-            self.average.load_state_dict(_part(state, "average."))
+            self.average.restore(_part(state, "average."))
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -119,7 +119,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(world, tmp_path)
 
     assert resumed.done == 3
     for name, value in whole.averaged().state_dict().items():
-        torch.testing.assert_close(resumed.mean[name], value, rtol=0, atol=0)
+        torch.testing.assert_close(resumed.average.tensors[name], value, rtol=0, atol=0)
     assert trained_through(tmp_path) == [
         {"from_iteration": 0, "models": ["first"]},
         {"from_iteration": 2, "models": ["second"]},

@@ -26,7 +26,7 @@ class Category:
     `classes` hold for every sound of the category, `also` may hold; either is a hit when figures
     are taken. `files` are patterns of file names, for collections that list no categories.
     `weight` says how often its sounds are drawn: categories with few but long recordings need it.
-    `excerpts` is "speech" or "music" where held-out recordings also measure how well those are known.
+    `excerpts` is "speech" or "music" where held-out recordings also show how well those do.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Category:
 class CategoryTable:
     """The categories of one table, found by name or by file name.
 
-    The table is a CSV file with the columns `category`, `classes` and, where needed, `files`,
-    `also`, `weight` and `excerpts`; lists in a cell are separated by `|`. A category that is an AudioSet class needs
-    no row.
+    The table is a CSV file with the columns `category` and `classes` and, where needed, `files`,
+    `also`, `weight` and `excerpts`; lists in a cell are separated by `|`. A category that is an
+    AudioSet class needs no row.
 
     Raises
     ------

@@ -1,0 +1,42 @@
+"""The processor that a network runs on: the CPU, or an accelerator where torch finds one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audioset_demo.errors import AudioSetDemoError
+
+if TYPE_CHECKING:  # torch is slow to import, and the command line reads the choices of this module
+    import torch
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """The device that a choice stands for; "auto" is CUDA, else MPS, else the CPU.
+
+    Raises
+    ------
+    AudioSetDemoError
+        If there is no such choice, or this machine lacks the device.
+    """
+    import torch
+
+    if name not in DEVICES:
+        raise AudioSetDemoError(
+            f"There is no device '{name}'. Choose one of: {', '.join(DEVICES)}."
+        )
+    is_there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(device for device in is_there if is_there[device])
+    if not is_there[name]:
+        found = ", ".join(device for device in is_there if is_there[device])
+        raise AudioSetDemoError(
+            f"torch finds no {name} device on this machine (found: {found}). Choose one of those, "
+            "or install a build of torch for it: https://pytorch.org/get-started/locally"
+        )
+    return torch.device(name)
