@@ -88,3 +88,9 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence]) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return buffer.getvalue()
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Write a table as CSV; no reader ever sees half of it."""
+    text = csv_text(columns, rows)
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))

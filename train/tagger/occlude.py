@@ -1,7 +1,6 @@
-"""Is attention to be believed? What a model says of the frames against leaving each of them out."""
+"""Faithfulness: attention and contributions against the score drop when a frame is left out."""
 
 import json
-import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,22 +13,25 @@ from audioset_demo.evaluation import rank_correlation
 from audioset_demo.storage import write_atomically
 from audioset_demo.tagging import Tagger, load_tagger
 from train.data.features import FeatureSet, load_features
+from train.outputs import check_output
+from train.runs import command_line
 from train.tagger.evaluate import check_classes
 
 READINGS = ("attention", "contributions", "frame_scores")
-LEAST_FRAMES = 5  # below, an order says little
+LEAST_FRAMES = 5  # an order of fewer means little
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well readings of the frames agree with the fall of the score without each frame.
+    """How well readings of the frames agree with the score drop without each frame.
 
     Both by reading, over pairs of a clip and one of its labels.
 
     Attributes
     ----------
     rank_correlation : mean of Spearman's; None where a reading is the same for all frames
-    first_place : share of pairs in which the frame that is highest costs most; None likewise
+    first_place : share of pairs in which the highest frame has the largest score drop; None as
+        above
     """
 
     name: str
@@ -46,7 +48,7 @@ def occlude(
     pooling: str | None = None,
     output: Path | None = None,
 ) -> list[Agreement]:
-    """Compare what models say of frames with what leaving each frame out does to the score.
+    """Compare attention, contributions and frame scores with the score drop without each frame.
 
     Parameters
     ----------
@@ -62,24 +64,29 @@ def occlude(
     DataError
         If no clip is long enough.
     """
+    if every < 1:
+        raise DataError(f"--every must be at least 1, not {every}.")
+    if output:
+        check_output(output)
     features = load_features(data)
-    clips = np.arange(0, len(features), every)
-    clips = clips[features.n_frames[clips] >= LEAST_FRAMES]
-    if not len(clips):
+    rows = np.arange(0, len(features), every)
+    clips = features.subset(rows[features.n_frames[rows] >= LEAST_FRAMES], features.name)
+    if not len(clips) or not clips.n_positives().any():
         raise DataError(
-            f"{data}: no clip has {LEAST_FRAMES} frames; below, their order says little"
+            f"{data}: none of the {len(rows)} clips that --every {every} takes has both a label "
+            f"and {LEAST_FRAMES} frames; an order of fewer means little. Give longer clips, or "
+            "lower --every."
         )
     taggers = [load_tagger(model, pooling=pooling) for model in models]
     for tagger in taggers:
         check_classes(tagger.card, features)
-    found = [_agreement(tagger, features.subset(clips, features.name)) for tagger in taggers]
+    found = [_agreement(tagger, clips) for tagger in taggers]
     if output:
         record = {
             "set": features.name,
             "clips": len(clips),
-            "command": shlex.join(
-                ["python", "-m", "train", "occlude", *map(str, models), "--data", data.name]
-                + ["--every", str(every)]
+            "command": command_line(
+                "occlude", *map(Path, models), data=data, every=every, pooling=pooling
             ),
             "rows": [asdict(row) for row in found],
         }
@@ -94,12 +101,12 @@ def _agreement(tagger: Tagger, features: FeatureSet) -> Agreement:
     first: dict[str, list[bool]] = {reading: [] for reading in READINGS}
     for k, n in enumerate(tqdm(features.n_frames, desc=tagger.card.title, leave=False)):
         embeddings = embeddings_from_array(frames[k, :n])
-        tagging, falls = tagger.tag(embeddings), tagger.occlude(embeddings)
+        tagging, drops = tagger.tag(embeddings), tagger.occlude(embeddings)
         for c in np.flatnonzero(targets[k]):
             for reading in READINGS:
                 values = getattr(tagging, reading)[:, c]
-                rho[reading].append(rank_correlation(values, falls[:, c]))
-                first[reading].append(values.argmax() == falls[:, c].argmax())
+                rho[reading].append(rank_correlation(values, drops[:, c]))
+                first[reading].append(values.argmax() == drops[:, c].argmax())
     known = {reading: [r for r in rho[reading] if r is not None] for reading in READINGS}
     return Agreement(
         name=tagger.card.name,
