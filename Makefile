@@ -2,22 +2,32 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+APP_INSTALLED := $(VENV)/.installed-app
 INSTALLED := $(VENV)/.installed
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: app test install lint screenshots clean
+.PHONY: app test install install-app lint screenshots clean
 
-app: install
+app: install-app
 	$(BIN)/audioset-demo app
 
 test: install
 	$(BIN)/pytest $(PYTEST_ARGS)
 
+# What the app needs: no TensorFlow.
+install-app: $(APP_INSTALLED)
+
 install: $(INSTALLED)
+
+$(APP_INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) .
+	touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[tensorflow,tensorboard,speech,test]'
-	touch $@
+	$(PIP_INSTALL) '.[tensorflow,tensorboard,speech,test]'
+	touch $(APP_INSTALLED) $@
 
 lint: install
 	$(BIN)/ruff check .

@@ -5,14 +5,40 @@
 >>> [(tagging.labels[k].name, round(float(tagging.scores[k]), 2)) for k in tagging.top(3)]
 """
 
+from typing import TYPE_CHECKING
+
+from audioset_demo.errors import (
+    AudioError,
+    AudioSetDemoError,
+    CheckpointError,
+    DataError,
+    FeaturesError,
+    StorageError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from audioset_demo.tagging import Tagger, Tagging, load_tagger
+
 __version__ = "0.1.0"
-__all__ = ["load_tagger"]
+__all__ = [
+    "AudioError",
+    "AudioSetDemoError",
+    "CheckpointError",
+    "DataError",
+    "FeaturesError",
+    "StorageError",
+    "Tagger",
+    "Tagging",
+    "WeightsError",
+    "load_tagger",
+]
 
 
 def __getattr__(name: str):
     # torch is imported when the first tagger is asked for, not with the package.
-    if name == "load_tagger":
-        from audioset_demo.tagging import load_tagger
+    if name in ("Tagger", "Tagging", "load_tagger"):
+        from audioset_demo import tagging
 
-        return load_tagger
+        return getattr(tagging, name)
     raise AttributeError(f"module 'audioset_demo' has no attribute '{name}'")

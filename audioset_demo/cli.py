@@ -5,23 +5,21 @@ the exit code is 1 if any did.
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
 
 from audioset_demo import __version__
-from audioset_demo.embeddings.frames import FRAME_S, Progress
+from audioset_demo.device import DEVICES
+from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
-from audioset_demo.storage import write_atomically
-
-LONG_S = 60.0  # a sound that is worth a progress bar wherever stderr goes
+from audioset_demo.names import distinct_names, one_line, without_spaces
+from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, write_atomically
+from audioset_demo.terminal import escape_what_streams_lack, progress_bar
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -36,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    escape_what_streams_lack()
     arguments = build_parser().parse_args(argv)
     # Read when torch is loaded. Threads of the network that wait for one another would else keep
     # the cores busy that decode and frame the sound beside them: a long one takes a tenth more.
@@ -43,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return arguments.handler(arguments)
     except AudioSetDemoError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -74,6 +73,13 @@ def _add_clips(parser: argparse.ArgumentParser) -> None:
         help="from one frame to the next, a multiple of 0.01; each frame covers 0.96 s of sound "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default="auto",
+        help="what the networks run on; auto: an accelerator that torch finds, else the processor "
+        "(default: %(default)s)",
+    )
 
 
 def _add_tag(commands) -> None:
@@ -98,7 +104,8 @@ def _add_tag(commands) -> None:
         choices=("table", "json", "csv", "audacity", "rttm"),
         default="table",
         help="json: an object a line; audacity and rttm: events of the top tags, each tag at least "
-        "once (default: %(default)s)",
+        "once; audacity: a label track, so of one clip; rttm: the model and the encoder are named "
+        "on stderr, since its readers know no comments (default: %(default)s)",
     )
     parser.add_argument(
         "--threshold",
@@ -118,86 +125,79 @@ def _add_tag(commands) -> None:
 def _tag(arguments: argparse.Namespace) -> int:
     from audioset_demo import export
     from audioset_demo.encoders import silent_frame
-    from audioset_demo.events import find_events
     from audioset_demo.models.published import DEFAULT_MODEL
     from audioset_demo.tagging import load_tagger
 
-    if arguments.occlusion and arguments.format != "json":
+    form, clips = arguments.format, arguments.clips
+    if arguments.occlusion and form != "json":
         raise AudioSetDemoError(
-            f"--occlusion does not go with --format {arguments.format}. Give --format json."
+            f"--occlusion does not go with --format {form}. Give --format json."
         )
-    tagger = load_tagger(arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling)
+    if form == "audacity" and len(clips) > 1:
+        raise AudioSetDemoError(
+            f"An Audacity label track belongs to one sound, and {len(clips)} clips were given. "
+            "Run the command once for each of them, or give --format rttm or csv."
+        )
+    tagger = load_tagger(
+        arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling, arguments.device
+    )
+    names = distinct_names(clips, without_spaces if form == "rttm" else one_line)
+    if form == "csv":
+        sys.stdout.write(csv_lines([export.TAG_COLUMNS]))
     failed = False
-    for position, clip in enumerate(arguments.clips):
+    for clip, name in zip(clips, names, strict=True):
         try:
-            with _progress_bar(clip) as progress:
+            with progress_bar(clip) as progress:
                 embeddings = tagger.encode(clip, arguments.hop, progress)
-            tagging = tagger.tag(embeddings)
+            tagging = replace(tagger.tag(embeddings), name=name)
+            drops = None
+            if arguments.occlusion:
+                drops = tagger.occlude(embeddings, silent_frame(tagger.encoder))
         except AudioSetDemoError as error:
             failed = True
-            _report_failure(clip, error, as_json=arguments.format == "json")
+            _report_failure(clip, error, as_json=form == "json")
             continue
-        if arguments.format == "json":
-            falls = None
-            if arguments.occlusion:
-                falls = tagger.occlude(embeddings, silent_frame(tagger.encoder))
-            record = {**export.tagging_record(tagging, arguments.top, falls), "file": clip}
-            text = json.dumps(record, ensure_ascii=False) + "\n"
-        elif arguments.format == "csv":
-            text = export.tagging_csv([tagging], arguments.top)
-            text = text if position == 0 else text.split("\n", 1)[1]
-        elif arguments.format in ("audacity", "rttm"):
-            top = tagging.top(arguments.top)
-            events = find_events(tagging, top, arguments.threshold, each_class=True)
-            as_audacity = arguments.format == "audacity"
-            text = export.audacity_labels(events) if as_audacity else export.rttm(events, tagging)
+        if form == "json":
+            record = {**export.tagging_record(tagging, arguments.top, drops), "file": clip}
+            sys.stdout.write(json_text(record) + "\n")
+        elif form == "table":
+            sys.stdout.write(export.tagging_table(tagging, arguments.top))
         else:
-            text = _tag_table(tagging, arguments.top)
-        sys.stdout.write(text)
+            sys.stdout.write(_tag_lines(tagging, arguments))
+            for remark in _remarks(tagging, form):
+                print(f"{name}: {remark}", file=sys.stderr)
         sys.stdout.flush()
     return 1 if failed else 0
 
 
-def _tag_table(tagging, top: int) -> str:
-    from audioset_demo.embeddings.frames import ENCODER_TITLES
+def _tag_lines(tagging, arguments: argparse.Namespace) -> str:
+    """One clip in a format that other programs read line by line."""
+    from audioset_demo import export
+    from audioset_demo.events import find_events
 
-    lines = [
-        f"{tagging.name}  {tagging.duration_s:.2f} s  "
-        f"[{ENCODER_TITLES[tagging.encoder]}; {tagging.model.title}]"
-    ]
-    lines += [f"  note: {note}" for note in tagging.notes]
-    lines += [f"  {tagging.scores[k]:.3f}  {tagging.labels[k].name}" for k in tagging.top(top)]
-    return "\n".join(lines) + "\n"
+    if arguments.format == "csv":
+        return csv_lines(export.tagging_rows(tagging, arguments.top))
+    events = find_events(tagging, tagging.top(arguments.top), arguments.threshold, each_class=True)
+    if arguments.format == "audacity":
+        return export.audacity_labels(events)
+    return export.rttm(events, tagging)
 
 
-@contextmanager
-def _progress_bar(clip: str) -> Iterator[Progress]:
-    """A bar on stderr, gone when done: on a terminal, and elsewhere for a long sound."""
-    from tqdm import tqdm
+def _remarks(tagging, form: str) -> Iterator[str]:
+    """What a format has no place for."""
+    from audioset_demo.export import provenance
 
-    bar = None
-
-    def show(done_s: float, total_s: float | None) -> None:
-        nonlocal bar
-        if bar is None and (sys.stderr.isatty() or max(done_s, total_s or 0) > LONG_S):
-            bar = tqdm(desc=Path(clip).name, unit="s", unit_scale=True, leave=False)
-        if bar is not None:
-            bar.total = total_s
-            bar.update(done_s - bar.n)
-
-    try:
-        yield show
-    finally:
-        if bar is not None:
-            bar.close()
+    if form in ("audacity", "rttm"):
+        yield provenance(tagging)
+    yield from (f"note: {note}" for note in tagging.notes)
 
 
 def _report_failure(clip: str, error: AudioSetDemoError, as_json: bool) -> None:
     if as_json:
         failure = {"type": type(error).__name__, "message": str(error)}
-        print(json.dumps({"file": clip, "error": failure}, ensure_ascii=False), flush=True)
+        print(json_text({"file": clip, "error": failure}), flush=True)
     else:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
 
 
 def _add_embed(commands) -> None:
@@ -218,18 +218,18 @@ def _embed(arguments: argparse.Namespace) -> int:
         raise AudioSetDemoError(
             f"--output {output} ends in '{output.suffix}'. Give a name that ends in .npz or .h5."
         )
-    if not output.parent.is_dir():
-        raise AudioSetDemoError(f"There is no folder {output.parent}. Make it, or give another.")
+    check_output(output, [Path(clip) for clip in arguments.clips])
     from audioset_demo.audio.decoding import open_sound
     from audioset_demo.embeddings.writing import embeddings_hdf5, embeddings_npz
     from audioset_demo.encoders import load_encoder
 
-    encoder = load_encoder(arguments.encoder)
+    encoder = load_encoder(arguments.encoder, arguments.device)
     encoded = []
-    for clip in arguments.clips:
+    for clip, name in zip(arguments.clips, distinct_names(arguments.clips), strict=True):
         try:
-            with open_sound(clip) as sound, _progress_bar(clip) as progress:
-                encoded.append(encoder.encode(sound, arguments.hop, progress))
+            with open_sound(clip) as sound, progress_bar(clip) as progress:
+                embeddings = encoder.encode(sound, arguments.hop, progress)
+            encoded.append(replace(embeddings, name=name))
         except AudioSetDemoError as error:
             _report_failure(clip, error, as_json=False)
     if encoded:
@@ -307,22 +307,15 @@ def _add_models(commands) -> None:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    from audioset_demo.models.published import published_models
+    from audioset_demo.listings import models_table
+    from audioset_demo.models.published import damaged_models, published_models
 
     rows = [model.to_json() for model in published_models()]
-    if arguments.format == "json":
-        print(json.dumps(rows, indent=1))
-        return 0
-    print(
-        f"{'name':20} {'mAP':>7} {'AUC':>7} {'d-prime':>8} {'parameters':>11} {'MB':>5}  trained on"
-    )
-    for row in rows:
-        mark = "*" if row["default"] else " "
-        print(
-            f"{row['name']:19}{mark} {row['mAP']:7.4f} {row['AUC']:7.4f} {row['d_prime']:8.3f} "
-            f"{row['parameters']:11,} {row['bytes'] / 1e6:5.1f}  {row['training_set']}"
-        )
-    print("* the default; figures on the AudioSet evaluation set, released VGGish features")
+    as_json = arguments.format == "json"
+    sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(rows))
+    for damaged in damaged_models():
+        reason = one_line(f"the published model '{damaged.name}' is damaged. {damaged.error}")
+        print(f"warning: {reason}", file=sys.stderr)
     return 0
 
 
@@ -334,45 +327,21 @@ def _add_classes(commands) -> None:
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
 
 
-CLASS_COLUMNS = ("index", "mid", "name", "ap", "n_bal_train", "n_unbal_train", "n_eval", "quality")
-
-
 def _classes(arguments: argparse.Namespace) -> int:
-    rows = list(_class_rows())
-    keys = {
-        "ap": lambda row: -row["ap"],
-        "count": lambda row: -(row["n_bal_train"] + row["n_unbal_train"]),
-        "name": lambda row: row["name"].casefold(),
-    }
-    if arguments.sort:
-        rows.sort(key=keys[arguments.sort])
-    if arguments.format == "json":
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
-    elif arguments.format == "csv":
-        import csv
-
-        writer = csv.DictWriter(sys.stdout, CLASS_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    else:
-        print(f"{'AP':>6} {'train clips':>12} {'eval':>6}  class (AP of the default model)")
-        for row in rows:
-            count = row["n_bal_train"] + row["n_unbal_train"]
-            print(f"{row['ap']:6.3f} {count:12,} {row['n_eval']:6,}  {row['name']}")
-    return 0
-
-
-def _class_rows() -> Iterator[dict]:
-    """A row for each AudioSet class, with its AP under the default model."""
-    from audioset_demo.labels import audioset_labels
+    from audioset_demo.listings import CLASS_COLUMNS, CLASS_ORDERS, class_rows, classes_table
     from audioset_demo.models.published import default_model
 
-    ap = default_model().average_precision()
-    for label in audioset_labels():
-        yield {
-            column: ap[label.index] if column == "ap" else getattr(label, column)
-            for column in CLASS_COLUMNS
-        }
+    rows = list(class_rows(default_model()))
+    if arguments.sort:
+        rows.sort(key=CLASS_ORDERS[arguments.sort])
+    if arguments.format == "json":
+        text = json_text(rows, indent=1) + "\n"
+    elif arguments.format == "csv":
+        text = csv_text(CLASS_COLUMNS, (row.values() for row in rows))
+    else:
+        text = classes_table(rows)
+    sys.stdout.write(text)
+    return 0
 
 
 def _add_app(commands) -> None:
@@ -380,14 +349,9 @@ def _add_app(commands) -> None:
 
 
 def _app(arguments: argparse.Namespace) -> int:
-    # The entry file lies beside the package in a checkout.
-    entry = Path(str(files("audioset_demo"))).parent / "app.py"
-    if not entry.is_file():
-        raise AudioSetDemoError(f"There is no {entry}. Start the app from a checkout: make app")
-    command = [sys.executable, "-m", "streamlit", "run", str(entry)]
-    # Else glibc keeps memory for each thread that has read a sound: 60 MB for an hour of it.
-    environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
-    return subprocess.run(command, cwd=entry.parent, env=environment, check=False).returncode
+    from audioset_demo.views.entry import serve
+
+    return serve()
 
 
 def _hop(text: str) -> float:

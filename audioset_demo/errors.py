@@ -29,4 +29,4 @@ class DataError(AudioSetDemoError):
 
 
 class StorageError(AudioSetDemoError):
-    """No room on the disk for what is to be written."""
+    """A file that cannot be written: its place is wrong, or the disk is full."""

@@ -1,17 +1,17 @@
 """Results as text and files that other programs read."""
 
 import io
-import json
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings
 from audioset_demo.embeddings.writing import embeddings_npz
 from audioset_demo.events import Event, find_events
-from audioset_demo.storage import csv_text
+from audioset_demo.names import one_line, without_spaces
+from audioset_demo.storage import csv_text, json_text
 from audioset_demo.tagging import Tagging
 
 
@@ -57,7 +57,7 @@ def tagging_record(tagging: Tagging, top: int = 10, occlusion: np.ndarray | None
 
 def tagging_json(tagging: Tagging, top: int = 10) -> str:
     """`tagging_record` on one line."""
-    return json.dumps(tagging_record(tagging, top), ensure_ascii=False)
+    return json_text(tagging_record(tagging, top))
 
 
 TAG_COLUMNS = ("file", "rank", "label", "mid", "index", "score", "model", "encoder")
@@ -65,8 +65,14 @@ TAG_COLUMNS = ("file", "rank", "label", "mid", "index", "score", "model", "encod
 
 def tagging_csv(taggings: Sequence[Tagging], top: int = 10) -> str:
     """The top tags of each clip, a row a tag."""
-    rows = (
-        (
+    rows = (row for tagging in taggings for row in tagging_rows(tagging, top))
+    return csv_text(TAG_COLUMNS, rows)
+
+
+def tagging_rows(tagging: Tagging, top: int = 10) -> Iterator[tuple]:
+    """The top tags of a clip as values of `TAG_COLUMNS`."""
+    for rank, k in enumerate(tagging.top(top), start=1):
+        yield (
             tagging.name,
             rank,
             tagging.labels[k].name,
@@ -76,30 +82,39 @@ def tagging_csv(taggings: Sequence[Tagging], top: int = 10) -> str:
             tagging.model.name,
             ENCODER_TITLES[tagging.encoder],
         )
-        for tagging in taggings
-        for rank, k in enumerate(tagging.top(top), start=1)
-    )
-    return csv_text(TAG_COLUMNS, rows)
+
+
+def tagging_table(tagging: Tagging, top: int = 10) -> str:
+    """The top tags of a clip for the eye, under a line that says what made them."""
+    lines = [
+        f"{tagging.name}  {tagging.duration_s:.2f} s  [{provenance(tagging)}]",
+        *(f"  note: {note}" for note in tagging.notes),
+        *(f"  {tagging.scores[k]:.3f}  {tagging.labels[k].name}" for k in tagging.top(top)),
+    ]
+    return "".join(f"{one_line(line)}\n" for line in lines)
+
+
+def provenance(tagging: Tagging) -> str:
+    """The encoder and the model that made a result, in words."""
+    return f"{ENCODER_TITLES[tagging.encoder]}; {tagging.model.title}"
 
 
 def audacity_labels(events: Sequence[Event]) -> str:
-    """Label track for Audacity."""
-    return "".join(f"{e.start_s:.6f}\t{e.end_s:.6f}\t{e.label.name}\n" for e in events)
+    """Label track for Audacity, of one clip."""
+    return "".join(f"{e.start_s:.6f}\t{e.end_s:.6f}\t{one_line(e.label.name)}\n" for e in events)
 
 
 def rttm(events: Sequence[Event], tagging: Tagging) -> str:
     """Events of one clip as lines of RTTM, the format of diarisation tools; no spaces in names.
 
-    A comment before them says who spoke.
+    Lines of ten fields and nothing else, since the field's readers know no comments.
     """
-    clip = _without_spaces(tagging.name)
-    speakers = f"{tagging.model.name}, {ENCODER_TITLES[tagging.encoder]}"
-    lines = [
+    clip = without_spaces(tagging.name)
+    return "".join(
         f"SPEAKER {clip} 1 {e.start_s:.3f} {e.end_s - e.start_s:.3f} <NA> <NA> "
-        f"{_without_spaces(e.label.name)} {e.score:.4f} <NA>"
+        f"{without_spaces(e.label.name)} {e.score:.4f} <NA>\n"
         for e in events
-    ]
-    return "\n".join([f";; {speakers}", *lines]) + "\n"
+    )
 
 
 EVENT_COLUMNS = ("file", "start_s", "end_s", "label", "mid", "score", "model", "encoder")
@@ -112,7 +127,7 @@ def events_csv(events: Sequence[Event], tagging: Tagging) -> str:
 
 def events_json(events: Sequence[Event], tagging: Tagging) -> str:
     """Events of one clip as a list of objects."""
-    return json.dumps([_event_record(event, tagging) for event in events], ensure_ascii=False)
+    return json_text([_event_record(event, tagging) for event in events])
 
 
 def _event_record(event: Event, tagging: Tagging) -> dict:
@@ -127,10 +142,6 @@ def _event_record(event: Event, tagging: Tagging) -> dict:
         ENCODER_TITLES[tagging.encoder],
     )
     return dict(zip(EVENT_COLUMNS, values, strict=True))
-
-
-def _without_spaces(text: str) -> str:
-    return "_".join(text.split())
 
 
 def results_zip(clips: Sequence[tuple[Tagging, Embeddings]], top: int, threshold: float) -> bytes:

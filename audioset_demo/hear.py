@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from audioset_demo.audio.waveform import Waveform
+from audioset_demo.device import resolve_device
 from audioset_demo.embeddings.frames import FRAME_S, N_DIMS
 from audioset_demo.encoders import ENCODER_CHOICES, Encoder, load_encoder, resolve_encoder
 from audioset_demo.encoders.compact import CompactEncoder
@@ -49,7 +50,7 @@ class HearModel(nn.Module):
         self.network = encoder.network
 
 
-def load_model(model_file_path: str = "") -> HearModel:
+def load_model(model_file_path: str = "", device: str = "auto") -> HearModel:
     """Load an encoder.
 
     Parameters
@@ -57,9 +58,11 @@ def load_model(model_file_path: str = "") -> HearModel:
     model_file_path : "vggish", "compact", or a folder that `python -m train encoder` wrote a
         compact encoder to. "" and "auto" take VGGish where it is installed, else the bundled
         compact encoder.
+    device : "cpu", "cuda", "mps", or "auto" for an accelerator where torch finds one.
 
     Raises
     ------
+    AudioSetDemoError : this machine lacks the device.
     WeightsError : there is no such encoder, its weights are damaged, or VGGish or its PCA
         parameters are not installed.
     """
@@ -67,7 +70,7 @@ def load_model(model_file_path: str = "") -> HearModel:
     if name in ENCODER_CHOICES:
         if resolve_encoder(name) == "vggish" and not weights.is_installed():
             raise WeightsError(f"HEAR's embeddings are those after PCA. {weights.PCA_MISSING}")
-        encoder = load_encoder(name)
+        encoder = load_encoder(name, device)
     elif Path(name).is_dir():
         encoder = CompactEncoder(Path(name))
     else:
@@ -75,7 +78,7 @@ def load_model(model_file_path: str = "") -> HearModel:
             f"There is no encoder '{name}'. Choose one of: {', '.join(ENCODER_CHOICES)}; or give a "
             "folder that holds a compact encoder."
         )
-    return HearModel(encoder).eval()
+    return HearModel(encoder).eval().to(resolve_device(device))
 
 
 def get_timestamp_embeddings(audio: Tensor, model: HearModel) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from audioset_demo.audio.decoding import Sound, open_sound
 from audioset_demo.audio.waveform import Waveform
+from audioset_demo.device import resolve_device
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings, Progress, hop_of
 from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.encoders import Encoder, load_encoder
@@ -70,11 +71,15 @@ class Tagging:
 class Tagger:
     """One model behind one encoder.
 
-    The encoder is loaded when a sound first needs it: features need none.
+    The encoder is loaded when a sound first needs it: features need none. Both run on `device`, as
+    in `resolve_device`; results are on the CPU.
     """
 
-    def __init__(self, model: TaggingModel, card: ModelCard, encoder: str = "auto"):
-        self.model = model
+    def __init__(
+        self, model: TaggingModel, card: ModelCard, encoder: str = "auto", device: str = "auto"
+    ):
+        self.device = resolve_device(device)
+        self.model = model.to(self.device)
         self.card = card
         self.labels = _labels_of(card)
         self._encoder_name = encoder
@@ -85,7 +90,7 @@ class Tagger:
     def encoder(self) -> Encoder:
         with self._lock:
             if self._encoder is None:
-                self._encoder = load_encoder(self._encoder_name)
+                self._encoder = load_encoder(self._encoder_name, self.device.type)
         return self._encoder
 
     def encode(
@@ -154,21 +159,22 @@ class Tagger:
                 f"{embeddings.name}: has one frame only; nothing would be left without it. Take a "
                 "clip of 1.92 s or more"
             )
-        frames = as_input(quantised)
-        hidden = self.model.occlude(frames, None if silence is None else as_input(silence))
-        return (self.model(frames[None])[0].detach() - hidden).numpy()
+        frames = as_input(quantised).to(self.device)
+        stand_in = None if silence is None else as_input(silence).to(self.device)
+        hidden = self.model.occlude(frames, stand_in)
+        return (self.model(frames[None])[0].detach() - hidden).cpu().numpy()
 
     def _tag_embeddings(self, embeddings: Embeddings) -> Tagging:
-        frames = as_input(embeddings.require_quantised())
+        frames = as_input(embeddings.require_quantised()).to(self.device)
         explanation = self.model.explain(frames)
         return Tagging(
             labels=self.labels,
-            scores=explanation.scores.numpy(),
+            scores=explanation.scores.cpu().numpy(),
             times_s=embeddings.times_s,
-            frame_scores=explanation.frame_scores.numpy(),
-            attention=explanation.attention.numpy(),
-            contributions=explanation.contributions.numpy(),
-            constants=explanation.constants.numpy(),
+            frame_scores=explanation.frame_scores.cpu().numpy(),
+            attention=explanation.attention.cpu().numpy(),
+            contributions=explanation.contributions.cpu().numpy(),
+            constants=explanation.constants.cpu().numpy(),
             adds_up_to=explanation.adds_up_to,
             model=self.card,
             encoder=embeddings.encoder,
@@ -179,7 +185,10 @@ class Tagger:
 
 
 def load_tagger(
-    model: str | Path = DEFAULT_MODEL, encoder: str = "auto", pooling: str | None = None
+    model: str | Path = DEFAULT_MODEL,
+    encoder: str = "auto",
+    pooling: str | None = None,
+    device: str = "auto",
 ) -> Tagger:
     """A tagger from a published model's name or a checkpoint's path, ours or the reference's.
 
@@ -187,13 +196,17 @@ def load_tagger(
     ----------
     encoder : "auto" takes VGGish where it is installed, else the compact encoder
     pooling : "average" or "max", for a checkpoint of the reference that does not say which it is
+    device : "cpu", "cuda", "mps", or "auto" for an accelerator where torch finds one
 
     Raises
     ------
     CheckpointError
         If there is no such model, or it is damaged.
+    AudioSetDemoError
+        If this machine lacks the device.
     """
-    return Tagger(*load_checkpoint(find_checkpoint(model), pooling), encoder=encoder)
+    resolve_device(device)  # refused before anything is read
+    return Tagger(*load_checkpoint(find_checkpoint(model), pooling), encoder, device)
 
 
 def _labels_of(card: ModelCard) -> tuple[Label, ...]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from audioset_demo.storage import folder_of
+
 # The tests' arrays are small: a second thread costs more than it brings, above all on a busy
 # machine. Set before torch is imported, and inherited by the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -14,7 +16,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
-DATA_DIR = Path(os.environ.get("AUDIOSET_DEMO_DATA", Path(__file__).parents[1] / "../shared/data"))
+# Models that the person who runs the tests has published are not what the tests are of.
+os.environ["AUDIOSET_DEMO_MODELS"] = str(Path(__file__).parent / "no models")
+
+DATA_DIR = folder_of("AUDIOSET_DEMO_DATA") or Path(__file__).parents[1] / "../shared/data"
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +47,17 @@ def features(features_path):
     from train.data.features import load_features
 
     return load_features(features_path)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say so where the browser was never looked at: a page that nobody has seen may be broken."""
+    skipped = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if "browser" in report.keywords
+    ]
+    if skipped:
+        terminalreporter.write_line(
+            f"{len(skipped)} tests in the browser were skipped. To run them, install Chromium "
+            "(Debian: apt install chromium) and run make test again."
+        )

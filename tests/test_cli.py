@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 import soundfile
 
 from audioset_demo.audio.samples import synthesise
-from audioset_demo.cli import main
+from audioset_demo.cli import build_parser, main
 from audioset_demo.models.published import published_models
 
 
@@ -71,8 +73,8 @@ def test_tag_needs_no_tensorflow_and_exits_with_the_failure(clips):
     assert "Traceback" not in done.stderr
 
 
-def test_tag_as_csv_has_one_header(clips, capsys):
-    assert main(["tag", *clips[:2], "--format", "csv", "--top", "2"]) == 0
+def test_tag_as_csv_has_one_header_whatever_fails(clips, capsys):
+    assert main(["tag", clips[2], *clips[:2], clips[2], "--format", "csv", "--top", "2"]) == 1
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(row["file"], row["rank"]) for row in rows] == [
         ("a.wav", "1"), ("a.wav", "2"), ("b.mp3", "1"), ("b.mp3", "2"),
@@ -88,10 +90,11 @@ def test_tag_as_audacity_labels_stays_within_the_clip(clips, capsys):
 
 def test_tag_as_rttm_has_ten_fields_and_no_other_spaces(clips, capsys):
     assert main(["tag", clips[0], "--format", "rttm", "--top", "3", "--threshold", "0.9"]) == 0
-    speakers, *lines = capsys.readouterr().out.splitlines()
-    assert speakers.startswith(";; feature_attention, compact encoder (not VGGish)")
-    rows = [line.split(" ") for line in lines]
+    out, err = capsys.readouterr()
+    rows = [line.split(" ") for line in out.splitlines()]
     assert len({row[7] for row in rows}) == 3 and {len(row) for row in rows} == {10}
+    assert {row[0] for row in rows} == {"SPEAKER"}  # readers of RTTM know no comments
+    assert "a.wav: compact encoder (not VGGish); Feature-level attention" in err
     with pytest.raises(SystemExit):
         main(["tag", clips[0], "--format", "rttm", "--threshold", "1.5"])
     assert "1.5 is not between 0 and 1" in capsys.readouterr().err
@@ -141,8 +144,8 @@ def test_models_lists_what_is_published(capsys):
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == [model.name for model in published_models()]
     assert [row["name"] for row in rows if row["default"]] == ["feature_attention"]
-    keys = {"name", "checkpoint", "parameters", "bytes", "training_set", "mAP", "AUC", "d_prime"}
-    assert all(keys | {"default"} == set(row) for row in rows)
+    keys = {"name", "title", "checkpoint", "parameters", "bytes", "training_set", "default"}
+    assert all(keys | {"mAP", "AUC", "d_prime"} == set(row) for row in rows)
 
 
 @pytest.mark.parametrize(
@@ -182,3 +185,168 @@ def test_vggish_that_is_not_installed_is_a_clear_error(clips, tmp_path, monkeypa
     monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path))
     assert main(["tag", clips[0], "--encoder", "vggish"]) == 1
     assert "audioset-demo weights get" in capsys.readouterr().err
+
+
+# --- names, outputs, devices -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def alike(clips, tmp_path_factory) -> list[str]:
+    """Two recordings of one name, in two folders."""
+    folder = tmp_path_factory.mktemp("alike")
+    paths = [folder / place / "rec.wav" for place in ("north", "south east")]
+    for path, clip in zip(paths, clips, strict=False):
+        path.parent.mkdir()
+        path.write_bytes(Path(clip).read_bytes())
+    return [str(path) for path in paths]
+
+
+def test_two_recordings_of_one_name_have_two_names_in_every_format(alike, capsys):
+    def tagged(form: str) -> str:
+        assert main(["tag", *alike, "--format", form, "--top", "2"]) == 0
+        return capsys.readouterr().out
+
+    files = [row["file"] for row in csv.DictReader(io.StringIO(tagged("csv")))]
+    assert files == ["north/rec.wav"] * 2 + ["south east/rec.wav"] * 2
+    table = [line for line in tagged("table").splitlines() if not line.startswith(" ")]
+    assert [line.split("  ")[0] for line in table] == ["north/rec.wav", "south east/rec.wav"]
+    assert {line.split(" ")[1] for line in tagged("rttm").splitlines()} == {
+        "north/rec.wav",
+        "south_east/rec.wav",
+    }
+    assert [json.loads(line)["file"] for line in tagged("json").splitlines()] == alike
+
+
+@pytest.mark.parametrize("suffix", ["npz", "h5"])
+def test_embed_keeps_two_recordings_of_one_name_apart(alike, tmp_path, suffix):
+    output = tmp_path / f"out.{suffix}"
+    assert main(["embed", *alike, "--output", str(output), "--encoder", "compact"]) == 0
+    with np.load(output) if suffix == "npz" else h5py.File(output) as file:
+        assert file["north_rec.wav/quantised"][()].shape == (3, 128)
+        assert file["south east_rec.wav/quantised"][()].shape == (10, 128)
+
+
+def test_a_label_track_is_of_one_clip(alike, capsys):
+    assert main(["tag", *alike, "--format", "audacity"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and "2 clips were given" in err and "once for each" in err
+
+
+ODD_NAMES = [b"latin\xff.wav", "Käfer 甲虫.wav".encode(), b"tab\there.wav", b"two\nlines.wav"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names of any bytes: Linux")
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1"])
+def test_no_file_name_ends_a_run_whatever_the_terminal_s_encoding(clips, tmp_path, encoding):
+    for name in ODD_NAMES:
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
+            file.write(Path(clips[0]).read_bytes())
+    paths = [os.path.join(os.fsencode(tmp_path), name) for name in ODD_NAMES]
+
+    def run(*arguments) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "audioset_demo", *arguments],
+            capture_output=True,
+            env=os.environ | {"PYTHONIOENCODING": encoding, "LC_ALL": "C.UTF-8"},
+        )
+
+    broken = os.fsencode(clips[2])
+    done = run("tag", *paths, broken, "--format", "json", "--top", "1", "--encoder", "compact")
+    assert done.returncode == 1 and b"Traceback" not in done.stderr
+    records = [json.loads(line) for line in done.stdout.decode(encoding).splitlines()]
+    assert [os.fsencode(record["file"]) for record in records] == [*paths, broken]
+    for form, lines in (("csv", 5), ("table", 8), ("rttm", 4)):
+        done = run("tag", *paths, "--format", form, "--top", "1", "--encoder", "compact")
+        assert done.returncode == 0 and b"Traceback" not in done.stderr
+        assert len(done.stdout.decode(encoding).splitlines()) == lines
+    for output in (tmp_path / "out.npz", tmp_path / "out.h5"):
+        done = run("embed", *paths, "--output", output, "--encoder", "compact")
+        assert done.returncode == 0, done.stderr
+        with np.load(output) if output.suffix == ".npz" else h5py.File(output) as file:
+            names = {name.split("/")[0] for name in file}
+        assert names == {
+            r"latin\udcff.wav", "Käfer 甲虫.wav", r"tab\there.wav", r"two\nlines.wav",
+        }  # fmt: skip
+
+
+def test_embed_refuses_what_it_cannot_write_before_it_reads_a_sound(clips, tmp_path, capsys):
+    folder = tmp_path / "out.npz"
+    folder.mkdir()
+    link = tmp_path / "link.npz"
+    link.symlink_to(clips[0])
+    for output, message in (
+        (folder, "out.npz is a folder"),
+        (tmp_path / "nowhere" / "out.h5", "no folder"),
+        (link, "read as well"),
+    ):
+        # The encoder is not there either: that would be the next to be found.
+        command = ["embed", clips[0], "--output", str(output), "--encoder", "vggish"]
+        assert main(command) == 1
+        assert message in capsys.readouterr().err
+    assert soundfile.info(clips[0]).frames == 48_000
+
+
+@pytest.mark.parametrize("command", ["tag", "embed"])
+def test_a_device_that_is_not_there_is_refused_before_the_work(
+    clips, tmp_path, capsys, monkeypatch, command
+):
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    output = [] if command == "tag" else ["--output", str(tmp_path / "out.npz")]
+    assert main([command, clips[0], *output, "--device", "mps"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and "no mps device" in err
+
+
+def test_the_package_is_a_command(capsys):
+    done = subprocess.run(
+        [sys.executable, "-m", "audioset_demo", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout.startswith("audioset-demo ") and done.returncode == 0
+
+
+CONTRACTS = """
+tag a.wav b.mp3
+tag a.wav --model feature_attention --encoder auto --top 3 --format table
+tag a.wav --encoder vggish --format json
+tag a.wav --encoder compact --format csv
+tag a.wav --format audacity
+embed a.wav b.wav --output out.npz
+embed a.wav --output out.h5 --encoder compact
+weights status
+weights get
+weights get --from vggish_model.ckpt --sha256 any
+models
+models --format table
+models --format json
+classes
+classes --sort ap --format table
+classes --sort count --format json
+classes --sort name --format csv
+app
+"""
+
+
+@pytest.mark.parametrize("line", CONTRACTS.strip().splitlines())
+def test_the_commands_that_others_call_are_understood(line):
+    assert callable(build_parser().parse_args(line.split()).handler)
+
+
+TRAINING_CONTRACTS = """
+pack audioset_v1_embeddings/eval eval.h5
+extract sounds --labels labels.csv --output own.h5
+fit --data AUDIOSET --model average --backend torch --output run
+fit --data AUDIOSET --model single_attention --backend keras --output run --resume
+evaluate run --data eval.h5
+evaluate checkpoint.safetensors --data eval.h5
+average run --data eval.h5
+publish run
+publish run --name two
+publish run --into audioset_demo/assets/models
+"""
+
+
+@pytest.mark.parametrize("line", TRAINING_CONTRACTS.strip().splitlines())
+def test_the_commands_of_training_that_others_call_are_understood(line):
+    from train.__main__ import build_parser
+
+    assert callable(build_parser().parse_args(line.split()).handler)

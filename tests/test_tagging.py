@@ -193,7 +193,6 @@ def test_events_are_written_for_other_programs(siren):
     events = find_events(tagging, [0])
     name = tagging.labels[0].name
     assert export.rttm(events, tagging) == (
-        ";; feature_attention, compact encoder (not VGGish)\n"
         f"SPEAKER my_siren.wav 1 0.960 0.960 <NA> <NA> {name} 0.8000 <NA>\n"
     )
     (row,) = csv.DictReader(io.StringIO(export.events_csv(events, tagging)))

@@ -208,7 +208,20 @@ def _print_results(rows) -> None:
 def _add_publish(commands) -> None:
     parser = _command(commands, "publish", "make an evaluated run part of the app", _publish)
     parser.add_argument("run", type=Path, help="a run that has been evaluated")
-    parser.add_argument("--name", help="what the app calls it (default: the model)")
+    parser.add_argument(
+        "--name",
+        default=argparse.SUPPRESS,
+        help="what the app calls it, and what --model takes: letters, digits, - and _ (default: "
+        "the name of the run's folder)",
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="FOLDER",
+        help="the folder of published models; audioset_demo/assets/models makes it part of the "
+        "package (default: AUDIOSET_DEMO_MODELS, else a folder of yours)",
+    )
     parser.add_argument(
         "--validated-by",
         type=Path,
@@ -223,7 +236,8 @@ def _add_publish(commands) -> None:
 def _publish(arguments: argparse.Namespace) -> None:
     from train.tagger.publish import publish
 
-    print(publish(arguments.run, arguments.name, arguments.validated_by))
+    name, into = getattr(arguments, "name", None), getattr(arguments, "into", None)
+    print(publish(arguments.run, name, arguments.validated_by, into))
 
 
 def _add_compare(commands) -> None:
@@ -258,6 +272,7 @@ def _add_occlude(commands) -> None:
         "models", nargs="+", metavar="MODEL", help="a published name or a checkpoint"
     )
     _add_scoring(parser)
+    add_device(parser)
     parser.add_argument("--every", type=int, default=10, metavar="N", help="one clip in N")
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures there")
 
@@ -266,7 +281,12 @@ def _occlude(arguments: argparse.Namespace) -> None:
     from train.tagger.occlude import READINGS, occlude
 
     rows = occlude(
-        arguments.models, arguments.data, arguments.every, arguments.pooling, arguments.json
+        arguments.models,
+        arguments.data,
+        arguments.every,
+        arguments.pooling,
+        arguments.json,
+        arguments.device,
     )
     print("mean rank correlation with the score drop, and share of clips whose top frame agrees")
     width = max(24, *(len(row.title) for row in rows))

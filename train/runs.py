@@ -7,8 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from audioset_demo.storage import full_disk_told, remove_leftovers, write_atomically
-from train.outputs import check_folder
+from audioset_demo.storage import (
+    check_output,
+    full_disk_told,
+    json_text,
+    remove_leftovers,
+    write_atomically,
+    write_json,
+)
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
@@ -55,11 +61,12 @@ def check_run(run: Path, config: dict, resume: bool) -> None:
     Raises
     ------
     DataError
-        If there is a run and `resume` is not set, or it has other settings, or nothing can be
-        written there.
+        If there is a run and `resume` is not set, or it has other settings.
+    StorageError
+        If nothing can be written there.
     """
-    check_folder(run, make=True)
     path = run / CONFIG_FILE
+    check_output(path, make_folder=True)
     if not path.exists():
         return
     if not resume:
@@ -76,11 +83,9 @@ def check_run(run: Path, config: dict, resume: bool) -> None:
 def open_run(run: Path, config: dict, resume: bool) -> None:
     """Begin a run, or go on with the one in the folder; errors are those of `check_run`."""
     check_run(run, config, resume)
-    run.mkdir(parents=True, exist_ok=True)
     for folder in (run, run / CHECKPOINT_DIR):
         remove_leftovers(folder)
-    text = json.dumps(config, indent=1) + "\n"
-    write_atomically(run / CONFIG_FILE, lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(run / CONFIG_FILE, config)
 
 
 def _check_same(run: Path, there: dict, config: dict) -> None:
@@ -100,7 +105,7 @@ def log_metrics(run: Path, line: dict) -> None:
     """Add a line; it must hold the `iteration` that it speaks of."""
     path = run / METRICS_FILE
     with full_disk_told(path), open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write(json_text(line) + "\n")
 
 
 def read_metrics(run: Path) -> list[dict]:

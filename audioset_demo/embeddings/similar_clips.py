@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from audioset_demo.embeddings.class_space import directions
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.embeddings.packed import count_frames, open_packed
+from audioset_demo.storage import folder_of
 
 DATA_VARIABLE = "AUDIOSET_DEMO_DATA"
 FEATURES_FILE = Path("audioset") / "eval.h5"  # in the folder that the variable names
@@ -106,6 +106,6 @@ class ReleasedClips:
 
 def released_file() -> Path | None:
     """The released evaluation features on this machine; None where there are none."""
-    folder = os.environ.get(DATA_VARIABLE)
-    path = Path(folder) / FEATURES_FILE if folder else None
+    folder = folder_of(DATA_VARIABLE)
+    path = folder / FEATURES_FILE if folder else None
     return path if path and path.is_file() else None

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings
+from audioset_demo.names import one_line
 from audioset_demo.storage import csv_text
 
 
@@ -41,10 +42,10 @@ def projector_tsv(
     for clip in clips:
         for time, frame in zip(clip.times_s, clip.require_quantised(), strict=True):
             vectors.append([str(value) for value in frame])
-            metadata.append(("frame", " ".join(clip.name.split()), f"{time:.2f}"))
+            metadata.append(("frame", one_line(" ".join(clip.name.split())), f"{time:.2f}"))
     for name, centroid in zip(names, centroids, strict=True):
         vectors.append([f"{value:.3f}" for value in centroid])
-        metadata.append(("class", name, ""))
+        metadata.append(("class", one_line(" ".join(name.split())), ""))
     return _tsv(vectors), _tsv(metadata)
 
 
@@ -95,7 +96,7 @@ def _prefixed(clips: Sequence[Embeddings]) -> list[tuple[str, Embeddings]]:
         return [("", clips[0])]
     names: list[str] = []
     for clip in clips:
-        name = clip.name.replace("/", "_")
+        name = one_line(clip.name).replace("/", "_")
         while name in names:
             name += "_"
         names.append(name)

@@ -11,6 +11,7 @@ import numpy as np
 
 from audioset_demo.audio.decoding import Sound
 from audioset_demo.audio.waveform import Waveform
+from audioset_demo.device import resolve_device
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings, Progress
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError, WeightsError
@@ -85,20 +86,26 @@ def resolve_encoder(name: str = "auto") -> str:
     return name
 
 
-def load_encoder(name: str = "auto") -> Encoder:
+def load_encoder(name: str = "auto", device: str = "auto") -> Encoder:
     """Load an encoder, ready to use and safe to share between threads.
+
+    Parameters
+    ----------
+    device : what its network runs on, as in `resolve_device`.
 
     Raises
     ------
-    AudioSetDemoError, WeightsError : as `resolve_encoder`, and if an installed file is damaged.
+    AudioSetDemoError, WeightsError : as `resolve_encoder` and `resolve_device`, and if an installed
+        file is damaged.
     """
-    if resolve_encoder(name) == "vggish":
-        from audioset_demo.encoders.vggish.network import VggishEncoder
-
-        return VggishEncoder()
-    from audioset_demo.encoders.compact import CompactEncoder
-
-    return CompactEncoder()
+    name, on = resolve_encoder(name), resolve_device(device)
+    if name == "vggish":
+        from audioset_demo.encoders.vggish.network import VggishEncoder as Chosen
+    else:
+        from audioset_demo.encoders.compact import CompactEncoder as Chosen
+    encoder = Chosen()
+    encoder.network.to(on)
+    return encoder
 
 
 def load_quantising_encoder(name: str = "auto") -> Encoder:

@@ -1,18 +1,38 @@
 """The JSON card beside a checkpoint: what it is, what it was trained on, how well it did."""
 
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from audioset_demo.errors import CheckpointError
+from audioset_demo.models.fields import check_fields, check_values, shown
 from audioset_demo.models.settings import TITLES, ModelSettings
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import parse_json, write_json
 
 CARD_FORMAT = 1
 INPUT_CONVENTION = "(uint8 - 128) / 128"
 # What a title adds for a model that another than our PyTorch code trained.
 BACKEND_NOTES = {"keras": " (Keras)", "reference": " (checkpoint of the reference)"}
+# Types of what is read from `training` and from each set in `metrics`, where it is there.
+TRAINING = {
+    "set": str,
+    "backend": str,
+    "command": str,
+    "config": dict,
+    "iteration": int | None,
+}
+FIGURES = {
+    "mAP": float,
+    "AUC": float,
+    "d_prime": float,
+    "mAP_spread": float,
+    "AUC_spread": float,
+    "clips": int,
+    "runs": int,
+    "set": str,
+    "command": str,
+}
+METRICS = {"eval": dict, "validation": dict, "half_precision_max_difference": float}
 
 
 @dataclass(frozen=True)
@@ -21,7 +41,8 @@ class ModelCard:
 
     `labels` is None for the 527 AudioSet classes, else the names of the classes in order.
     `training` and `metrics` hold plain JSON: the set, the command and configuration that made the
-    checkpoint, and each figure with the set and the command that gave it.
+    checkpoint, and each figure with the set and the command that gave it. A figure that has no
+    finite value, such as d' where the AUC is 1, is left out.
     """
 
     name: str
@@ -35,19 +56,45 @@ class ModelCard:
 
     @property
     def title(self) -> str:
-        note = BACKEND_NOTES.get(self.training.get("backend"), "")
-        return TITLES[self.settings.pooling] + note
+        """The kind of model and, of one that is not named after its kind, its name."""
+        pooling, backend = self.settings.pooling, self.training.get("backend")
+        kind = TITLES[pooling] + BACKEND_NOTES.get(backend, "")
+        if backend == "reference" or self.name in (pooling, f"{pooling}_{backend}"):
+            return kind
+        return f"{kind}: {self.name}"
 
     def to_json(self) -> dict:
         return {"format": CARD_FORMAT, **asdict(self)}
 
     @classmethod
-    def from_json(cls, card: dict) -> "ModelCard":
-        fields = {key: value for key, value in card.items() if key != "format"}
-        fields["settings"] = ModelSettings(**fields["settings"])
-        if fields.get("labels") is not None:
-            fields["labels"] = tuple(fields["labels"])
-        return cls(**fields)
+    def from_json(cls, card: object) -> "ModelCard":
+        """The card that `to_json` gave.
+
+        Raises
+        ------
+        CheckpointError
+            If it is not one: the message names the value, and not yet the file.
+        """
+        if not isinstance(card, dict):
+            raise CheckpointError(f"It is {shown(card)}, and must be a table of names and values.")
+        _check_format(card.get("format"))
+        check_values(card, {"settings": dict, "labels": list | None, "metrics": dict})
+        try:
+            fields = {key: value for key, value in card.items() if key != "format"}
+            fields["settings"] = ModelSettings(**card["settings"])
+            if card.get("labels") is not None:
+                fields["labels"] = tuple(card["labels"])
+            fields["metrics"] = _known_figures(card.get("metrics", {}))
+            made = cls(**fields)
+        except (TypeError, KeyError) as error:  # a field that is missing, or that there is not
+            raise CheckpointError(f"Its fields are not those of a card ({error}).") from None
+        check_fields(made)
+        check_values(made.training, TRAINING, "training.")
+        check_values(made.metrics, METRICS, "metrics.")
+        for part in ("eval", "validation"):
+            check_values(made.metrics.get(part, {}), FIGURES, f"metrics.{part}.")
+        _check_labels(made)
+        return made
 
 
 def card_path(checkpoint: Path) -> Path:
@@ -55,8 +102,7 @@ def card_path(checkpoint: Path) -> Path:
 
 
 def save_card(checkpoint: Path, card: ModelCard) -> None:
-    text = json.dumps(card.to_json(), indent=1) + "\n"
-    write_atomically(card_path(checkpoint), lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(card_path(checkpoint), card.to_json())
 
 
 def load_card(checkpoint: str | os.PathLike) -> ModelCard:
@@ -65,24 +111,59 @@ def load_card(checkpoint: str | os.PathLike) -> ModelCard:
     Raises
     ------
     CheckpointError
-        If the card is missing or is not one.
+        If the card is missing, is not one, or comes from a newer version.
     """
     path = card_path(Path(checkpoint))
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(
             f"No card {path.name} beside the checkpoint {checkpoint}. A checkpoint is two files: "
             "copy the .json along with the .safetensors."
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"The card {path} is not JSON ({error}). Copy it again from where it was published."
+            f"The card {path} is not JSON that can be read ({error}). Copy it again from where it "
+            "was published."
         ) from None
     try:
         return ModelCard.from_json(card)
-    except (TypeError, KeyError) as error:
+    except CheckpointError as error:
         raise CheckpointError(
-            f"The card {path} does not describe a tagging model ({error}). It may come from "
-            "another version; train or publish the model again."
+            f"The card {path} does not describe a tagging model. {error} Copy the card again from "
+            "where it was published, or publish the model again."
         ) from None
+
+
+def _check_format(format: object) -> None:
+    if type(format) is not int or format < 1:
+        raise CheckpointError(f"format is {shown(format)}, and must be a whole number from 1.")
+    if format > CARD_FORMAT:
+        raise CheckpointError(
+            f"It has format {shown(format)}, made by a newer version of this program, which reads "
+            f"formats up to {CARD_FORMAT}: pip install --upgrade audioset-demo."
+        )
+
+
+def _known_figures(metrics: dict) -> dict:
+    """Metrics without the figures that are null."""
+    return {
+        key: {name: figure for name, figure in value.items() if figure is not None}
+        if isinstance(value, dict)
+        else value
+        for key, value in metrics.items()
+    }
+
+
+def _check_labels(card: ModelCard) -> None:
+    """Each class must have a name, and a name of its own."""
+    n_classes = card.settings.n_classes
+    if card.labels is None:
+        return
+    if len(card.labels) != n_classes:
+        raise CheckpointError(f"n_classes is {n_classes}, but there are {len(card.labels)} labels.")
+    seen: set[str] = set()
+    for label in card.labels:
+        if not label.strip() or label in seen:
+            raise CheckpointError(f"The label {shown(label)} is empty or stands there twice.")
+        seen.add(label)

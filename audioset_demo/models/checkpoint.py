@@ -11,7 +11,10 @@ from audioset_demo.errors import CheckpointError
 from audioset_demo.models.card import ModelCard, load_card, save_card
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference, load_reference
+from audioset_demo.models.tensors import trained_values
 from audioset_demo.storage import write_atomically
+
+SAME_TRAINING = "The checkpoint and its card must come from one training: copy both again."
 
 
 def half_precision(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -54,19 +57,37 @@ def load_checkpoint(
         raise CheckpointError(
             f"{path} is a {card.settings.pooling} model, not {pooling}. Leave the pooling out."
         )
+    with torch.device("meta"):  # the file's tensors take the place of the parameters
+        model = TaggingModel(card.settings)
+    state = _state_of(path, model.state_dict())
+    model.load_state_dict(state, assign=True)
+    return model.eval(), card
+
+
+def _state_of(path: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of a file in float32, those that the model of its card has and no others."""
     try:
-        tensors = load_file(path)
-    except SafetensorError as error:
+        found = load_file(path)
+    except (SafetensorError, OSError, ValueError, LookupError, AttributeError) as error:
         raise CheckpointError(
             f"{path} is not a complete safetensors file ({error}). Copy or train it again."
         ) from None
-    model = TaggingModel(card.settings)
-    state = {name: tensor.float() for name, tensor in tensors.items()}
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    # Not counted by the backends, and of no use but in training.
+    counters = {name for name in expected if name.endswith("num_batches_tracked")}
+    missing = sorted(set(expected) - counters - set(found))
+    unexpected = sorted(set(found) - set(expected))
     if missing or unexpected:
         raise CheckpointError(
             f"{path} does not hold the model of its card: missing {missing or 'nothing'}, "
-            f"unexpected {unexpected or 'nothing'}. The two files must come from one training."
+            f"unexpected {unexpected or 'nothing'}. {SAME_TRAINING}"
         )
-    return model.eval(), card
+    state = {name: torch.tensor(0) for name in counters}
+    for name in expected.keys() - counters:
+        tensor = found[name]
+        if tensor.shape != expected[name].shape:
+            raise CheckpointError(
+                f"{name} in {path} is {tuple(tensor.shape)}, and by its card must be "
+                f"{tuple(expected[name].shape)}. {SAME_TRAINING}"
+            )
+        state[name] = trained_values(tensor, name, path)
+    return state

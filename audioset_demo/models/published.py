@@ -1,21 +1,35 @@
-"""The models that ship with the package, and how a name or a path becomes one of them."""
+"""The models that ship with the package and those that its user published, found by their names.
+
+A name is the folder of a checkpoint. A model of the package goes before one of the user that has
+the same name; a model that cannot be read is left out, and kept apart with the reason.
+"""
 
 import csv
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
+
+import platformdirs
 
 from audioset_demo.errors import CheckpointError
 from audioset_demo.models.card import ModelCard, load_card
 from audioset_demo.models.settings import POOLINGS
+from audioset_demo.storage import folder_of
 
-MODELS_DIR = Path(str(files("audioset_demo"))) / "assets" / "models"
+MODELS_DIR = Path(str(files("audioset_demo"))) / "assets" / "models"  # of the package
+MODELS_VARIABLE = "AUDIOSET_DEMO_MODELS"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 PER_CLASS_FILE = "per_class.csv"
 LEARNING_CURVE_FILE = "learning_curve.csv"
 DEFAULT_MODEL = "feature_attention"
+FIGURES = ("mAP", "AUC", "d_prime")
+CURVE_COLUMNS = ("iteration", "loss", "validation_mAP", "validation_AUC")
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -34,43 +48,103 @@ class PublishedModel:
     def bytes(self) -> int:
         return self.path.stat().st_size
 
+    @property
+    def title(self) -> str:
+        """For the eye; no other published model has it."""
+        return self.card.title
+
     def average_precision(self) -> dict[int, float]:
-        """Average precision of each class on the evaluation set, by class index."""
-        with open(self.path.parent / PER_CLASS_FILE, encoding="utf-8", newline="") as file:
-            return {int(row["index"]): float(row["ap"]) for row in csv.DictReader(file)}
+        """Average precision of each class on the evaluation set, by class index; NaN: none.
+
+        Raises
+        ------
+        CheckpointError
+            If the table is missing or damaged.
+        """
+        return dict(self._rows(PER_CLASS_FILE, lambda row: (int(row["index"]), float(row["ap"]))))
 
     def learning_curve(self) -> list[dict[str, float]]:
-        """Rows of iteration and training loss; mAP and AUC on the validation part where scored."""
-        with open(self.path.parent / LEARNING_CURVE_FILE, encoding="utf-8", newline="") as file:
-            return [
-                {key: float(value) for key, value in row.items() if value}
-                for row in csv.DictReader(file)
-            ]
+        """Rows of iteration and training loss; mAP and AUC on the validation part where scored.
+
+        Raises
+        ------
+        CheckpointError
+            If the table is missing or damaged.
+        """
+
+        def numbers(row: dict[str, str]) -> dict[str, float]:
+            scored = [column for column in CURVE_COLUMNS[1:] if row.get(column)]
+            return {column: float(row[column]) for column in (CURVE_COLUMNS[0], *scored)}
+
+        return self._rows(LEARNING_CURVE_FILE, numbers)
+
+    def _rows(self, name: str, read: Callable[[dict[str, str]], Row]) -> list[Row]:
+        path = self.path.parent / name
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                return [read(row) for row in csv.DictReader(file)]
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise CheckpointError(
+                f"{path} is not the table that was published with the model '{self.name}' "
+                f"({error}). Publish the model again, or install the package again."
+            ) from None
 
     def to_json(self) -> dict:
-        """The row of `audioset-demo models`."""
-        evaluated = self.card.metrics["eval"]
+        """The row of `audioset-demo models`; a figure is None where there is none."""
+        evaluated = self.card.metrics.get("eval", {})
         return {
             "name": self.name,
+            "title": self.title,
             "checkpoint": str(self.path),
             "parameters": self.card.parameters,
             "bytes": self.bytes,
-            "training_set": self.card.training["set"],
-            "mAP": evaluated["mAP"],
-            "AUC": evaluated["AUC"],
-            "d_prime": evaluated["d_prime"],
+            "training_set": self.card.training.get("set"),
+            **{figure: evaluated.get(figure) for figure in FIGURES},
             "default": self.is_default,
         }
 
 
+@dataclass(frozen=True)
+class DamagedModel:
+    """A folder of the published models whose model cannot be offered, and why."""
+
+    name: str
+    error: CheckpointError
+
+
+def user_models_dir() -> Path:
+    """Where `python -m train publish` puts models; it need not exist."""
+    data = Path(platformdirs.user_data_dir("audioset-demo"))
+    return folder_of(MODELS_VARIABLE) or data / "models"
+
+
 @cache
 def published_models() -> tuple[PublishedModel, ...]:
-    """Every published model, in the order of `POOLINGS`, then of names."""
-    found = [
-        PublishedModel(path.parent.name, path, load_card(path))
-        for path in MODELS_DIR.glob(f"*/{CHECKPOINT_FILE}")
-    ]
+    """Every published model that can be read, in the order of `POOLINGS`, then of names."""
+    found = [model for model in _read_all() if isinstance(model, PublishedModel)]
     return tuple(sorted(found, key=_place))
+
+
+def damaged_models() -> tuple[DamagedModel, ...]:
+    """The published models that are left out of `published_models`."""
+    return tuple(model for model in _read_all() if isinstance(model, DamagedModel))
+
+
+def _read_all() -> tuple[PublishedModel | DamagedModel, ...]:
+    found: dict[str, PublishedModel | DamagedModel] = {}
+    for folder in (MODELS_DIR, user_models_dir()):
+        for path in sorted(folder.glob(f"*/{CHECKPOINT_FILE}")):
+            name = path.parent.name
+            if name not in found:
+                found[name] = _read(name, path)
+    return tuple(found.values())
+
+
+def _read(name: str, path: Path) -> PublishedModel | DamagedModel:
+    try:
+        return PublishedModel(name, path, replace(load_card(path), name=name))
+    except CheckpointError as error:
+        return DamagedModel(name, error)
 
 
 def _place(model: PublishedModel) -> tuple[int, str]:
@@ -78,19 +152,20 @@ def _place(model: PublishedModel) -> tuple[int, str]:
 
 
 def default_model() -> PublishedModel:
-    """The model that speaks unless another is chosen.
+    """The model that is used unless another is chosen.
 
     Raises
     ------
     CheckpointError
-        If it is not part of this installation.
+        If it is not part of this installation, or damaged.
     """
     for model in published_models():
         if model.is_default:
             return model
+    _raise_if_damaged(DEFAULT_MODEL)
     raise CheckpointError(
-        f"The default model '{DEFAULT_MODEL}' is not installed. "
-        "Publish one: python -m train publish"
+        f"The default model '{DEFAULT_MODEL}' is not installed. Install the package again, or "
+        f"publish one: python -m train publish RUN --name {DEFAULT_MODEL}"
     )
 
 
@@ -100,18 +175,32 @@ def find_checkpoint(model: str | Path) -> Path:
     Raises
     ------
     CheckpointError
-        If it is neither.
+        If it is neither, or the published model is damaged.
     """
     for published in published_models():
         if published.name == str(model):
             return published.path
-    if Path(model).is_file():
+    _raise_if_damaged(str(model))
+    if _is_file(Path(model)):
         return Path(model)
     names = ", ".join(published.name for published in published_models())
     raise CheckpointError(
         f"There is no model '{model}'. Give the path of a checkpoint (.safetensors, or .tar of the "
         f"reference) or one of: {names}."
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, or a folder that may not be looked into
+        return False
+
+
+def _raise_if_damaged(name: str) -> None:
+    for model in damaged_models():
+        if model.name == name:
+            raise model.error
 
 
 @cache

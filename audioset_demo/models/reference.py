@@ -18,6 +18,7 @@ from audioset_demo.errors import CheckpointError
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
+from audioset_demo.models.tensors import trained_values
 
 REFERENCE = "qiuqiangkong/audioset_classification"
 SUFFIXES = (".tar", ".pth", ".pt")
@@ -65,6 +66,7 @@ def load_reference(path: Path, pooling: str | None = None) -> tuple[TaggingModel
     """
     checkpoint = _read(path)
     state = _state_of(checkpoint, path)
+    iteration = checkpoint.get("iteration")
     pooling = _pooling_of(state, path, pooling)
     model = TaggingModel(_settings_of(state, pooling, path))
     model.load_state_dict(_converted(state, model, path))
@@ -76,7 +78,7 @@ def load_reference(path: Path, pooling: str | None = None) -> tuple[TaggingModel
             "set": "a set that the checkpoint does not name",
             "backend": "reference",
             "code": REFERENCE,
-            "iteration": checkpoint.get("iteration"),
+            "iteration": iteration if type(iteration) is int else None,
         },
     )
     return model.eval(), card
@@ -95,7 +97,9 @@ def _read(path: Path) -> dict:
 def _state_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
     """The state dict, without the prefix that `DataParallel` gives each key."""
     state = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise CheckpointError(
             f"{path} holds no `state_dict` of tensors. Give a checkpoint (md_*_iters.tar) of "
             f"{REFERENCE}, or a .safetensors of ours."
@@ -145,7 +149,7 @@ def _told_by_folders(path: Path) -> str | None:
 def _settings_of(state: dict[str, Tensor], pooling: str, path: Path) -> ModelSettings:
     first = state.get("emb.conv1.weight")
     last = state.get("fc_final.weight", state.get("attention.cla.weight"))
-    if first is None or last is None or first.ndim != 4:
+    if first is None or last is None or first.ndim != 4 or not last.ndim:
         raise CheckpointError(
             f"{path} is no model of {REFERENCE}: it lacks emb.conv1.weight (units, inputs, 1, 1) "
             f"or fc_final.weight. It holds {', '.join(list(state)[:4]) or 'nothing'} ..."
@@ -176,7 +180,7 @@ def _converted(state: dict[str, Tensor], model: TaggingModel, path: Path) -> dic
                 f"{name} in {path} is {tuple(tensor.shape)}; beside the other layers it must be "
                 f"{tuple(expected)}, or that as a 1x1 convolution."
             )
-        converted[key] = tensor.reshape(expected).float()
+        converted[key] = trained_values(tensor.reshape(expected), name, path)
     if model.settings.pooling == "multi_attention":
         # The reference joins the last layer's scores with those of the one before, in that order.
         join = converted["head.join.weight"]

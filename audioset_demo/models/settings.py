@@ -2,7 +2,9 @@
 
 from dataclasses import asdict, dataclass
 
+from audioset_demo.embeddings.frames import N_DIMS
 from audioset_demo.errors import CheckpointError
+from audioset_demo.models.fields import check_fields, shown
 
 POOLINGS = (
     "average",
@@ -21,6 +23,8 @@ TITLES = {
     "frame_baseline": "Frame baseline",
 }
 ATTENTION_ACTIVATIONS = ("sigmoid", "softmax", "relu", "exp")
+# Above what anyone trains, below what a computer takes for layers without end.
+LARGEST = {"n_classes": 100_000, "hidden_units": 100_000, "hidden_layers": 100}
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ class ModelSettings:
     hidden_bias: bool = False
 
     def __post_init__(self):
+        check_fields(self)
+        for name, largest in LARGEST.items():
+            if not 1 <= getattr(self, name) <= largest:
+                raise CheckpointError(
+                    f"{name} must lie between 1 and {largest:,}, not {shown(getattr(self, name))}."
+                )
+        if self.n_dims != N_DIMS:
+            raise CheckpointError(
+                f"n_dims must be {N_DIMS}, the numbers that encoders give for a frame, not "
+                f"{self.n_dims}."
+            )
         if self.pooling not in POOLINGS:
             raise CheckpointError(
                 f"There is no model '{self.pooling}'. Choose one of: {', '.join(POOLINGS)}."

@@ -99,13 +99,13 @@ def test_padding_changes_nothing_in_training(model):
     for x, m in ((clips, mask), (longer, longer_mask)):
         twin = copy.deepcopy(model).train()
         for module in twin.modules():
-            if isinstance(module, Dropout):
-                module.threshold = 0
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
         twin(x, m).sum().backward()
         layer = twin.trunk.layers[0]
         results.append((layer[0].weight.grad, layer[1].running_mean, layer[1].running_var))
     for short, long in zip(*results, strict=True):
-        assert torch.allclose(short, long, atol=1e-5)
+        assert (short - long).abs().max() <= 1e-4 * short.abs().max()
 
 
 @given(

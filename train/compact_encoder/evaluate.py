@@ -116,7 +116,7 @@ def read_held_out(
         excerpts=[
             excerpt
             for item in held_out
-            if item.category.excerpts
+            if item.category and item.category.excerpts
             for excerpt in _excerpts(item, labels)
         ],
         calm=_calm_sounds(labels),

@@ -15,7 +15,6 @@ with the weights of one that was not.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from tqdm import tqdm
 
 from audioset_demo.encoders.compact import CompactNet, CompactSettings
 from audioset_demo.errors import DataError
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import json_text, write_atomically
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.material import Material
 from train.compact_encoder.objective import Objective, Student
@@ -179,7 +178,7 @@ def fit(
         if run.done % config.evaluate_every == 0 and not last:
             figures = evaluate(run.averaged())
             log_metrics(folder, {"iteration": run.done, "held_out": figures})
-            tqdm.write(f"iteration {run.done}: held out {json.dumps(figures)}")
+            tqdm.write(f"iteration {run.done}: held out {json_text(figures)}")
         if run.done % config.save_every == 0 or last:
             run.save(state)
     progress.close()

@@ -16,7 +16,7 @@ from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE,
 from audioset_demo.errors import DataError
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import half_precision
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_atomically, write_json
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.sounds.recordings import Recording
 
@@ -97,8 +97,7 @@ def save_encoder(folder: Path, network: CompactNet, card: dict) -> None:
     state = half_precision(network.state_dict())
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / WEIGHTS_FILE, lambda part: save_file(state, part))
-    text = json.dumps(card, indent=1) + "\n"
-    write_atomically(folder / CARD_FILE, lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(folder / CARD_FILE, card)
 
 
 def save_sounds(folder: Path, recordings: list[Recording]) -> None:

@@ -10,10 +10,9 @@ from tqdm import tqdm
 from audioset_demo.audio.decoding import open_sound
 from audioset_demo.encoders import load_quantising_encoder
 from audioset_demo.errors import AudioSetDemoError, DataError
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import check_output, write_atomically
 from train.data.pack import FeatureWriter, PackedClip
 from train.data.tables import read_table, tidy_name
-from train.outputs import check_output
 
 
 def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "auto") -> list[str]:
@@ -27,11 +26,13 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
     Raises
     ------
     DataError
-        If the table is not one, `output` can't be written, or none of the files could be read.
+        If the table is not one, or none of the files could be read.
+    StorageError
+        If `output` can't be written.
     WeightsError
         If the encoder is not installed, or VGGish without its PCA parameters.
     """
-    check_output(output, make_folder=True)
+    check_output(output, [labels_csv], make_folder=True)
     labels_of_file = read_labels(labels_csv)
     _check_sounds(audio_dir, labels_csv, labels_of_file)
     label_set = sorted({label for labels in labels_of_file.values() for label in labels})
@@ -57,7 +58,6 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
             f"None of the {len(labels_of_file)} files of {labels_csv} could be read below "
             f"{audio_dir}. First: {failures[0]}"
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, lambda part: _write(part, clips, label_set, embeddings.encoder))
     return failures
 

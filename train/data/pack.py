@@ -1,8 +1,9 @@
-"""Packing features into HDF5 laid out for training: Google's TFRecords, or another HDF5 file."""
+"""Packing features into HDF5 for training: from Google's TFRecords, or another HDF5 file."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import h5py
@@ -12,7 +13,7 @@ from tqdm import tqdm
 from audioset_demo.embeddings.packed import open_packed
 from audioset_demo.errors import DataError
 from audioset_demo.labels import audioset_labels
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import check_output, write_atomically
 
 N_FRAMES = 10
 N_DIMS = 128
@@ -32,17 +33,21 @@ class PackedClip:
 
 
 def pack(source: Path, output: Path) -> int:
-    """Pack a folder of TFRecords, or an HDF5 file laid out otherwise; the number of clips.
+    """Pack a folder of TFRecords, or an HDF5 file of another layout; the number of clips.
 
     In what is written, each clip lies in one piece and is not compressed, so that training reads
     single clips of a file that is larger than memory.
 
     Raises
     ------
-    DataError
+    DataError, FeaturesError
         If there is nothing to pack, or it is damaged or holds something else.
+    StorageError
+        If `output` can't be written.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
+    if not source.exists():
+        raise DataError(f"There is no {source}. Give a folder of .tfrecord files or an HDF5 file.")
+    check_output(output, [source], make_folder=True)
     return repack(source, output) if source.is_file() else pack_tfrecords(source, output)
 
 
@@ -77,6 +82,11 @@ def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
         raise DataError(
             f"There is no .tfrecord file in {tfrecord_dir}. Unpack features.tar.gz there first."
         )
+    if find_spec("tensorflow") is None:
+        raise DataError(
+            "TFRecords are read by TensorFlow, which is not installed: "
+            "pip install 'audioset-demo[tensorflow]'."
+        )
     packed = 0
 
     def write(part: Path) -> None:
@@ -97,7 +107,7 @@ def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
 
 def read_tfrecord(path: Path) -> Iterator[PackedClip]:
     """Clips of one released file."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of its build otherwise
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reports its build otherwise
     import tensorflow as tf
 
     records = tf.data.TFRecordDataset(str(path))

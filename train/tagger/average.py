@@ -1,7 +1,6 @@
 """Ensembles: checkpoints alone, the means of their probabilities (arithmetic, as in the reference,
 and geometric), and the mean of their weights where all have the same settings."""
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +16,8 @@ from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import half_precision, load_checkpoint, save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import check_output, write_json
 from train.data.features import FeatureSet, check_scorable, load_features, split
-from train.outputs import check_output
 from train.runs import CHECKPOINT_DIR, command_line
 from train.tagger.evaluate import check_classes
 from train.tagger.predict import predict
@@ -61,10 +59,15 @@ def average(
     CheckpointError
         If a checkpoint is damaged, or knows other classes than the data.
     DataError
-        If there are fewer than two checkpoints, nothing can be scored, a file can't be written, or
-        `output` is asked for and the checkpoints differ.
+        If there are fewer than two checkpoints, nothing can be scored, or `output` is asked for and
+        the checkpoints differ.
+    StorageError
+        If a file can't be written.
     """
-    _check_outputs(output, record)
+    if output and output.suffix != SUFFIX:
+        raise DataError(f"--output {output} must end in {SUFFIX}; its card is written beside it.")
+    for path in filter(None, (output, record)):
+        check_output(path, [data])
     where = resolve_device(device)
     paths = members(sources, last)
     features = load_features(data)
@@ -220,13 +223,6 @@ def _differences(cards: list[ModelCard]) -> str:
     )
 
 
-def _check_outputs(output: Path | None, record: Path | None) -> None:
-    if output and output.suffix != SUFFIX:
-        raise DataError(f"--output {output} must end in {SUFFIX}; its card is written beside it.")
-    for path in filter(None, (output, record)):
-        check_output(path)
-
-
 def _save_record(
     path: Path,
     rows: list[tuple[str, Evaluation]],
@@ -240,5 +236,4 @@ def _save_record(
         "members": names,
         "rows": [{"name": name, **result.to_json()} for name, result in rows],
     }
-    text = json.dumps(record, indent=1) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(path, record)

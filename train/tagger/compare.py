@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from audioset_demo.errors import DataError
-from audioset_demo.storage import write_csv
-from train.outputs import check_output
+from audioset_demo.storage import check_output, write_csv
 from train.runs import CONFIG_FILE, read_metrics, select_checkpoint
 from train.tagger.config import FitConfig
 
@@ -56,6 +55,8 @@ def compare(runs: list[Path], output: Path | None = None) -> list[Comparison]:
     ------
     DataError
         If a folder is not a run, or a run has no figures on the validation part.
+    StorageError
+        If `output` can't be written.
     """
     if output:
         check_output(output)

@@ -1,6 +1,5 @@
 """Evaluation of a checkpoint on a labelled set, with the figures of each class."""
 
-import json
 from pathlib import Path
 
 from audioset_demo.device import resolve_device
@@ -10,9 +9,8 @@ from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import PER_CLASS_FILE
-from audioset_demo.storage import write_atomically, write_csv
+from audioset_demo.storage import check_output, write_csv, write_json
 from train.data.features import FeatureSet, check_scorable, load_features
-from train.outputs import check_output
 from train.runs import command_line, select_checkpoint
 from train.tagger.predict import predict
 
@@ -39,10 +37,12 @@ def evaluate(
     CheckpointError
         If the checkpoint is damaged, or knows other classes than the data.
     DataError
-        If the run has no checkpoint, nothing can be scored, or `per_class` can't be written.
+        If the run has no checkpoint, or nothing can be scored.
+    StorageError
+        If `per_class` can't be written.
     """
     if per_class:
-        check_output(per_class)
+        check_output(per_class, [data])
     run = run_or_checkpoint if run_or_checkpoint.is_dir() else None
     path = select_checkpoint(run).path if run else run_or_checkpoint
     features = load_features(data)
@@ -81,8 +81,7 @@ def _save(
         "checkpoint": checkpoint.name,
         "command": command,
     }
-    text = json.dumps(record, indent=1) + "\n"
-    write_atomically(run / EVALUATION_FILE, lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(run / EVALUATION_FILE, record)
     _save_per_class(run / PER_CLASS_FILE, features, result)
 
 

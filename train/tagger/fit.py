@@ -12,7 +12,6 @@ What an iteration does depends on (seed, iteration) alone, so a run that was kil
 with the weights of one that was not.
 """
 
-import json
 import math
 import os
 import time
@@ -33,7 +32,7 @@ from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import json_text, write_atomically
 from train.data.features import FeatureSet
 from train.runs import CHECKPOINT_DIR, MetricsLog, check_run, check_tensorboard, open_run
 from train.tagger.batches import Batch, Batches
@@ -135,7 +134,7 @@ def fit(
             if is_checkpoint:
                 figures = _save_and_validate(config, run, learner, fit_part, validation, done)
                 log.add({"iteration": done, **figures})
-                tqdm.write(json.dumps({"iteration": done, **figures}))
+                tqdm.write(json_text({"iteration": done, **figures}))
                 _save_state(run, learner, done)
             losses, started = [], time.perf_counter()
 

@@ -1,6 +1,5 @@
 """Faithfulness: attention and contributions against the score drop when a frame is left out."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,10 +9,9 @@ from tqdm import tqdm
 from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import rank_correlation
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import check_output, write_json
 from audioset_demo.tagging import Tagger, load_tagger
 from train.data.features import FeatureSet, load_features
-from train.outputs import check_output
 from train.runs import command_line
 from train.tagger.evaluate import check_classes
 
@@ -47,6 +45,7 @@ def occlude(
     every: int = 10,
     pooling: str | None = None,
     output: Path | None = None,
+    device: str = "auto",
 ) -> list[Agreement]:
     """Compare attention, contributions and frame scores with the score drop without each frame.
 
@@ -56,18 +55,21 @@ def occlude(
     every : one clip in so many is taken
     pooling : "average" or "max", for checkpoints of the reference that do not say which they are
     output : JSON file to write; None: none
+    device : a name of `DEVICES`
 
     Raises
     ------
     CheckpointError
         If there is no such model, or it knows other classes than the data.
     DataError
-        If no clip is long enough.
+        If no labelled clip is long enough.
+    StorageError
+        If `output` can't be written.
     """
     if every < 1:
         raise DataError(f"--every must be at least 1, not {every}.")
     if output:
-        check_output(output)
+        check_output(output, [data])
     features = load_features(data)
     rows = np.arange(0, len(features), every)
     clips = features.subset(rows[features.n_frames[rows] >= LEAST_FRAMES], features.name)
@@ -77,7 +79,7 @@ def occlude(
             f"and {LEAST_FRAMES} frames; an order of fewer means little. Give longer clips, or "
             "lower --every."
         )
-    taggers = [load_tagger(model, pooling=pooling) for model in models]
+    taggers = [load_tagger(model, pooling=pooling, device=device) for model in models]
     for tagger in taggers:
         check_classes(tagger.card, features)
     found = [_agreement(tagger, clips) for tagger in taggers]
@@ -90,8 +92,7 @@ def occlude(
             ),
             "rows": [asdict(row) for row in found],
         }
-        text = json.dumps(record, indent=1) + "\n"
-        write_atomically(output, lambda part: part.write_text(text, encoding="utf-8"))
+        write_json(output, record)
     return found
 
 

@@ -1,46 +1,48 @@
 """Publishing: from a run to what the app reads."""
 
 import csv
-import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 
-from audioset_demo.errors import DataError
+from audioset_demo.errors import CheckpointError, DataError
 from audioset_demo.models.card import ModelCard, load_card, save_card
 from audioset_demo.models.published import (
     CHECKPOINT_FILE,
+    CURVE_COLUMNS,
     LEARNING_CURVE_FILE,
     MODELS_DIR,
     PER_CLASS_FILE,
+    user_models_dir,
 )
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import parse_json, write_atomically
 from train.runs import Selected, read_metrics, select_checkpoint
 from train.tagger.compare import spread
 from train.tagger.evaluate import EVALUATION_FILE
 
 # In what a run on the whole set may differ from the runs that validate its settings.
 FREE = ("whole", "evaluate_every", "seed", "teacher")
-CURVE_COLUMNS = ("iteration", "loss", "validation_mAP", "validation_AUC")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def publish(
     run: Path,
     name: str | None = None,
     validated_by: Sequence[Path] = (),
-    models_dir: Path = MODELS_DIR,
+    models_dir: Path | None = None,
 ) -> Path:
     """Copy a run's selected checkpoint, its card, per-class table and learning curve to the app.
 
     Parameters
     ----------
-    name : what the app calls it; None: the name of the model
+    name : what the app calls it, and what `--model` takes; None: the name of the run's folder
     validated_by : for a run on the whole set, runs with the same settings on the fit part, of one
         seed or several: the mean and spread of their figures on the validation part are published
         as such, and the learning curve of the first
-    models_dir : folder of the published models
+    models_dir : folder of the published models; None: the user's own
 
     Returns
     -------
@@ -49,15 +51,16 @@ def publish(
     Raises
     ------
     DataError
-        If the run has not been evaluated, or was at another of its checkpoints, or if
-        `validated_by` has other settings.
+        If the run has not been evaluated, or was at another of its checkpoints, if
+        `validated_by` has other settings, or if the name is not fit for a folder or taken.
     """
     selected = select_checkpoint(run)
     evaluation = _evaluation_of(run, selected)
     card = load_card(selected.path)
-    published = models_dir / (name or card.name)
-    published.mkdir(parents=True, exist_ok=True)
+    published = _folder(models_dir, name or run.resolve().name)
     checkpoint = published / CHECKPOINT_FILE
+    _check_free(checkpoint, card)
+    published.mkdir(parents=True, exist_ok=True)
     write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
     metrics = {"eval": evaluation, **selected.figures}
     lines = read_metrics(run)
@@ -75,17 +78,51 @@ def publish(
     return published
 
 
+def _folder(models_dir: Path | None, name: str) -> Path:
+    """The folder of a published model, whose name is safe there and no other model's."""
+    if not NAME.fullmatch(name):
+        raise DataError(
+            f"A model cannot be published as '{name}'. Give a --name of letters, digits, - and _ "
+            "that begins with a letter or digit, at most 64 of them."
+        )
+    if models_dir is None and (MODELS_DIR / name).exists():
+        raise DataError(
+            f"'{name}' is a model of the package. Give another --name; `audioset-demo models` "
+            "lists those that are taken."
+        )
+    return (models_dir or user_models_dir()) / name
+
+
+def _check_free(checkpoint: Path, card: ModelCard) -> None:
+    """A name may be published again from the same training, not from another."""
+    if not checkpoint.exists():
+        return
+    try:
+        there = load_card(checkpoint)
+    except CheckpointError:  # damaged: publishing again mends it
+        return
+    trainings = [(model.labels, model.training.get("config")) for model in (there, card)]
+    if trainings[0] != trainings[1]:
+        raise DataError(
+            f"'{checkpoint.parent.name}' is already published, from another training. Give "
+            f"another --name, or delete {checkpoint.parent}."
+        )
+
+
 def _evaluation_of(run: Path, selected: Selected) -> dict:
     try:
-        evaluation = json.loads((run / EVALUATION_FILE).read_text(encoding="utf-8"))
-    except OSError:
+        evaluation = parse_json((run / EVALUATION_FILE).read_text(encoding="utf-8"))
+        evaluated = evaluation["checkpoint"]
+    except (OSError, ValueError, LookupError, TypeError):
+        evaluated = None
+    if evaluated is None or not (run / PER_CLASS_FILE).is_file():
         raise DataError(
             f"{run} has not been evaluated. First run "
             f"`python -m train evaluate {run} --data FILE.h5`."
-        ) from None
-    if evaluation["checkpoint"] != selected.path.name:
+        )
+    if evaluated != selected.path.name:
         raise DataError(
-            f"{run} was evaluated at {evaluation['checkpoint']}, but {selected.path.name} has "
+            f"{run} was evaluated at {evaluated}, but {selected.path.name} has "
             "since become the best on the validation part. Evaluate the run again."
         )
     return evaluation
@@ -123,7 +160,7 @@ def _write_curve(path: Path, lines: list[dict]) -> None:
     rows: dict[int, dict] = {}
     for line in lines:
         row = rows.setdefault(line["iteration"], {"iteration": line["iteration"]})
-        if "loss" in line:
+        if line.get("loss") is not None:  # of a step that diverged, there is none
             row["loss"] = f"{line['loss']:.6f}"
         if "validation" in line:
             row["validation_mAP"] = f"{line['validation']['mAP']:.6f}"

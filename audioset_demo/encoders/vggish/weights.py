@@ -9,7 +9,6 @@ variable AUDIOSET_DEMO_CACHE moves the directory.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -30,7 +29,7 @@ from audioset_demo.encoders.vggish.download import (
 )
 from audioset_demo.encoders.vggish.pca import load_pca
 from audioset_demo.errors import WeightsError
-from audioset_demo.storage import remove_leftovers, write_atomically
+from audioset_demo.storage import folder_of, remove_leftovers, write_atomically, write_json
 
 
 class ReleasedFile(NamedTuple):
@@ -113,8 +112,7 @@ class _Check(NamedTuple):
 
 def cache_dir() -> Path:
     """The cache directory; it need not exist."""
-    chosen = os.environ.get("AUDIOSET_DEMO_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("audioset-demo"))
+    return folder_of("AUDIOSET_DEMO_CACHE") or Path(platformdirs.user_cache_dir("audioset-demo"))
 
 
 def vggish_path() -> Path:
@@ -335,8 +333,7 @@ def _write_card(path: Path, source: str, source_sha256: str, verified: str) -> N
         "verified": verified,
         "sha256": sha256_of(path),
     }
-    text = json.dumps(card, indent=2) + "\n"
-    write_atomically(_card_path(path), lambda part: part.write_text(text, encoding="utf-8"))
+    write_json(_card_path(path), card)
 
 
 def _card_beside(source: str) -> dict[str, str]:

@@ -333,7 +333,7 @@ def test_a_full_disk_is_told_as_one_and_the_download_continued(server, tmp_path)
 
 INSTALLER = """
 import json, sys, time
-from audioset_demo.encoders import tf1_checkpoint, weights
+from audioset_demo.encoders.vggish import tf1_checkpoint, weights
 
 for name, change in json.loads(sys.argv[1]).items():
     setattr(weights, name, getattr(weights, name)._replace(**change))

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from audioset_demo import encoders
 from audioset_demo.encoders.vggish import weights
-from audioset_demo.errors import AudioSetDemoError, DataError, WeightsError
+from audioset_demo.errors import AudioSetDemoError, StorageError, WeightsError
 from train.__main__ import main
 from train.data.extract import extract
 from train.data.features import load_features
@@ -65,8 +65,8 @@ def test_vggish_without_its_pca_file_is_refused_before_the_work(sounds, tmp_path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"output": "sounds"}, "sounds is a folder. Give the file to write"),
-        ({"output": "labels.csv/own.h5"}, "labels.csv is a file, not a folder"),
+        ({"output": "sounds"}, "sounds is a folder. Give the name of a file"),
+        ({"output": "labels.csv/own.h5"}, "own.h5 cannot be written"),
         ({"audio_dir": "nowhere"}, "no folder of sounds .*nowhere"),
         ({"audio_dir": "sounds/deep"}, "holds none of the files .* first of which is a.wav"),
         ({"labels_csv": "sounds/a.wav"}, "a.wav is not UTF-8 text"),
@@ -95,5 +95,5 @@ def test_a_file_is_written_only_where_a_file_can_be(sounds, tmp_path):
         file["old"] = 1
     assert extract(sounds, tmp_path / "labels.csv", tmp_path / "own.h5", "compact") == []
     assert len(load_features(tmp_path / "own.h5")) == 2
-    with pytest.raises(DataError, match="is a folder"):
+    with pytest.raises(StorageError, match="is a folder"):
         extract(sounds, tmp_path / "labels.csv", tmp_path, "compact")

@@ -7,12 +7,16 @@ import h5py
 import numpy as np
 import pytest
 
+from audioset_demo.cli import main
 from audioset_demo.errors import CheckpointError, DataError
+from audioset_demo.evaluation import evaluate_scores
+from audioset_demo.models.card import load_card
 from audioset_demo.models.checkpoint import load_checkpoint
+from audioset_demo.models.published import find_checkpoint, published_models
 from audioset_demo.models.settings import POOLINGS
 from tests.train.toy_features import LABELS, write_features
 from train.data.features import load_features
-from train.runs import select_checkpoint
+from train.runs import log_metrics, read_metrics, select_checkpoint
 from train.tagger.compare import compare
 from train.tagger.config import FitConfig
 from train.tagger.evaluate import evaluate
@@ -153,6 +157,64 @@ def test_metrics_go_to_tensorboard_where_asked_for(features, tmp_path):
     fit(FitConfig(model="average", **TINY), features, tmp_path / "run", tensorboard=True)
     events = list((tmp_path / "run" / "tensorboard").iterdir())
     assert len(events) == 1 and b"validation/mAP" in events[0].read_bytes()
+
+
+def published_names(capsys) -> list[str]:
+    published_models.cache_clear()
+    assert main(["models", "--format", "json"]) == 0
+    return [row["name"] for row in json.loads(capsys.readouterr().out)]
+
+
+@pytest.fixture
+def own_models(tmp_path, monkeypatch) -> Path:
+    """Folder of what the user publishes."""
+    monkeypatch.setenv("AUDIOSET_DEMO_MODELS", str(tmp_path / "models"))
+    yield tmp_path / "models"
+    published_models.cache_clear()
+
+
+def test_what_is_published_is_the_user_s_own_and_listed_by_its_name(
+    run, features_path, own_models, capsys
+):
+    evaluate(run, features_path)
+    bundled = published_names(capsys)
+    assert publish(run, "two") == own_models / "two"
+    assert publish(run) == own_models / run.name
+    assert sorted(published_names(capsys)) == sorted([*bundled, "two", run.name])
+    assert load_card(find_checkpoint("two")).title == "Single attention: two"
+    publish(run, "two")  # the same training again
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "/tmp/a", " ", "-x", "two.", "two\n", "x" * 65])
+def test_a_name_that_is_unsafe_as_a_folder_is_refused(run, features_path, own_models, name):
+    evaluate(run, features_path)
+    with pytest.raises(DataError, match="(?s)cannot be published as .*letters, digits, - and _"):
+        publish(run, name)
+    assert not own_models.exists()
+
+
+def test_a_name_that_another_model_has_is_refused(run, other_seed, features_path, own_models):
+    for each in (run, other_seed):
+        evaluate(each, features_path)
+    with pytest.raises(DataError, match="'average' is a model of the package"):
+        publish(run, "average")
+    publish(run, "two")
+    with pytest.raises(DataError, match="'two' is already published, from another training"):
+        publish(other_seed, "two")
+    (own_models / "two" / "checkpoint.json").write_text("[]")
+    publish(other_seed, "two")  # a damaged one is replaced
+    assert load_card(own_models / "two" / "checkpoint.safetensors").training["config"]["seed"] == 1
+
+
+def test_a_perfect_score_is_written_as_json(tmp_path):
+    separable = np.array([[True, False], [False, True]])
+    result = evaluate_scores(separable, separable.astype(float))
+    assert result.d_prime == np.inf
+    log_metrics(tmp_path, {"iteration": 1, "loss": np.nan, "validation": result.to_json()})
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert "Infinity" not in text and "NaN" not in text
+    (line,) = read_metrics(tmp_path)
+    assert line["validation"]["AUC"] == 1.0 and line["validation"]["d_prime"] is None
 
 
 def test_a_run_is_not_published_before_it_is_evaluated(features, tmp_path):

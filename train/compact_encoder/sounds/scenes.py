@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from audioset_demo.encoders.logmel import EXAMPLE_FRAMES, EXAMPLE_SAMPLES, N_MELS, log_mel
 from audioset_demo.errors import DataError
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_json
 from train.compact_encoder.sounds import augment
 from train.compact_encoder.sounds.categories import Category, CategoryTable
 from train.compact_encoder.sounds.recordings import Recording
@@ -190,8 +190,7 @@ def _check_kinds(kinds: Kinds, folder: Path) -> None:
     """Shards hold indices of kinds: refuse to add to those of another table or other recordings."""
     path = folder / KINDS_FILE
     if not path.is_file():
-        text = json.dumps(kinds.names, indent=1) + "\n"
-        write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+        write_json(path, kinds.names)
     elif tuple(json.loads(path.read_text(encoding="utf-8"))) != kinds.names:
         raise DataError(
             f"{folder} holds scenes of other categories than these recordings have. "

@@ -1,0 +1,55 @@
+"""What is published, listed for the eye and for other programs: the models, and the classes."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+from audioset_demo.labels import audioset_labels
+from audioset_demo.models.published import PublishedModel
+
+CLASS_COLUMNS = ("index", "mid", "name", "ap", "n_bal_train", "n_unbal_train", "n_eval", "quality")
+CLASS_ORDERS = {
+    "ap": lambda row: math.inf if row["ap"] is None else -row["ap"],
+    "count": lambda row: -(row["n_bal_train"] + row["n_unbal_train"]),
+    "name": lambda row: row["name"].casefold(),
+}
+
+
+def class_rows(model: PublishedModel) -> Iterator[dict]:
+    """A row of `CLASS_COLUMNS` for each AudioSet class, with its AP under a model; None: none."""
+    measured = model.average_precision()
+    for label in audioset_labels():
+        row = {column: getattr(label, column, None) for column in CLASS_COLUMNS}
+        ap = measured.get(label.index, math.nan)
+        yield row | {"ap": None if math.isnan(ap) else ap}
+
+
+def classes_table(rows: Iterable[dict]) -> str:
+    lines = [f"{'AP':>6} {'train clips':>12} {'eval':>6}  class (AP of the default model)"]
+    for row in rows:
+        count = row["n_bal_train"] + row["n_unbal_train"]
+        lines.append(f"{_cell(row['ap'], '6.3f')} {count:12,} {row['n_eval']:6,}  {row['name']}")
+    return "\n".join(lines) + "\n"
+
+
+def models_table(rows: list[dict]) -> str:
+    """Rows of `PublishedModel.to_json` as a table."""
+    name = max([19, *(len(row["name"]) for row in rows)])
+    title = max([5, *(len(row["title"]) for row in rows)])
+    lines = [
+        f"{'name':{name}}  {'title':{title}} {'mAP':>7} {'AUC':>7} {'d-prime':>8} "
+        f"{'parameters':>11} {'MB':>5}  trained on"
+    ]
+    for row in rows:
+        mark = "*" if row["default"] else " "
+        lines.append(
+            f"{row['name']:{name}}{mark} {row['title']:{title}} {_cell(row['mAP'], '7.4f')} "
+            f"{_cell(row['AUC'], '7.4f')} {_cell(row['d_prime'], '8.3f')} "
+            f"{row['parameters']:11,} {row['bytes'] / 1e6:5.1f}  {row['training_set'] or '–'}"
+        )
+    lines.append("* the default; figures on the AudioSet evaluation set, released VGGish features")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(figure: float | None, form: str) -> str:
+    """A figure, or a dash as wide."""
+    return f"{'–':>{form.split('.')[0]}}" if figure is None else f"{figure:{form}}"

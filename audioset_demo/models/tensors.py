@@ -1,0 +1,31 @@
+"""Tensors from a file, checked before a model is made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from audioset_demo.errors import CheckpointError
+
+
+def trained_values(tensor: Tensor, name: str, path: Path) -> Tensor:
+    """A parameter or a statistic of a checkpoint in float32.
+
+    Raises
+    ------
+    CheckpointError
+        If it holds what no trained model has.
+    """
+    if not tensor.is_floating_point():
+        raise CheckpointError(
+            f"{name} in {path} holds {tensor.dtype}, and must hold floating-point numbers. Copy "
+            "the checkpoint again."
+        )
+    values = tensor.float()
+    if not values.isfinite().all() or (name.endswith("running_var") and (values < 0).any()):
+        raise CheckpointError(
+            f"{name} in {path} holds NaN, infinity or a variance below zero: the training has "
+            "diverged, or the file is damaged. Copy it again, or take an earlier checkpoint."
+        )
+    return values

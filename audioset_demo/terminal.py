@@ -1,0 +1,54 @@
+"""What the command lines print: every stream takes every name, and long work shows a bar."""
+
+import codecs
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from audioset_demo.embeddings.frames import Progress
+from audioset_demo.names import one_line
+
+LONG_S = 60.0  # a sound that is worth a progress bar wherever stderr goes
+ESCAPE = "audioset-demo-escape"
+
+
+def escape_what_streams_lack() -> None:
+    """Have stdout and stderr write what their encoding lacks as `\\uXXXX`, valid in JSON as well.
+
+    A file name that is not UTF-8, or not in the terminal's encoding, would else end the run.
+    """
+    codecs.register_error(ESCAPE, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPE)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[k : k + 4]}" for k in range(0, len(units), 4)), error.end
+
+
+@contextmanager
+def progress_bar(clip: str) -> Iterator[Progress]:
+    """A bar on stderr, gone when done: on a terminal, and elsewhere for a long sound."""
+    from tqdm import tqdm
+
+    bar = None
+
+    def show(done_s: float, total_s: float | None) -> None:
+        nonlocal bar
+        if bar is None and (sys.stderr.isatty() or max(done_s, total_s or 0) > LONG_S):
+            bar = tqdm(desc=one_line(Path(clip).name), unit="s", unit_scale=True, leave=False)
+        if bar is not None:
+            bar.total = total_s
+            bar.update(done_s - bar.n)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()

@@ -1,0 +1,34 @@
+"""The app's pages, and the way between them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from audioset_demo.views import sidebar
+
+PAGES = Path(__file__).parent / "pages"
+ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
+
+
+def show() -> None:
+    """Draw the page that the visitor is on; the script that Streamlit runs calls it once a run."""
+    # Set first: else the browser would fetch each page's icon from a foreign server.
+    st.set_page_config(page_icon=str(ICON), layout="wide")
+    page = st.navigation(
+        [
+            st.Page(
+                PAGES / "tag.py", title="Tag a sound", icon=":material/graphic_eq:", default=True
+            ),
+            st.Page(
+                PAGES / "attention.py", title="Attention", icon=":material/center_focus_strong:"
+            ),
+            st.Page(PAGES / "embeddings.py", title="Embeddings", icon=":material/grid_on:"),
+            st.Page(PAGES / "visit.py", title="This visit", icon=":material/playlist_play:"),
+            st.Page(PAGES / "classes.py", title="Classes", icon=":material/category:"),
+            st.Page(PAGES / "models.py", title="Models", icon=":material/model_training:"),
+            st.Page(PAGES / "encoder.py", title="Compact encoder", icon=":material/hearing:"),
+        ]
+    )
+    st.set_page_config(page_title=f"{page.title} · AudioSet demo")
+    sidebar.show(choose_clip=page.title != "Tag a sound")
+    page.run()

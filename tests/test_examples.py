@@ -1,0 +1,94 @@
+"""Every command of README and docs is understood as it stands there; those of minutes are run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audioset_demo import cli
+from audioset_demo.audio.samples import synthesise
+from audioset_demo.audio.waveform import wav_bytes
+from train import __main__ as train_cli
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(document: Path) -> list[str]:
+    """The fenced blocks without a language: they hold commands."""
+    text = document.read_text(encoding="utf-8")
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.M)
+    return [block for language, block in fenced if not language]
+
+
+def commands(block: str) -> list[list[str]]:
+    lines = block.replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def run(words: list[str]) -> int:
+    if words[0] == "audioset-demo":
+        return cli.main(words[1:])
+    assert words[:3] == ["python", "-m", "train"]
+    return train_cli.main(words[3:])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_command_of_a_document_is_understood(document):
+    for words in (words for block in blocks(document) for words in commands(block)):
+        if words[0] == "audioset-demo":
+            cli.build_parser().parse_args(words[1:])
+        elif words[:3] == ["python", "-m", "train"]:
+            train_cli.build_parser().parse_args(words[3:])
+        elif words[0] == "make":
+            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+            assert re.search(rf"^{words[1]}:", makefile, re.M)
+        else:
+            assert words[0] == "python" and (ROOT / words[1]).is_file()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_script_that_a_document_names_is_there(document):
+    named = re.findall(r"`python (\w+/\w+\.py)", document.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Where the documents' commands find the files that they name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
+    for name in ("street.wav", "talk.m4a", "new.wav"):
+        Path(name).write_bytes(wav_bytes(synthesise("siren")))
+    return tmp_path
+
+
+def block_with(document: str, command: str) -> list[list[str]]:
+    (found,) = [block for block in blocks(ROOT / document) if command in block]
+    return commands(found)
+
+
+def test_the_readme_s_commands_run(folder, capsys):
+    for words in block_with("README.md", "audioset-demo embed"):
+        if words[1:] != ["weights", "get"]:  # a download
+            assert run(words) == 0, capsys.readouterr().err
+    assert "Siren" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_model_of_one_s_own_sounds_is_made_as_the_training_page_says(folder, capsys):
+    Path("SOUNDS").mkdir()
+    rows = ["file,label"]
+    for n, (label, hertz) in enumerate([("low", 200.0), ("high", 2_000.0)] * 20):
+        sound = synthesise("siren")
+        t = np.arange(16_000) / 16_000
+        tone = (0.3 * np.sin(2 * np.pi * (hertz + 3 * n) * t)).astype(np.float32)
+        path = Path("SOUNDS") / f"{n}.wav"
+        path.write_bytes(wav_bytes(type(sound)(tone, 16_000, path.name)))
+        rows.append(f"{path.name},{label}")
+    Path("labels.csv").write_text("\n".join(rows) + "\n")
+    for words in block_with("docs/training.md", "train extract"):
+        assert run(words) == 0, capsys.readouterr().err
+    assert "high" in capsys.readouterr().out
