@@ -71,9 +71,9 @@ class TorchLearner:
         """The weights that count, in evaluation mode: their moving average where there is one."""
         if not self.average:
             return self.network.eval()
-        model = TaggingModel(self.network.settings)
+        model = TaggingModel(self.network.settings).to(self.device)
         model.load_state_dict(self.average.tensors)
-        return model.to(self.device).eval()
+        return model.eval()
 
     def state(self) -> dict[str, Tensor]:
         """All that `restore` needs to go on bit for bit."""
