@@ -92,22 +92,24 @@ class HeldOut:
 Scorer = Callable[[Sound], tuple[np.ndarray, np.ndarray]]
 
 
+def check_held_out(recordings: list[Recording]) -> None:
+    """Raise a DataError if there would be nothing to learn from or to score with."""
+    if not any(item.held_out and item.listed for item in recordings):
+        raise DataError(
+            "No recording of a listed category is held out, so the encoder could not be scored. "
+            "Give --hold-out a share above 0, and list at least three sources of one category."
+        )
+    if all(item.held_out for item in recordings):
+        raise DataError("All recordings are held out. Lower --hold-out, or list more sources.")
+
+
 def read_held_out(
     recordings: list[Recording], labels: tuple[Label, ...], features: FeatureSet | None = None
 ) -> HeldOut:
-    """The held-out recordings, and what is made from them.
-
-    Raises
-    ------
-    DataError : if no recording of a listed category is held out.
-    """
+    """The held-out recordings, and what is made from them; errors are those of `check_held_out`."""
+    check_held_out(recordings)
     held_out = [item for item in recordings if item.held_out]
     listed = [(item, item.samples()) for item in held_out if item.listed]
-    if not listed:
-        raise DataError(
-            "No recording is held out, so nothing could be told of the encoder. Give --hold-out a "
-            "share above 0, and list at least three sources of one category."
-        )
     return HeldOut(
         clips=[
             Sound.cut(samples, item.category.expected, item.category.name)

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from audioset_demo.audio.waveform import Waveform
+from audioset_demo.encoders import load_quantising_encoder
 from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
-from audioset_demo.encoders.vggish.network import VggishEncoder
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
 from audioset_demo.models.network import TaggingModel, as_input
@@ -70,7 +70,7 @@ class Vggish:
 
     def __init__(self, labels: tuple[Label, ...], model: TaggingModel):
         self.mids = tuple(label.mid for label in labels)
-        self._encoder, self._model = VggishEncoder(), model
+        self._encoder, self._model = load_quantising_encoder("vggish"), model
 
     @torch.inference_mode()
     def __call__(self, samples: np.ndarray) -> Lesson:
@@ -113,7 +113,10 @@ class Yamnet:
             if tensor["name"] == YAMNET_EMBEDDING
         ]
         if not named:
-            raise DataError(f"{path} is not the TFLite file of YAMNet: it has no embedding layer.")
+            raise DataError(
+                f"{path} is not the TFLite file of YAMNet: it has no embedding layer. Give that "
+                "file."
+            )
         self._embedding = named[0]
 
     def __call__(self, samples: np.ndarray) -> Lesson:
@@ -133,11 +136,21 @@ def _interpreter(path: Path):
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        import tensorflow
-
+        try:
+            import tensorflow
+        except ImportError:
+            raise DataError(
+                "YAMNet runs with TensorFlow Lite, which is not installed: "
+                "pip install ai-edge-litert, or 'audioset-demo[tensorflow]'."
+            ) from None
         Interpreter = tensorflow.lite.Interpreter
-    interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
-    interpreter.allocate_tensors()
+    try:
+        interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{path} is not the TFLite file of YAMNet ({error}). Download it again."
+        ) from None
     return interpreter
 
 
