@@ -102,7 +102,7 @@ def _check_same(run: Path, there: dict, config: dict) -> None:
 
 
 def log_metrics(run: Path, line: dict) -> None:
-    """Add a line; it must hold the `iteration` that it speaks of."""
+    """Add a line; it must hold its `iteration`."""
     path = run / METRICS_FILE
     with full_disk_told(path), open(path, "a", encoding="utf-8") as file:
         file.write(json_text(line) + "\n")
@@ -156,7 +156,7 @@ class MetricsLog:
         self.writer = _tensorboard_writer(run, first) if tensorboard else None
 
     def add(self, line: dict) -> None:
-        """`line` holds the `iteration` that it speaks of."""
+        """`line` holds its `iteration`."""
         log_metrics(self.run, line)
         if self.writer:
             for name, value in _flat(line):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # all slow to import
     from train.compact_encoder.teacher import Teacher
     from train.data.features import FeatureSet
 
-# The first is the default one, by which the run is watched and real neighbours are found.
+# The first is the default one: it scores the run as it goes, and finds real neighbours.
 MODELS = (
     "feature_attention",
     "single_attention",
@@ -39,16 +39,16 @@ DESCRIPTION = (
     "sources never trained on, have an expected class among their top tags."
 )
 _HELP = {
-    "scenes": "windows of augmented and mixed sound to draw, once, for the training",
+    "scenes": "windows of augmented and mixed sound to make, once, before the training",
     "iterations": "batches to train on",
     "batch_size": "scenes in one",
     "learning_rate": "of AdamW at its highest",
     "weight_decay": "of AdamW, on matrices and kernels",
-    "ranking": "weight of the loss that puts wanted classes above all others",
-    "teacher_embedding": "weight of guessing the teacher's embedding",
-    "alignment": "weight of staying close to real embeddings that sound alike",
+    "ranking": "weight of the ranking loss, which puts the target classes above all others",
+    "teacher_embedding": "weight of predicting the teacher's embedding",
+    "alignment": "weight of the distance to real embeddings of similar sounds",
     "hold_out": "share of each category's sources that is never trained on",
-    "speech": "readings to synthesise (needs the package espeakng-loader); 0: none",
+    "speech": "clips of synthesised speech (needs the package espeakng-loader); 0: none",
     "seed": "of everything random",
     "evaluate_every": "iterations between figures on the held-out part",
     "save_every": "iterations between states that --resume goes on from",
@@ -87,12 +87,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with the run in --output")
     parser.add_argument(
-        "--evaluate", action="store_true", help="no training: only score the encoder in --output"
+        "--evaluate", action="store_true", help="only score the encoder in --output"
     )
     parser.add_argument(
         "--beside", type=Path, nargs="+", metavar="RUN", default=[],
-        help="score the encoders of these runs too, through the first model and through those of "
-        "--through",
+        help="score the encoders of these runs too, through the first model and those of --through",
     )  # fmt: skip
     parser.add_argument(
         "--through", nargs="+", metavar="MODEL", default=[],
@@ -259,9 +258,9 @@ def _train(setup: _Setup) -> CompactNet:
     from train.compact_encoder.sounds import scenes
 
     config = setup.config
-    learned_from = [item for item in setup.recordings if not item.held_out]
-    kinds = scenes.kinds_of(learned_from, setup.table)
-    maker = scenes.SceneMaker(learned_from, kinds, setup.teacher)
+    trained_on = [item for item in setup.recordings if not item.held_out]
+    kinds = scenes.kinds_of(trained_on, setup.table)
+    maker = scenes.SceneMaker(trained_on, kinds, setup.teacher)
     shards = scenes.make_shards(maker, setup.run / "scenes", config.scenes, config.seed)
     material = Material(shards, kinds.targets, setup.columns, kinds.silence)
     networks = [model for model, _ in setup.models.values()]

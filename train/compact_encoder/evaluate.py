@@ -1,4 +1,4 @@
-"""How well an encoder does on sounds it never heard: what, when, and how calmly."""
+"""How well an encoder does on held-out sounds: tags, timing, and false alarms in silence."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WINDOW_HOP = EXAMPLE_FRAMES * HOP_SAMPLES
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound as encoder and teacher hear it: T windows of samples (T, 15600), log-mel (T, 96, 64).
+    """A sound as encoder and teacher take it: T windows of samples (T, 15600), log-mel (T, 96, 64).
 
     `expected` are the indices of the classes that it may be called.
     """
@@ -75,7 +75,7 @@ class HeldOut:
     Attributes
     ----------
     clips : held-out recordings of listed categories, whole.
-    excerpts : 5 s of held-out speech and music; `group` says whose.
+    excerpts : 5 s of held-out speech and music; `group` names the collection.
     calm : silence and noises.
     sequences : clips set one after another.
     real : (F, 128) real embeddings, as tagging models read them; None where none were given.
@@ -88,7 +88,7 @@ class HeldOut:
     real: torch.Tensor | None = None
 
 
-# What a scorer says of a sound: scores of the whole (K,) and of its frames (T, K).
+# A sound to the scores of the whole (K,) and of its frames (T, K).
 Scorer = Callable[[Sound], tuple[np.ndarray, np.ndarray]]
 
 

@@ -3,7 +3,7 @@
 A run is a folder:
 
     config.json           what was asked for
-    scenes/               what the teacher said of which sounds; can be deleted afterwards
+    scenes/               sounds and the teacher's output for them; can be deleted afterwards
     metrics.jsonl         the models gone through, parts of the loss, held-out figures, a line each
     state.safetensors     where to resume: weights, their moving average, Adam's moments
     compact.safetensors   the moving average of the weights, half precision: what is published
@@ -29,6 +29,7 @@ from tqdm import tqdm
 from audioset_demo.encoders.compact import CompactNet, CompactSettings
 from audioset_demo.errors import DataError
 from audioset_demo.storage import json_text, write_atomically
+from train.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.material import Material
 from train.compact_encoder.objective import Objective, Student
@@ -48,13 +49,7 @@ class Run:
         self.config = config
         self.student = Student(CompactNet(settings), material.n_features)
         self.student.to(memory_format=torch.channels_last)
-        matrices = [p for p in self.student.parameters() if p.ndim > 1]
-        vectors = [p for p in self.student.parameters() if p.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": config.weight_decay},
-             {"params": vectors, "weight_decay": 0.0}],
-            lr=config.learning_rate, fused=True,
-        )  # fmt: skip
+        self.optimizer = adamw(self.student, config.learning_rate, config.weight_decay)
         self.average = MovingAverage(self.student.encoder, DECAY)
         self.done = 0
 
@@ -63,8 +58,7 @@ class Run:
         config, iteration = self.config, self.done
         rng = np.random.default_rng([config.seed, 1, iteration])
         batch = material.batch(scenes_of(config, len(material), iteration), rng)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(config, iteration)
+        set_learning_rate(self.optimizer, learning_rate_at(config, iteration))
         self.student.train()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss, parts = objective(self.student, batch, iteration)
@@ -88,11 +82,8 @@ class Run:
         return network.eval().to(memory_format=torch.channels_last)
 
     def save(self, path: Path) -> None:
-        tensors = {f"student.{k}": v.contiguous() for k, v in self.student.state_dict().items()}
+        tensors = training_state(self.student, "student", self.optimizer)
         tensors |= {f"mean.{k}": v.contiguous() for k, v in self.average.tensors.items()}
-        for name, parameter in self.student.named_parameters():
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"adam.{key}.{name}"] = value.contiguous()
         metadata = {"iteration": str(self.done)}
         write_atomically(path, lambda part: save_file(tensors, part, metadata=metadata))
 
@@ -107,25 +98,12 @@ class Run:
             with safe_open(path, "pt") as file:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
                 self.done = int(file.metadata()["iteration"])
-            self.student.load_state_dict(_part(tensors, "student."))
-            self.average.restore(_part(tensors, "mean."))
-            for name, parameter in self.student.named_parameters():
-                # The fused optimizer walks memory: moments need the layout of their parameter.
-                self.optimizer.state[parameter] = {
-                    "step": tensors[f"adam.step.{name}"],
-                    "exp_avg": torch.empty_like(parameter).copy_(tensors[f"adam.exp_avg.{name}"]),
-                    "exp_avg_sq": torch.empty_like(parameter).copy_(
-                        tensors[f"adam.exp_avg_sq.{name}"]
-                    ),
-                }
+            restore_training(self.student, "student", self.optimizer, tensors)
+            self.average.restore(part_of(tensors, "mean"))
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(
                 f"{path} is damaged or of another run ({error}). Start in another folder."
             ) from None
-
-
-def _part(tensors: dict, prefix: str) -> dict:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def scenes_of(config: EncoderConfig, n_scenes: int, iteration: int) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Teachers: scores of AudioSet classes for the waveform that the encoder hears.
+"""Teachers: models whose scores and embeddings the encoder learns to give.
 
-YAMNet is small and free to have, but its embedding is its own: the encoder guesses it only to learn
-to hear. VGGish's embedding is what the tagging models read, so the encoder aims at it directly.
+YAMNet is small and freely available, but its embedding space is its own: predicting it is only an
+auxiliary task. VGGish's embedding is what the tagging models read, so it is the target itself.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ YAMNET_EMBEDDING = "tower0/network/layer28/reduce_mean"
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a teacher says of one window: scores (C,) in [0, 1] and its embedding (E,)."""
+    """A teacher's output for one window: scores (C,) in [0, 1] and an embedding (E,)."""
 
     scores: np.ndarray
     embedding: np.ndarray
 
 
 class Teacher(Protocol):
-    """Called with (15600,) float32 samples at 16 kHz, it says what it hears.
+    """A model that is called with (15600,) float32 samples at 16 kHz.
 
     Attributes
     ----------
@@ -53,12 +53,12 @@ class Teacher(Protocol):
 
 
 def open_teacher(name: str, labels: tuple[Label, ...], model: TaggingModel) -> Teacher:
-    """VGGish, heard through `model`, where that is the name; else YAMNet from the file so named."""
+    """VGGish with the scores of `model`, where that is the name; else YAMNet from that file."""
     return Vggish(labels, model) if name == VGGISH else Yamnet(Path(name))
 
 
 class Vggish:
-    """The installed VGGish, and what a tagging model makes of its frames.
+    """The installed VGGish, and a tagging model's scores of its frames.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class Vggish:
 
     @torch.inference_mode()
     def __call__(self, samples: np.ndarray) -> Lesson:
-        """(15600,) float32 -> what the tagging model says of VGGish's frame, and the frame."""
+        """(15600,) float32 -> the tagging model's scores of VGGish's frame, and the frame."""
         waveform = Waveform(samples[:EXAMPLE_SAMPLES].astype(np.float32), SAMPLE_RATE, "window")
         embeddings = self._encoder.encode(waveform)
         read = as_input(embeddings.require_quantised())
@@ -120,7 +120,7 @@ class Yamnet:
         self._embedding = named[0]
 
     def __call__(self, samples: np.ndarray) -> Lesson:
-        """(15600,) float32 -> what the teacher says of it."""
+        """(15600,) float32 -> its scores and embedding."""
         self._interpreter.set_tensor(self._input, samples[:EXAMPLE_SAMPLES].astype(np.float32))
         self._interpreter.invoke()
         features = self._interpreter.get_tensor(self._embedding).reshape(-1)

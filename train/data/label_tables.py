@@ -1,6 +1,5 @@
-"""The tables that the package ships: the label set, and each class's centre among embeddings."""
+"""The tables that the package ships: the label set, and each class's mean embedding."""
 
-import csv
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from audioset_demo.errors import DataError
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_atomically, write_csv
 from train.data.features import TRAINING_FILE, FeatureSet, load_features
 from train.data.tables import read_table
 
@@ -38,7 +37,7 @@ def build_assets(data: Path) -> None:
             raise DataError(f"{data} has no {name}. Give the folder of AudioSet's released lists.")
     assets = Path(str(files("audioset_demo"))) / "assets"
     rows = label_rows(data / COUNTS_FILE, data / ONTOLOGY_FILE)
-    write_atomically(assets / "labels.csv", lambda part: _write_labels(part, rows))
+    write_csv(assets / "labels.csv", LABEL_COLUMNS, [list(row.values()) for row in rows])
     centroids = class_centroids(load_features(data / TRAINING_FILE))
     write_atomically(
         assets / "centroids.npz", lambda part: np.savez_compressed(part, centroids=centroids)
@@ -87,10 +86,3 @@ def class_centroids(features: FeatureSet) -> np.ndarray:
     clip_means = (features.x * mask[..., None]).sum(axis=1) / features.n_frames[:, None]
     targets = features.y.astype(np.float64)
     return (targets.T @ clip_means / targets.sum(axis=0)[:, None]).astype(np.float32)
-
-
-def _write_labels(path: Path, rows: list[dict]) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, LABEL_COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)

@@ -215,7 +215,7 @@ def _card(cards: list[ModelCard], names: list[str], figures: dict) -> ModelCard:
 
 
 def _differences(cards: list[ModelCard]) -> str:
-    """In which settings the models differ; empty where in none."""
+    """The settings in which the models differ, as text; empty if in none."""
     settings = [card.settings.to_json() for card in cards]
     differing = [key for key in settings[0] if len({each[key] for each in settings}) > 1]
     return "; ".join(

@@ -1,4 +1,4 @@
-"""A teacher: what one or several trained models, averaged, think of each clip of a set."""
+"""Teachers: trained models whose averaged scores are mixed into the targets."""
 
 from pathlib import Path
 

@@ -9,13 +9,12 @@ from torch import Tensor
 from audioset_demo.device import resolve_device
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
+from train.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.moving_average import MovingAverage
 from train.tagger.batches import Batch
 from train.tagger.config import FitConfig
 from train.tagger.cpu_layers import use_cpu_layers
 from train.tagger.losses import LOSSES
-
-ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 class TorchLearner:
@@ -30,13 +29,7 @@ class TorchLearner:
         if self.device.type == "cpu":
             use_cpu_layers(self.network)
         self.network.to(self.device)
-        parameters = list(self.network.parameters())
-        # Biases and BatchNorm are few and have nothing to gain from decay.
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, eps=1e-7, fused=True)
+        self.optimizer = adamw(self.network, config.learning_rate, config.weight_decay, eps=1e-7)
         self.loss = LOSSES[config.loss]
         self.average = MovingAverage(self.network, config.ema) if config.ema else None
 
@@ -44,8 +37,7 @@ class TorchLearner:
         """One update of the weights; the loss before it, not finite where the model diverged."""
         torch.manual_seed(seed)
         self.network.train()
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        set_learning_rate(self.optimizer, learning_rate)
         batch = Batch(*(getattr(batch, f.name).to(self.device) for f in fields(batch)))
         is_bf16 = self.config.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
@@ -54,7 +46,7 @@ class TorchLearner:
             return math.nan
         # A weighted mean of probabilities can exceed 1 by rounding.
         scores = scores.clamp(1e-7, 1 - 1e-7)
-        # What is not known teaches nothing: a target that equals the score has no gradient.
+        # An unknown label is not trained on: a target that equals the score has no gradient.
         targets = torch.where(targets.isnan(), scores.detach(), targets)
         loss = self.loss(scores, targets)
         self.optimizer.zero_grad(set_to_none=True)
@@ -77,27 +69,17 @@ class TorchLearner:
 
     def state(self) -> dict[str, Tensor]:
         """All that `restore` needs to go on bit for bit."""
-        tensors = {f"model.{name}": value for name, value in self.network.state_dict().items()}
-        for name, parameter in self.network.named_parameters():
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"adam.{key}.{name}"] = value
+        tensors = training_state(self.network, "model", self.optimizer)
         if self.average:
-            tensors |= {f"average.{name}": value for name, value in self.average.tensors.items()}
-        return {name: tensor.cpu() for name, tensor in tensors.items()}
+            for name, value in self.average.tensors.items():
+                tensors[f"average.{name}"] = value.cpu()
+        return tensors
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from what `state` gave."""
-        self.network.load_state_dict(_part(state, "model."))
-        for name, parameter in self.network.named_parameters():
-            self.optimizer.state[parameter] = {
-                key: state[f"adam.{key}.{name}"].to(self.device) for key in ADAM_STATE
-            }
+        restore_training(self.network, "model", self.optimizer, state)
         if self.average:
-            self.average.restore(_part(state, "average."))
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
+            self.average.restore(part_of(state, "average"))
 
 
 def training_scores(model: TaggingModel, batch: Batch) -> tuple[Tensor, Tensor]:

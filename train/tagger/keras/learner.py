@@ -91,7 +91,7 @@ class KerasLearner:
     def _step(self, clips, mask, targets):
         with tf.GradientTape() as tape:
             scores = self.network((clips, mask), training=True)
-            # What is not known teaches nothing: a target that equals the score has no gradient.
+            # An unknown label is not trained on: a target that equals the score has no gradient.
             known = tf.where(tf.math.is_nan(targets), tf.stop_gradient(scores), targets)
             loss = ops.mean(self.loss(known, scores))
         weights = self.network.trainable_weights
