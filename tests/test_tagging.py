@@ -7,6 +7,7 @@ import json
 import zipfile
 
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,6 +196,10 @@ def test_events_are_written_for_other_programs(siren):
     assert export.rttm(events, tagging) == (
         f"SPEAKER my_siren.wav 1 0.960 0.960 <NA> <NA> {name} 0.8000 <NA>\n"
     )
+    # As pyannote.database reads it.
+    columns = ["type", "uri", "channel", "start", "duration", *"abcde"]
+    read = pandas.read_csv(io.StringIO(export.rttm(events, tagging)), sep=" ", names=columns)
+    assert list(read.uri) == ["my_siren.wav"] and list(read.start) == [0.96]
     (row,) = csv.DictReader(io.StringIO(export.events_csv(events, tagging)))
     assert (row["file"], row["start_s"], row["end_s"]) == ("my siren.wav", "0.96", "1.92")
     assert row["encoder"] == "compact encoder (not VGGish)"

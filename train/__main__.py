@@ -9,6 +9,7 @@ from pathlib import Path
 
 from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.terminal import escape_what_streams_lack
 from train.tagger.command import add_device
 
 
@@ -325,6 +326,7 @@ def _assets(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    escape_what_streams_lack()
     arguments = build_parser().parse_args(argv)
     try:
         return arguments.handler(arguments) or 0

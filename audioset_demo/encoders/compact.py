@@ -43,6 +43,7 @@ BATCH_EXAMPLES = 64
 # Log-mel of silence becomes 0 and loud sounds a few units: the scale that convolutions like.
 INPUT_SHIFT = float(-np.log(LOG_OFFSET))
 INPUT_SCALE = 0.25
+LARGEST = 10_000  # of any number in the settings
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ class CompactSettings:
     widths: tuple[int, ...] = (32, 64, 128, 256)
     depths: tuple[int, ...] = (1, 2, 2, 3)
     hidden_units: int = 512
+
+    def __post_init__(self):
+        numbers = (*self.widths, *self.depths, self.hidden_units)
+        if not self.widths or len(self.widths) != len(self.depths):
+            raise ValueError(f"{len(self.widths)} widths do not go with {len(self.depths)} depths")
+        for number in numbers:
+            if type(number) is not int or not 1 <= number <= LARGEST:
+                raise ValueError(f"{number!r} is not a whole number from 1 to {LARGEST:,}")
 
     def to_json(self) -> dict:
         return asdict(self)
@@ -129,10 +138,19 @@ def load_compact(folder: Path | None = None) -> tuple[CompactNet, dict]:
             return load_compact(bundled)
     try:
         card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-        network = CompactNet(CompactSettings.from_json(card["settings"]))
-        state = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS_FILE).items()}
-        network.load_state_dict(state)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        with torch.device("meta"):  # the file's tensors take the place of the parameters
+            network = CompactNet(CompactSettings.from_json(card["settings"]))
+        # Copies: what is read lies in the mapped file, and would change with it.
+        state = {
+            name: tensor.to(torch.float32, copy=True)
+            for name, tensor in load_file(folder / WEIGHTS_FILE).items()
+        }
+        if not all(tensor.isfinite().all() for tensor in state.values()):
+            raise ValueError(f"{WEIGHTS_FILE} holds NaN or infinity")
+        network.load_state_dict(state, assign=True)
+    except (
+        OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError
+    ) as error:  # fmt: skip
         raise WeightsError(
             f"{folder} does not hold the compact encoder ({WEIGHTS_FILE} and {CARD_FILE}): "
             f"{error}. Install the package again, or train one: python -m train encoder --help"

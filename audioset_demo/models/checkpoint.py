@@ -82,7 +82,7 @@ def _state_of(path: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.
             f"unexpected {unexpected or 'nothing'}. {SAME_TRAINING}"
         )
     state = {name: torch.tensor(0) for name in counters}
-    for name in expected.keys() - counters:
+    for name in (name for name in expected if name not in counters):
         tensor = found[name]
         if tensor.shape != expected[name].shape:
             raise CheckpointError(

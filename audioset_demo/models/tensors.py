@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from audioset_demo.errors import CheckpointError
@@ -22,7 +23,8 @@ def trained_values(tensor: Tensor, name: str, path: Path) -> Tensor:
             f"{name} in {path} holds {tensor.dtype}, and must hold floating-point numbers. Copy "
             "the checkpoint again."
         )
-    values = tensor.float()
+    # A copy: what is read lies in the mapped file, and would change with it.
+    values = tensor.to(torch.float32, copy=True)
     if not values.isfinite().all() or (name.endswith("running_var") and (values < 0).any()):
         raise CheckpointError(
             f"{name} in {path} holds NaN, infinity or a variance below zero: the training has "

@@ -1,5 +1,6 @@
 """The bundled compact encoder: what it gives, how fast, and how well clips are tagged with it."""
 
+import json
 import time
 
 import numpy as np
@@ -8,7 +9,13 @@ import torch
 
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.embeddings.frames import quantise
-from audioset_demo.encoders.compact import CARD_FILE, WEIGHTS_FILE, CompactEncoder, load_compact
+from audioset_demo.encoders.compact import (
+    BUNDLED,
+    CARD_FILE,
+    WEIGHTS_FILE,
+    CompactEncoder,
+    load_compact,
+)
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 from audioset_demo.errors import WeightsError
 
@@ -90,6 +97,30 @@ def test_a_folder_without_the_encoder_is_refused_with_the_remedy(tmp_path):
     (tmp_path / WEIGHTS_FILE).write_bytes(b"cut short")
     with pytest.raises(WeightsError, match=WEIGHTS_FILE):
         CompactEncoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "card",
+    ["[]", '"compact"', "{", '{"settings": []}', '{"settings": {"widths": 5, "depths": [1]}}']
+    + [
+        json.dumps({"settings": {"widths": widths, "depths": depths, "hidden_units": units}})
+        for widths, depths, units in (
+            ([], [], 512),
+            ([32, 64], [1], 512),
+            (["32"], [1], 512),
+            ([10**9], [1], 512),
+            ([32], [10**9], 512),
+            ([32], [0], 512),
+            ([32], [1], "512"),
+            ([32], [1], 512),
+        )
+    ],
+)
+def test_an_encoder_whose_card_is_wrong_is_refused_with_the_remedy(tmp_path, card):
+    (tmp_path / CARD_FILE).write_text(card)
+    (tmp_path / WEIGHTS_FILE).write_bytes((BUNDLED / WEIGHTS_FILE).read_bytes())
+    with pytest.raises(WeightsError, match="(?s)does not hold the compact encoder.*train encoder"):
+        load_compact(tmp_path)
 
 
 @pytest.mark.data

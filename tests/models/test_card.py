@@ -194,7 +194,7 @@ WEIGHT = "head.classify.weight"
 @pytest.mark.parametrize(
     ("change", "settings", "message"),
     [
-        (lambda t: None, {"hidden_units": 16}, r"\(8,\), and by its card must be \(16,\)"),
+        (lambda t: None, {"hidden_units": 16}, r"\(8, 128\), and by its card must be \(16, 128\)"),
         (lambda t: None, {"hidden_units": 100_000}, "by its card must be"),
         (lambda t: None, {"hidden_layers": 3}, r"missing .*trunk\.layers\.2"),
         (lambda t: None, {"hidden_layers": 1}, r"unexpected .*trunk\.layers\.1"),

@@ -17,7 +17,7 @@ from audioset_demo.models.published import (
     PER_CLASS_FILE,
     user_models_dir,
 )
-from audioset_demo.storage import parse_json, write_atomically, write_csv
+from audioset_demo.storage import check_output, parse_json, write_atomically, write_csv
 from train.runs import Selected, read_metrics, select_checkpoint
 from train.tagger.compare import spread
 from train.tagger.evaluate import EVALUATION_FILE
@@ -59,7 +59,7 @@ def publish(
     published = _folder(models_dir, name or run.resolve().name)
     checkpoint = published / CHECKPOINT_FILE
     _check_free(checkpoint, card)
-    published.mkdir(parents=True, exist_ok=True)
+    check_output(checkpoint, make_folder=True)
     write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
     metrics = {"eval": evaluation, **selected.figures}
     lines = read_metrics(run)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audioset_demo.cli import main
-from audioset_demo.errors import CheckpointError, DataError
+from audioset_demo.errors import CheckpointError, DataError, StorageError
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.card import load_card
 from audioset_demo.models.checkpoint import load_checkpoint
@@ -201,6 +201,8 @@ def test_a_name_that_another_model_has_is_refused(run, other_seed, features_path
     publish(run, "two")
     with pytest.raises(DataError, match="'two' is already published, from another training"):
         publish(other_seed, "two")
+    with pytest.raises(StorageError, match="cannot be written"):
+        publish(run, "two", models_dir=features_path)  # a file
     (own_models / "two" / "checkpoint.json").write_text("[]")
     publish(other_seed, "two")  # a damaged one is replaced
     assert load_card(own_models / "two" / "checkpoint.safetensors").training["config"]["seed"] == 1
