@@ -162,6 +162,12 @@ def csv_lines(rows: Iterable[Sequence]) -> str:
     return _utf_8(buffer.getvalue())
 
 
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Write a table as CSV; no reader ever sees half of it."""
+    text = csv_text(columns, rows)
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))
+
+
 def _utf_8(text: str) -> str:
     """Half a surrogate pair, as in a file name that is not UTF-8, becomes its escape."""
     return re.sub(r"[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)

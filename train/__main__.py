@@ -1,17 +1,16 @@
-"""`python -m train`: from features and sounds to published models, and what is known of them.
+"""`python -m train`: from features and sounds to published models and their figures.
 
 Arguments are parsed before anything slow is imported.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.storage import check_output
 from audioset_demo.terminal import escape_what_streams_lack
+from train.tagger.command import add_device
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,9 +43,8 @@ def _command(commands, name: str, help: str, run) -> argparse.ArgumentParser:
 def _add_fit(commands) -> None:
     from train.tagger import command
 
-    command.add_arguments(
-        _command(commands, "fit", "train a tagging model on HDF5 features", command.run)
-    )
+    parser = _command(commands, "fit", "train a tagging model on HDF5 features", command.run)
+    command.add_arguments(parser)
 
 
 def _add_pack(commands) -> None:
@@ -54,8 +52,8 @@ def _add_pack(commands) -> None:
     parser.add_argument(
         "source",
         type=Path,
-        help="a folder, searched for *.tfrecord at any depth, or an HDF5 file to lay out anew so "
-        "that its clips can be read one by one",
+        help="a folder, searched for *.tfrecord at any depth, or an HDF5 file to rewrite so that "
+        "its clips can be read one by one",
     )
     parser.add_argument("output", type=Path, metavar="OUT.h5", help="file to write")
 
@@ -63,7 +61,6 @@ def _add_pack(commands) -> None:
 def _pack(arguments: argparse.Namespace) -> None:
     from train.data.pack import pack
 
-    check_output(arguments.output, make_folder=True)
     print(f"{pack(arguments.source, arguments.output):,} clips in {arguments.output}")
 
 
@@ -76,7 +73,7 @@ def _add_extract(commands) -> None:
         required=True,
         metavar="LABELS.csv",
         default=argparse.SUPPRESS,
-        help="columns `file` and `label`, a row a pair",
+        help="table with the columns `file` and `label`, one row for each pair; CSV in UTF-8",
     )
     parser.add_argument(
         "--output",
@@ -90,14 +87,13 @@ def _add_extract(commands) -> None:
         "--encoder",
         choices=ENCODER_CHOICES,
         default="auto",
-        help="auto: VGGish where it is installed",
+        help="auto: VGGish if it is installed",
     )
 
 
 def _extract(arguments: argparse.Namespace) -> int:
     from train.data.extract import extract
 
-    check_output(arguments.output, [arguments.labels], make_folder=True)
     failures = extract(arguments.audio_dir, arguments.labels, arguments.output, arguments.encoder)
     for failure in failures:
         print(f"left out: {failure}", file=sys.stderr)
@@ -113,6 +109,7 @@ def _add_evaluate(commands) -> None:
         "reference's md_*_iters.tar",
     )
     _add_scoring(parser)
+    add_device(parser)
     parser.add_argument(
         "--per-class", type=Path, metavar="OUT.csv", help="write AP and AUC of each class there"
     )
@@ -138,8 +135,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from train.tagger.evaluate import evaluate
 
     path = arguments.run_or_checkpoint
-    _check_outputs(arguments.per_class, inputs=[arguments.data])
-    result = evaluate(path, arguments.data, arguments.per_class, arguments.pooling)
+    result = evaluate(
+        path, arguments.data, arguments.per_class, arguments.pooling, arguments.device
+    )
     _print_results([(path.name, result)])
 
 
@@ -147,7 +145,7 @@ def _add_average(commands) -> None:
     parser = _command(
         commands,
         "average",
-        "score several checkpoints, the means of their probabilities and of their weights",
+        "score several checkpoints, their ensemble and the mean of their weights",
         _average,
     )
     parser.add_argument(
@@ -158,6 +156,7 @@ def _add_average(commands) -> None:
         help="a run or a folder stands for all its checkpoints",
     )
     _add_scoring(parser)
+    add_device(parser)
     parser.add_argument(
         "--last",
         type=int,
@@ -181,7 +180,6 @@ def _add_average(commands) -> None:
 def _average(arguments: argparse.Namespace) -> None:
     from train.tagger.average import average
 
-    _check_outputs(arguments.output, arguments.json, inputs=[arguments.data])
     rows = average(
         arguments.sources,
         arguments.data,
@@ -190,14 +188,9 @@ def _average(arguments: argparse.Namespace) -> None:
         pooling=arguments.pooling,
         output=arguments.output,
         record=arguments.json,
+        device=arguments.device,
     )
     _print_results(rows)
-
-
-def _check_outputs(*outputs: Path | None, inputs: Sequence[Path] = ()) -> None:
-    for output in outputs:
-        if output:
-            check_output(output, inputs)
 
 
 def _print_results(rows) -> None:
@@ -249,15 +242,13 @@ def _publish(arguments: argparse.Namespace) -> None:
 
 
 def _add_compare(commands) -> None:
-    parser = _command(
-        commands, "compare", "set runs beside one another on the validation part", _compare
-    )
+    parser = _command(commands, "compare", "compare runs on the validation part", _compare)
     parser.add_argument(
         "runs",
         type=Path,
         nargs="+",
         metavar="RUN",
-        help="the first is what the others are compared with; seeds of one setting are averaged",
+        help="the first is the baseline; seeds of one setting are averaged",
     )
     parser.add_argument("--output", type=Path, metavar="OUT.csv", help="write the table there")
 
@@ -265,7 +256,6 @@ def _add_compare(commands) -> None:
 def _compare(arguments: argparse.Namespace) -> None:
     from train.tagger.compare import COLUMNS, compare
 
-    _check_outputs(arguments.output)
     rows = [row.row() for row in compare(arguments.runs, arguments.output)]
     width = max(len(row[0]) for row in rows)
     for first, *rest in [COLUMNS, *rows]:
@@ -276,13 +266,14 @@ def _add_occlude(commands) -> None:
     parser = _command(
         commands,
         "occlude",
-        "compare attention and contributions with leaving frames out",
+        "measure how faithful attention and contributions are, by leaving frames out",
         _occlude,
     )
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="a published name or a checkpoint"
     )
     _add_scoring(parser)
+    add_device(parser)
     parser.add_argument("--every", type=int, default=10, metavar="N", help="one clip in N")
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures there")
 
@@ -290,11 +281,15 @@ def _add_occlude(commands) -> None:
 def _occlude(arguments: argparse.Namespace) -> None:
     from train.tagger.occlude import READINGS, occlude
 
-    _check_outputs(arguments.json, inputs=[arguments.data])
     rows = occlude(
-        arguments.models, arguments.data, arguments.every, arguments.pooling, arguments.json
+        arguments.models,
+        arguments.data,
+        arguments.every,
+        arguments.pooling,
+        arguments.json,
+        arguments.device,
     )
-    print("mean rank correlation with the fall of the score, and share of first places")
+    print("mean rank correlation with the score drop, and share of clips whose top frame agrees")
     width = max(24, *(len(row.title) for row in rows))
     print(f"{'':{width}}", *(f"{reading:>15}" for reading in READINGS))
     for row in rows:
@@ -302,7 +297,7 @@ def _occlude(arguments: argparse.Namespace) -> None:
         for reading in READINGS:
             rho, first = row.rank_correlation[reading], row.first_place[reading]
             cells.append(f"{'–':>15}" if rho is None else f"{rho:9.2f} {first:5.0%}")
-        print(f"{row.title:{width}}", *cells, f"  {row.pairs:,} clips and classes")
+        print(f"{row.title:{width}}", *cells, f"  {row.pairs:,} pairs of clip and class")
 
 
 def _add_encoder(commands) -> None:
@@ -339,7 +334,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; `--resume` goes on from the last checkpoint", file=sys.stderr)
+        resume = "; `--resume` goes on from the last checkpoint" if "resume" in arguments else ""
+        print(f"stopped{resume}", file=sys.stderr)
         return 130
 
 

@@ -1,11 +1,14 @@
 """The folder of a run: its configuration, its metrics (a line of JSON each), its checkpoints."""
 
 import json
+import shlex
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 
 from audioset_demo.errors import DataError
 from audioset_demo.storage import (
+    check_output,
     full_disk_told,
     json_text,
     remove_leftovers,
@@ -20,15 +23,31 @@ TENSORBOARD_DIR = "tensorboard"
 CHECKPOINT_FIGURES = ("half_precision_max_difference", "validation")
 
 
+def command_line(command: str, *words: object, **options: object) -> str:
+    """`python -m train COMMAND ...`, as it is recorded and can be typed again.
+
+    Paths stand as their names alone; of the options, those that are None or False are left out.
+    """
+    words = [word.name if isinstance(word, Path) else str(word) for word in words]
+    return shlex.join(["python", "-m", "train", command, *words, *flags(options)])
+
+
+def flags(options: dict[str, object]) -> list[str]:
+    """Options as words of a command line."""
+    words = []
+    for name, value in options.items():
+        if value is None or value is False:
+            continue
+        values = value if isinstance(value, tuple) else [] if value is True else [value]
+        words += [flag(name), *(v.name if isinstance(v, Path) else str(v) for v in values)]
+    return words
+
+
 def changed_flags(config, base) -> list[str]:
     """The flags, and their values, in which one dataclass of settings differs from another."""
-    words = []
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if value != getattr(base, field.name):
-            values = value if isinstance(value, tuple) else [] if value is True else [value]
-            words += [flag(field.name), *map(str, values)]
-    return words
+    values = {field.name: getattr(config, field.name) for field in fields(config)}
+    changed = {name: value for name, value in values.items() if value != getattr(base, name)}
+    return flags({name: "False" if value is False else value for name, value in changed.items()})
 
 
 def flag(name: str) -> str:
@@ -36,26 +55,37 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def open_run(run: Path, config: dict, resume: bool) -> None:
-    """Begin a run, or check that the one in the folder has these settings.
+def check_run(run: Path, config: dict, resume: bool) -> None:
+    """Check that a run can begin in the folder, or go on with these settings.
 
     Raises
     ------
     DataError
         If there is a run and `resume` is not set, or it has other settings.
+    StorageError
+        If nothing can be written there.
     """
     path = run / CONFIG_FILE
-    if path.exists():
-        if not resume:
-            raise DataError(
-                f"{run} already holds a run. Add --resume to go on with it, or give another "
-                "--output."
-            )
-        _check_same(run, json.loads(path.read_text(encoding="utf-8")), config)
-    run.mkdir(parents=True, exist_ok=True)
+    check_output(path, make_folder=True)
+    if not path.exists():
+        return
+    if not resume:
+        raise DataError(
+            f"{run} already holds a run. Add --resume to go on with it, or give another --output."
+        )
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}). Give another --output.") from None
+    _check_same(run, there, config)
+
+
+def open_run(run: Path, config: dict, resume: bool) -> None:
+    """Begin a run, or go on with the one in the folder; errors are those of `check_run`."""
+    check_run(run, config, resume)
     for folder in (run, run / CHECKPOINT_DIR):
         remove_leftovers(folder)
-    write_json(path, config)
+    write_json(run / CONFIG_FILE, config)
 
 
 def _check_same(run: Path, there: dict, config: dict) -> None:
@@ -72,7 +102,7 @@ def _check_same(run: Path, there: dict, config: dict) -> None:
 
 
 def log_metrics(run: Path, line: dict) -> None:
-    """Add a line; it must hold the `iteration` that it speaks of."""
+    """Add a line; it must hold its `iteration`."""
     path = run / METRICS_FILE
     with full_disk_told(path), open(path, "a", encoding="utf-8") as file:
         file.write(json_text(line) + "\n")
@@ -89,8 +119,17 @@ def read_metrics(run: Path) -> list[dict]:
     try:
         lines = (run / METRICS_FILE).read_text(encoding="utf-8").splitlines()
     except OSError:
-        raise DataError(f"{run} is not a training run: it has no {METRICS_FILE}.") from None
-    return [json.loads(line) for line in lines]
+        raise DataError(
+            f"{run} is not a training run: it has no {METRICS_FILE}. Give a folder that "
+            "`python -m train fit` wrote."
+        ) from None
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise DataError(
+            f"{run / METRICS_FILE} is damaged ({error}). Go on with the run (--resume), which "
+            "drops a line cut short."
+        ) from None
 
 
 def drop_metrics_after(run: Path, iteration: int) -> None:
@@ -109,11 +148,6 @@ class MetricsLog:
     Parameters
     ----------
     tensorboard : write each figure for TensorBoard as well
-
-    Raises
-    ------
-    DataError
-        If TensorBoard is asked for and not installed.
     """
 
     def __init__(self, run: Path, first: int, tensorboard: bool):
@@ -122,7 +156,7 @@ class MetricsLog:
         self.writer = _tensorboard_writer(run, first) if tensorboard else None
 
     def add(self, line: dict) -> None:
-        """`line` holds the `iteration` that it speaks of."""
+        """`line` holds its `iteration`."""
         log_metrics(self.run, line)
         if self.writer:
             for name, value in _flat(line):
@@ -136,15 +170,19 @@ class MetricsLog:
             self.writer.close()
 
 
-def _tensorboard_writer(run: Path, first: int):
-    try:
-        # torch's own writer imports TensorFlow wherever that is installed.
-        from tensorboardX import SummaryWriter
-    except ImportError:
+def check_tensorboard() -> None:
+    """Raise a DataError, with the remedy, unless metrics can be written for TensorBoard."""
+    if find_spec("tensorboardX") is None:
         raise DataError(
             "--tensorboard needs the package tensorboardX, which is not installed: "
             "pip install tensorboard tensorboardX. metrics.jsonl holds the same figures without it."
-        ) from None
+        )
+
+
+def _tensorboard_writer(run: Path, first: int):
+    # torch's own writer imports TensorFlow wherever that is installed.
+    from tensorboardX import SummaryWriter
+
     return SummaryWriter(str(run / TENSORBOARD_DIR), purge_step=first + 1)
 
 

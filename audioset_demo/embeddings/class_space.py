@@ -4,11 +4,14 @@ Everything is in the units of quantised embeddings (0 to 255). Angles are taken 
 centroids: seen from zero, every two frames would point almost the same way.
 """
 
+import io
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
+
+from audioset_demo.embeddings.arrays import npz_arrays
 
 N_COMPONENTS = 2
 
@@ -57,8 +60,9 @@ class ClassSpace:
 @cache
 def class_space() -> ClassSpace:
     """The space of the 527 AudioSet classes: centroids of the balanced training set."""
-    with (files("audioset_demo") / "assets" / "centroids.npz").open("rb") as file:
-        return ClassSpace.from_centroids(np.load(file, allow_pickle=False)["centroids"])
+    asset = files("audioset_demo") / "assets" / "centroids.npz"
+    arrays, _ = npz_arrays(io.BytesIO(asset.read_bytes()), asset.name, ["centroids"])
+    return ClassSpace.from_centroids(arrays["centroids"])
 
 
 def directions(vectors: np.ndarray) -> np.ndarray:

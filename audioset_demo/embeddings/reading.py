@@ -12,32 +12,34 @@ Three forms are read:
 import contextlib
 import io
 import math
-import tokenize
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from audioset_demo.embeddings.arrays import (
+    REMEDY,
+    check_size,
+    dataset,
+    holds,
+    listing,
+    loaded,
+    member,
+    npz_arrays,
+    reading,
+    scalar,
+)
 from audioset_demo.embeddings.frames import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
+from audioset_demo.embeddings.packed import PackedClips, count_frames
 from audioset_demo.errors import FeaturesError
 
 _KEYS = ("quantised", "pca", "embedding", "times_s", "encoder", "duration_s")
 _EXPECTED = f"'quantised' uint8 (T, {N_DIMS}), or in HDF5 'x' uint8 (N, T, {N_DIMS})"
-_REMEDY = "write the file with `audioset-demo embed`"
 
-_MAX_FRAMES = 100_000  # of one clip: 27 hours
-_MAX_ARRAY_BYTES = _MAX_FRAMES * N_DIMS * 8  # what states more is refused before it takes memory
 # The chunks of a packed file run across clips and dimensions, so one clip touches dozens of them.
 _CHUNK_CACHE_BYTES = 32 * 2**20
-
-# What zipfile, NumPy and h5py are known to raise on damaged files.
-_DAMAGED = (
-    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, OverflowError,
-    zipfile.BadZipFile, zlib.error, tokenize.TokenError,
-)  # fmt: skip
 
 
 class FeaturesFile(Sequence):
@@ -100,13 +102,13 @@ def read_features(source: str | Path | bytes, name: str | None = None) -> Featur
                 head = file.read(8)
         except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
             reason = getattr(error, "strerror", None) or str(error)
-            raise FeaturesError(f"{name}: cannot be opened ({reason}); check the path") from error
+            raise FeaturesError(f"{name}: cannot be opened ({reason}). Check the path.") from error
     if head.startswith(b"PK"):
         return _open_npz(stream, name)
     if head == b"\x89HDF\r\n\x1a\n":
         return _open_hdf5(stream, name)
     what = "is neither NPZ nor HDF5" if head else "is empty (0 bytes)"
-    raise FeaturesError(f"{name}: {what}; {_REMEDY}")
+    raise FeaturesError(f"{name}: {what}. {REMEDY}")
 
 
 def embeddings_from_array(array: np.ndarray, name: str = "features") -> Embeddings:
@@ -124,20 +126,21 @@ def embeddings_from_array(array: np.ndarray, name: str = "features") -> Embeddin
     array = np.asarray(array)
     if array.ndim != 2 or array.shape[1] != N_DIMS or not len(array):
         raise FeaturesError(
-            f"{name}: shape {array.shape}; give the frames of one clip as (T, {N_DIMS}), T >= 1"
+            f"{name}: has shape {array.shape}. Give the frames of one clip as (T, {N_DIMS}), "
+            "T >= 1."
         )
     if array.dtype.kind == "f":
         low, high = array.min(), array.max()
         if not (low >= -1 and high <= 1):  # so written that NaN fails
             raise FeaturesError(
-                f"{name}: values from {low} to {high}; give floats in [-1, 1], which are "
-                "(uint8 - 128) / 128, or the uint8 values themselves"
+                f"{name}: has values from {low} to {high}. Give floats in [-1, 1], which are "
+                "(uint8 - 128) / 128, or the uint8 values themselves."
             )
         # 1.0 stands for 256, one more than a uint8 holds.
         array = np.minimum(np.rint(array.astype(np.float64) * 128) + 128, 255).astype(np.uint8)
     if array.dtype != np.uint8:
         raise FeaturesError(
-            f"{name}: type {array.dtype}; give uint8 as released, or floats in [-1, 1]"
+            f"{name}: has type {array.dtype}. Give uint8 as released, or floats in [-1, 1]."
         )
     return _one_clip({"quantised": array, "encoder": "released"}, (), name, name)
 
@@ -153,19 +156,21 @@ def _one_clip(
     main = embedding if quantised is None else quantised
     if main is None:
         raise FeaturesError(
-            f"{where}: holds {_listing([*arrays, *others])}; {_EXPECTED} was expected; {_REMEDY}"
+            f"{where}: holds {listing([*arrays, *others])}; {_EXPECTED} was expected. {REMEDY}"
         )
     n_frames = np.shape(main)[0] if np.ndim(main) else 0
     if n_frames == 0:
-        raise FeaturesError(f"{where}: holds no frames; a clip needs at least one ({FRAME_S} s)")
+        raise FeaturesError(f"{where}: holds no frames. A clip needs at least one ({FRAME_S} s).")
     notes: tuple[str, ...] = ()
-    encoder = str(_scalar(arrays.get("encoder", "")))
+    encoder = str(scalar(arrays.get("encoder", "")))
     if not encoder:
         encoder = "released"
         notes = ("the file does not name its encoder: taken as released AudioSet features",)
     if encoder not in ENCODER_TITLES:
         known = ", ".join(ENCODER_TITLES)
-        raise FeaturesError(f"{where}: made by an unknown encoder '{encoder}'; known are {known}")
+        raise FeaturesError(
+            f"{where}: was made by an unknown encoder '{encoder}'. Known are {known}."
+        )
     times_s = np.arange(n_frames) * FRAME_S
     if "times_s" in arrays:
         times_s = _checked(arrays["times_s"], (n_frames,), "f", where, "times_s")
@@ -173,12 +178,12 @@ def _one_clip(
         if n_frames > 1 and not (steps.min() > 0 and np.ptp(steps) < 0.01):
             raise FeaturesError(
                 f"{where}: 'times_s' rises by {steps.min():.3g} to {steps.max():.3g} s from frame "
-                f"to frame; even steps were expected; {_REMEDY}"
+                f"to frame; even steps were expected. {REMEDY}"
             )
-    duration_s = _scalar(arrays.get("duration_s", n_frames * FRAME_S))
+    duration_s = scalar(arrays.get("duration_s", n_frames * FRAME_S))
     if not isinstance(duration_s, (int, float)) or not 0 < duration_s < np.inf:
         expected = "seconds above zero were expected"
-        raise FeaturesError(f"{where}: 'duration_s' is {duration_s}; {expected}; {_REMEDY}")
+        raise FeaturesError(f"{where}: 'duration_s' is {duration_s}; {expected}. {REMEDY}")
     frames = (n_frames, N_DIMS)
     floats = {
         key: _checked(arrays[key], frames, "f", where, key).astype(np.float32)
@@ -211,89 +216,35 @@ def _checked(
         expected = "uint8" if kind == "u" else "float32"
         raise FeaturesError(
             f"{where}: '{key}' is {array.dtype} of shape {array.shape}; {expected} of shape "
-            f"{shape} was expected; {_REMEDY}"
+            f"{shape} was expected. {REMEDY}"
         )
     if kind == "f" and not np.isfinite(array).all():
-        raise FeaturesError(f"{where}: '{key}' holds NaN or infinite values; {_REMEDY}")
+        raise FeaturesError(f"{where}: '{key}' holds NaN or infinite values. {REMEDY}")
     return array
 
 
-def _scalar(value: object) -> object:
-    """The Python value of a 0-d array; HDF5 gives text as bytes."""
-    value = np.asarray(value)
-    value = value.item() if value.ndim == 0 else value
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def _listing(keys: Sequence[str]) -> str:
-    return ", ".join(f"'{key}'" for key in keys[:8]) + ", ..." * (len(keys) > 8) or "nothing"
-
-
-@contextlib.contextmanager
-def _reading(where: str) -> Iterator[None]:
-    """Turns what the parsers raise on damaged files into a `FeaturesError`."""
-    try:
-        yield
-    except _DAMAGED as error:
-        raise FeaturesError(f"{where}: is damaged or cut off; {_REMEDY}") from error
-
-
-def _check_size(n_bytes: int, where: str, key: str) -> None:
-    if n_bytes > _MAX_ARRAY_BYTES:
-        raise FeaturesError(
-            f"{where}: '{key}' takes {n_bytes / 1e6:,.0f} MB, above the limit of "
-            f"{_MAX_ARRAY_BYTES / 1e6:,.0f} MB for one clip; pack many clips as HDF5"
-        )
-
-
 def _open_npz(stream: Path | io.BytesIO, name: str) -> FeaturesFile:
-    with _reading(name), zipfile.ZipFile(stream) as archive:
+    with reading(name), zipfile.ZipFile(stream) as archive:
         clips = list(dict.fromkeys(key.rpartition("/")[0] for key in archive.namelist()))
     if not clips or "" in clips:
-        return _single(_one_clip(*_npz_arrays(stream, name), name, name))
+        return _single(_one_clip(*npz_arrays(stream, name, _KEYS), name, name))
 
     def read(index: int) -> Embeddings:
         where = f"{name}, clip '{clips[index]}'"
-        arrays, others = _npz_arrays(stream, where, f"{clips[index]}/")
+        prefix = f"{clips[index]}/"
+        arrays, others = npz_arrays(stream, where, _KEYS, prefix)
         return _one_clip(arrays, others, clips[index], where)
 
     return FeaturesFile(name, clips, read, lambda: None)
 
 
-def _npz_arrays(
-    stream: Path | io.BytesIO, name: str, prefix: str = ""
-) -> tuple[dict[str, object], list[str]]:
-    """The arrays of one clip, named behind `prefix`, and the names of others, left unread."""
-    arrays: dict[str, object] = {}
-    others = []
-    with _reading(name), zipfile.ZipFile(stream) as archive:
-        for member in archive.infolist():
-            if not member.filename.startswith(prefix):
-                continue
-            key = member.filename.removeprefix(prefix).removesuffix(".npy")
-            if key not in _KEYS:
-                others.append(key)
-                continue
-            _check_size(member.file_size, name, key)
-            with archive.open(member) as file:
-                try:
-                    arrays[key] = np.lib.format.read_array(file, allow_pickle=False)
-                except ValueError as error:
-                    if "Object arrays" not in str(error):
-                        raise
-                    raise FeaturesError(
-                        f"{name}: '{key}' is a pickled object, which is never loaded; {_REMEDY}"
-                    ) from error
-    return arrays, others
-
-
 def _open_hdf5(stream: Path | io.BytesIO, name: str) -> FeaturesFile:
-    with contextlib.ExitStack() as stack, _reading(name):
+    with contextlib.ExitStack() as stack, reading(name):
         file = stack.enter_context(h5py.File(stream, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES))
         keys = list(file)
         if "x" in keys and "quantised" not in keys:
             names, read = _packed_clips(file, name)
-        elif keys and all(isinstance(_member(file, key, name), h5py.Group) for key in keys):
+        elif keys and all(isinstance(member(file, key, name), h5py.Group) for key in keys):
             names, read = keys, _group_reader(file, keys, name)
         else:
             return _single(_one_clip(*_hdf5_arrays(file, name), name, name))
@@ -304,8 +255,8 @@ def _open_hdf5(stream: Path | io.BytesIO, name: str) -> FeaturesFile:
 def _group_reader(file: h5py.File, keys: list[str], name: str) -> Callable[[int], Embeddings]:
     def read(index: int) -> Embeddings:
         where = f"{name}, clip '{keys[index]}'"
-        with _reading(where):
-            arrays, others = _hdf5_arrays(_member(file, keys[index], name), where)
+        with reading(where):
+            arrays, others = _hdf5_arrays(member(file, keys[index], name), where)
         return _one_clip(arrays, others, keys[index], where)
 
     return read
@@ -313,85 +264,30 @@ def _group_reader(file: h5py.File, keys: list[str], name: str) -> Callable[[int]
 
 def _packed_clips(file: h5py.File, name: str) -> tuple[list[str], Callable[[int], Embeddings]]:
     """Names of the clips in a packed file, and a function that reads one of them."""
-    x = _dataset(file, "x", name)
-    _check_size(x.dtype.itemsize * math.prod(x.chunks or (1,)), name, "x")  # read as a whole
-    if x.ndim != 3 or x.shape[2] != N_DIMS or x.dtype != np.uint8 or x.shape[1] > _MAX_FRAMES:
-        raise FeaturesError(
-            f"{name}: 'x' is {x.dtype} of shape {x.shape}; uint8 of shape (clips, frames, "
-            f"{N_DIMS}) was expected; pack the clips with `python -m train pack`"
-        )
-    n_clips = len(x)
-    beside = {}
-    for key, shape, kinds in (
-        ("video_id_list", (n_clips,), "SOU"),
-        ("n_frames", (n_clips,), "iu"),
-        ("segment_times", (n_clips, 2), "fiu"),
-    ):
-        if key not in file and key != "video_id_list":
-            continue
-        dataset = _dataset(file, key, name)
-        if dataset.shape != shape or dataset.dtype.kind not in kinds:
-            raise FeaturesError(
-                f"{name}: '{key}' is {dataset.dtype} of shape {dataset.shape} beside {n_clips} "
-                "clips in 'x'; pack the clips with `python -m train pack`"
-            )
-        beside[key] = _loaded(dataset, name, key)
-    if n_clips == 0:
-        raise FeaturesError(f"{name}: holds no clips; pack at least one")
-    names = [str(_scalar(video_id)) for video_id in beside["video_id_list"]]
-    encoder = _hdf5_arrays(file, name)[0].get("encoder", "released")
+    packed = PackedClips.of(file, name)
+    x = packed.x
+    check_size(x.dtype.itemsize * math.prod(x.chunks or (1,)), name, "x")  # read as a whole
+    names = [video_id.decode("utf-8", "replace") for video_id in packed.video_ids.tolist()]
 
     def read(index: int) -> Embeddings:
-        where = f"{name}, clip '{names[index]}'"
-        with _reading(where):
-            rows = x[index]
-        # Without counts, all-zero frames at the end are padding: no sound gives 128 zeros.
-        filled = np.flatnonzero(rows.any(axis=1))
-        counted = beside["n_frames"][index] if "n_frames" in beside else filled.max(initial=-1) + 1
-        n_frames = int(counted)
-        if not 0 <= n_frames <= len(rows):
-            raise FeaturesError(
-                f"{where}: 'n_frames' is {n_frames}; 1 to {len(rows)} was expected; pack it again"
-            )
-        arrays = {"quantised": rows[:n_frames], "encoder": encoder}
-        if "segment_times" in beside:
-            start_s, end_s = beside["segment_times"][index]
+        rows = packed.rows("x", index)
+        counted = packed.n_frames
+        n_frames = int(count_frames(rows[None])[0] if counted is None else counted[index])
+        arrays = {"quantised": rows[:n_frames], "encoder": packed.encoder}
+        if packed.segment_times is not None:
+            start_s, end_s = packed.segment_times[index]
             arrays["duration_s"] = float(end_s - start_s)
-        return _one_clip(arrays, (), names[index], where)
+        return _one_clip(arrays, (), names[index], f"{name}, clip '{names[index]}'")
 
     return names, read
-
-
-def _member(group: h5py.Group, key: str, where: str) -> h5py.Group | h5py.Dataset:
-    """A member that lies in this very file: links and external storage could read any file."""
-    linked = not isinstance(group.get(key, getlink=True), h5py.HardLink)
-    member = None if linked else group[key]
-    if linked or (isinstance(member, h5py.Dataset) and (member.external or member.is_virtual)):
-        raise FeaturesError(
-            f"{where}: '{key}' is a link to data elsewhere, which is not followed; {_REMEDY}"
-        )
-    return member
-
-
-def _dataset(group: h5py.Group, key: str, where: str) -> h5py.Dataset:
-    dataset = _member(group, key, where) if key in group else None
-    if not isinstance(dataset, h5py.Dataset):
-        raise FeaturesError(f"{where}: holds {_listing(list(group))} but no array '{key}'")
-    return dataset
-
-
-def _loaded(dataset: h5py.Dataset, where: str, key: str) -> object:
-    n_values = max(dataset.size, math.prod(dataset.chunks or (1,)))
-    _check_size(n_values * dataset.dtype.itemsize, where, key)
-    return dataset[()]
 
 
 def _hdf5_arrays(group: h5py.Group, where: str) -> tuple[dict[str, object], list[str]]:
     """The arrays of one clip, and the names of the group's other members."""
     arrays: dict[str, object] = {}
     for key in _KEYS:
-        if key in group:
-            arrays[key] = _loaded(_dataset(group, key, where), where, key)
+        if holds(group, key):
+            arrays[key] = loaded(dataset(group, key, where), where, key)
         elif key in group.attrs:
             arrays[key] = group.attrs[key]
     return arrays, [key for key in group if key not in _KEYS]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from audioset_demo.embeddings.class_space import directions
 from audioset_demo.embeddings.frames import FRAME_S
-from audioset_demo.errors import FeaturesError
+from audioset_demo.embeddings.packed import count_frames, open_packed
 from audioset_demo.storage import folder_of
 
 DATA_VARIABLE = "AUDIOSET_DEMO_DATA"
@@ -69,19 +68,16 @@ class ReleasedClips:
         ------
         FeaturesError : if it cannot be read, or lacks an array.
         """
-        try:
-            with h5py.File(path, "r") as file:
-                frames, targets = file["x"][:], file["y"][:]
-                n_frames, starts_s = file["n_frames"][:], file["segment_times"][:, 0]
-                video_ids = tuple(video_id.decode() for video_id in file["video_id_list"][:])
-        except (OSError, KeyError) as error:
-            raise FeaturesError(
-                f"{path}: not a packed features file with segment times ({error}); write it with "
-                "python -m train pack"
-            ) from error
+        with open_packed(path, needed=("y", "segment_times")) as packed:
+            frames, targets = packed.rows("x", slice(None)), packed.rows("y", slice(None))
+        n_frames = count_frames(frames) if packed.n_frames is None else packed.n_frames
         # Padding is zero, so that it adds nothing to the sum.
         means = frames.sum(axis=1, dtype=np.float32) / np.maximum(n_frames, 1)[:, None]
-        return cls(frames, n_frames, means, targets, video_ids, starts_s)
+        video_ids = tuple(
+            video_id.decode("utf-8", "replace") for video_id in packed.video_ids.tolist()
+        )
+        starts_s = packed.segment_times[:, 0]
+        return cls(frames, n_frames, means, targets.astype(bool), video_ids, starts_s)
 
     def nearest(self, mean: np.ndarray, origin: np.ndarray, n: int) -> list[Neighbour]:
         """The `n` clips whose mean embeddings lie in the direction of `mean`, nearest first.

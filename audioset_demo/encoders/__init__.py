@@ -15,7 +15,7 @@ from audioset_demo.audio.waveform import Waveform
 from audioset_demo.device import resolve_device
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings, Progress
 from audioset_demo.encoders.vggish import weights
-from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.errors import AudioSetDemoError, WeightsError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,6 +27,7 @@ __all__ = [
     "TAILS",
     "Encoder",
     "load_encoder",
+    "load_quantising_encoder",
     "resolve_encoder",
     "silent_frame",
 ]
@@ -123,6 +124,18 @@ def load_encoder(name: str = "auto", device: str = "auto") -> Encoder:
     encoder = Chosen()
     encoder.network.to(on)
     return encoder
+
+
+def load_quantising_encoder(name: str = "auto") -> Encoder:
+    """An encoder that gives the quantised embeddings which tagging models read.
+
+    Raises
+    ------
+    AudioSetDemoError, WeightsError : as `load_encoder`, and for VGGish without its PCA parameters.
+    """
+    if resolve_encoder(name) == "vggish" and not weights.is_installed():
+        raise WeightsError(weights.PCA_MISSING)
+    return load_encoder(name)
 
 
 def silent_frame(encoder: Encoder) -> np.ndarray:

@@ -224,7 +224,7 @@ def another_zip(tmp_path):
             lambda _: hdf5(
                 lambda file: fill_packed(file, np.ones((1, 3, 128), "u1"), n_frames=np.array([4]))
             ),
-            "'n_frames' is 4",
+            "'n_frames' runs from 4 to 4; 1 to 3",
         ),
     ],
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # all slow to import
     from train.compact_encoder.teacher import Teacher
     from train.data.features import FeatureSet
 
-# The first is the default one, by which the run is watched and real neighbours are found.
+# The first is the default one: it scores the run as it goes, and finds real neighbours.
 MODELS = (
     "feature_attention",
     "single_attention",
@@ -39,16 +39,16 @@ DESCRIPTION = (
     "sources never trained on, have an expected class among their top tags."
 )
 _HELP = {
-    "scenes": "windows of augmented and mixed sound to draw, once, for the training",
+    "scenes": "windows of augmented and mixed sound to make, once, before the training",
     "iterations": "batches to train on",
     "batch_size": "scenes in one",
     "learning_rate": "of AdamW at its highest",
     "weight_decay": "of AdamW, on matrices and kernels",
-    "ranking": "weight of the loss that puts wanted classes above all others",
-    "teacher_embedding": "weight of guessing the teacher's embedding",
-    "alignment": "weight of staying close to real embeddings that sound alike",
+    "ranking": "weight of the ranking loss, which puts the target classes above all others",
+    "teacher_embedding": "weight of predicting the teacher's embedding",
+    "alignment": "weight of the distance to real embeddings of similar sounds",
     "hold_out": "share of each category's sources that is never trained on",
-    "speech": "readings to synthesise (needs the package espeakng-loader); 0: none",
+    "speech": "clips of synthesised speech (needs the package espeakng-loader); 0: none",
     "seed": "of everything random",
     "evaluate_every": "iterations between figures on the held-out part",
     "save_every": "iterations between states that --resume goes on from",
@@ -87,12 +87,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with the run in --output")
     parser.add_argument(
-        "--evaluate", action="store_true", help="no training: only score the encoder in --output"
+        "--evaluate", action="store_true", help="only score the encoder in --output"
     )
     parser.add_argument(
         "--beside", type=Path, nargs="+", metavar="RUN", default=[],
-        help="score the encoders of these runs too, through the first model and through those of "
-        "--through",
+        help="score the encoders of these runs too, through the first model and those of --through",
     )  # fmt: skip
     parser.add_argument(
         "--through", nargs="+", metavar="MODEL", default=[],
@@ -112,7 +111,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @dataclass(frozen=True)
 class _Setup:
     """What a run works with. `models` holds pairs of model and card by title, the main one first;
-    `columns` (K,) the teacher's column for each class, -1 where it has none.
+    `more_models` those that it does not train through; `beside` the encoders of other runs with
+    their configurations; `columns` (K,) the teacher's column for each class, -1 where it has none.
     """
 
     run: Path
@@ -124,6 +124,8 @@ class _Setup:
     columns: np.ndarray
     models: dict[str, tuple[TaggingModel, ModelCard]]
     features: FeatureSet | None
+    more_models: dict[str, tuple[TaggingModel, ModelCard]]
+    beside: dict[Path, tuple[CompactNet, EncoderConfig]]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -139,8 +141,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.evaluate:
         network = _train(setup)
         publish.save_encoder(setup.run, network, {"settings": network.settings.to_json()})
-    scorers = _scorers(setup, _load_models(arguments.through), arguments.beside)
-    figures = {name: evaluate.judge(scorer, setup.held_out) for name, scorer in scorers.items()}
+    figures = {
+        name: evaluate.judge(scorer, setup.held_out) for name, scorer in _scorers(setup).items()
+    }
     _describe(setup, figures)
     print(evaluate.table(figures))
     if arguments.publish:
@@ -149,40 +152,100 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(arguments: argparse.Namespace) -> _Setup:
+    """All that the run needs, read and checked; nothing is written before all of it is there."""
+    from audioset_demo.encoders.compact import load_compact
     from audioset_demo.labels import audioset_labels
-    from train.compact_encoder.evaluate import read_held_out
+    from train.compact_encoder.evaluate import check_held_out, read_held_out
     from train.compact_encoder.sounds.categories import DEFAULT_TABLE, CategoryTable
     from train.compact_encoder.sounds.recordings import read_recordings
-    from train.compact_encoder.sounds.spoken import readings
+    from train.compact_encoder.sounds.spoken import check_espeak, readings
     from train.compact_encoder.teacher import class_columns, open_teacher
-    from train.data.features import load_features
-    from train.runs import open_run
+    from train.runs import check_run, open_run
 
     run = arguments.output
-    given = {field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
-    config = EncoderConfig.load(run) if arguments.evaluate else EncoderConfig(**given)
+    if arguments.evaluate:
+        config = EncoderConfig.load(run)
+        load_compact(run)
+    else:
+        config = EncoderConfig(
+            **{field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
+        )
+        check_run(run, config.to_json(), arguments.resume)
+    if config.speech:
+        check_espeak()
     labels = audioset_labels()
     table = CategoryTable(labels, getattr(arguments, "categories", DEFAULT_TABLE))
-    models = _load_models(arguments.models)
+    models, more_models = _load_models(arguments.models), _load_models(arguments.through)
+    beside = {other: (load_compact(other)[0], EncoderConfig.load(other))
+              for other in arguments.beside}  # fmt: skip
     teacher = open_teacher(arguments.teacher, labels, next(iter(models.values()))[0])
+    features = _features(arguments, config, teacher)
     recordings = read_recordings(arguments.audio, table, config.hold_out)
+    check_held_out(recordings)
     if not arguments.evaluate:
         open_run(run, config.to_json(), arguments.resume)
     if config.speech:
         recordings += readings(run / "speech", config.speech, table, config.seed)
-    features = load_features(arguments.features) if "features" in arguments else None
-    held_out = read_held_out(recordings, labels, features)
-    columns = class_columns(teacher.mids, labels)
-    return _Setup(run, config, table, recordings, held_out, teacher, columns, models, features)
+    return _Setup(
+        run=run,
+        config=config,
+        table=table,
+        recordings=recordings,
+        held_out=read_held_out(recordings, labels, features),
+        teacher=teacher,
+        columns=class_columns(teacher.mids, labels),
+        models=models,
+        features=features,
+        more_models=more_models,
+        beside=beside,
+    )
+
+
+def _features(
+    arguments: argparse.Namespace, config: EncoderConfig, teacher: Teacher
+) -> FeatureSet | None:
+    """The real embeddings, where they are given or needed."""
+    from audioset_demo.errors import DataError
+    from train.data.features import load_features
+
+    if "features" in arguments:
+        features = load_features(arguments.features)
+        if features.labels is not None:
+            raise DataError(
+                f"{arguments.features} names {features.n_classes} classes of its own; the encoder "
+                "is trained with AudioSet's. Give --features bal_train.h5."
+            )
+        return features
+    if config.alignment > 0 and not teacher.in_embedding_space and not arguments.evaluate:
+        raise DataError(
+            "The alignment needs real embeddings: give --features bal_train.h5, or --alignment 0."
+        )
+    return None
 
 
 def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
-    """By title, tagging models and their cards, from names or checkpoints."""
+    """By title, tagging models and their cards, from names or checkpoints.
+
+    Raises
+    ------
+    DataError : if a model knows other classes than AudioSet's.
+    """
+    from audioset_demo.errors import DataError
     from audioset_demo.models.checkpoint import load_checkpoint
     from audioset_demo.models.published import find_checkpoint
 
-    loaded = [load_checkpoint(find_checkpoint(name)) for name in names]
-    return {card.title: (model, card) for model, card in loaded}
+    loaded = {}
+    for name in names:
+        model, card = load_checkpoint(find_checkpoint(name))
+        if card.labels is not None:
+            raise DataError(
+                f"The model {name} knows {len(card.labels)} classes of its own; the encoder is "
+                "trained with AudioSet's. Give models of AudioSet."
+            )
+        alike = sum(card.title == other.title for _, other in loaded.values())
+        title = f"{card.title} ({alike + 1})" if alike else card.title
+        loaded[title] = model, card
+    return loaded
 
 
 def _train(setup: _Setup) -> CompactNet:
@@ -195,9 +258,9 @@ def _train(setup: _Setup) -> CompactNet:
     from train.compact_encoder.sounds import scenes
 
     config = setup.config
-    learned_from = [item for item in setup.recordings if not item.held_out]
-    kinds = scenes.kinds_of(learned_from, setup.table)
-    maker = scenes.SceneMaker(learned_from, kinds, setup.teacher)
+    trained_on = [item for item in setup.recordings if not item.held_out]
+    kinds = scenes.kinds_of(trained_on, setup.table)
+    maker = scenes.SceneMaker(trained_on, kinds, setup.teacher)
     shards = scenes.make_shards(maker, setup.run / "scenes", config.scenes, config.seed)
     material = Material(shards, kinds.targets, setup.columns, kinds.silence)
     networks = [model for model, _ in setup.models.values()]
@@ -220,22 +283,17 @@ def _goals(setup: _Setup, material: Material) -> Goals:
     """What the encoder is to stay close to: the teacher's frames, or real ones that are alike."""
     import torch
 
-    from audioset_demo.errors import DataError
     from train.compact_encoder.objective import as_models_read
     from train.compact_encoder.real_frames import Neighbours, RealFrames, find_neighbours
 
     if setup.teacher.in_embedding_space:
         return lambda scenes: as_models_read(torch.from_numpy(material.embeddings(scenes)))[:, None]
-    if setup.features is None:
-        raise DataError(
-            "The alignment needs real embeddings: give --features bal_train.h5, or --alignment 0."
-        )
     model, _ = next(iter(setup.models.values()))
     real = RealFrames(setup.features, model, setup.config.seed)
     return Neighbours(real, find_neighbours(material, real, setup.run / "neighbours.npy"))
 
 
-def _scorers(setup: _Setup, more_models: dict, beside: list[Path]) -> dict[str, Scorer]:
+def _scorers(setup: _Setup) -> dict[str, Scorer]:
     """The encoder through all models; those of the runs `beside` through the first and through
     `more_models`, which this run did not train through; the teacher.
     """
@@ -244,13 +302,13 @@ def _scorers(setup: _Setup, more_models: dict, beside: list[Path]) -> dict[str, 
     from train.runs import changed_flags
 
     network, _ = load_compact(setup.run)  # as stored, in half precision
-    models = setup.models | more_models
+    models = setup.models | setup.more_models
     scorers = {title: EncoderScorer(network, model) for title, (model, _) in models.items()}
     first = dict([next(iter(models.items()))])
-    for other in beside:
-        changes = " ".join(changed_flags(EncoderConfig.load(other), setup.config))
-        for title, (model, _) in (first | more_models).items():
-            scorers[f"{title}; {changes}"] = EncoderScorer(load_compact(other)[0], model)
+    for other, (encoder, config) in setup.beside.items():
+        changes = " ".join(changed_flags(config, setup.config)) or other.name
+        for title, (model, _) in (first | setup.more_models).items():
+            scorers[f"{title}; {changes}"] = EncoderScorer(encoder, model)
     return scorers | {
         f"teacher: {setup.teacher.title}": teacher_scorer(setup.teacher, setup.columns)
     }

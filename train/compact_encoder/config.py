@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from train.runs import CONFIG_FILE, changed_flags, flag
+from train.runs import CONFIG_FILE, changed_flags, command_line, flag
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,10 @@ class EncoderConfig:
             raise DataError(f"--hold-out must lie in [0, 1), not {self.hold_out}.")
 
     def command(self) -> str:
-        """The command that makes this run anew, with the paths left for the reader to fill in."""
-        words = ["python", "-m", "train", "encoder", "--audio", "AUDIO", "--teacher", "TEACHER"]
-        words += ["--features", "bal_train.h5", "--output", "RUN"]
-        return shlex.join([*words, *changed_flags(self, EncoderConfig())])
+        """The command that repeats this run, with the paths left for the reader to fill in."""
+        places = ("--audio", "AUDIO", "--teacher", "TEACHER")
+        places += ("--features", "bal_train.h5", "--output", "RUN")
+        return command_line("encoder", *places, *changed_flags(self, EncoderConfig()))
 
     def to_json(self) -> dict:
         return asdict(self)

@@ -1,4 +1,4 @@
-"""How well an encoder does on sounds it never heard: what, when, and how calmly."""
+"""How well an encoder does on held-out sounds: tags, timing, and false alarms in silence."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WINDOW_HOP = EXAMPLE_FRAMES * HOP_SAMPLES
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound as encoder and teacher hear it: T windows of samples (T, 15600), log-mel (T, 96, 64).
+    """A sound as encoder and teacher take it: T windows of samples (T, 15600), log-mel (T, 96, 64).
 
     `expected` are the indices of the classes that it may be called.
     """
@@ -75,7 +75,7 @@ class HeldOut:
     Attributes
     ----------
     clips : held-out recordings of listed categories, whole.
-    excerpts : 5 s of held-out speech and music; `group` says whose.
+    excerpts : 5 s of held-out speech and music; `group` names the collection.
     calm : silence and noises.
     sequences : clips set one after another.
     real : (F, 128) real embeddings, as tagging models read them; None where none were given.
@@ -88,26 +88,28 @@ class HeldOut:
     real: torch.Tensor | None = None
 
 
-# What a scorer says of a sound: scores of the whole (K,) and of its frames (T, K).
+# A sound to the scores of the whole (K,) and of its frames (T, K).
 Scorer = Callable[[Sound], tuple[np.ndarray, np.ndarray]]
+
+
+def check_held_out(recordings: list[Recording]) -> None:
+    """Raise a DataError if there would be nothing to learn from or to score with."""
+    if not any(item.held_out and item.listed for item in recordings):
+        raise DataError(
+            "No recording of a listed category is held out, so the encoder could not be scored. "
+            "Give --hold-out a share above 0, and list at least three sources of one category."
+        )
+    if all(item.held_out for item in recordings):
+        raise DataError("All recordings are held out. Lower --hold-out, or list more sources.")
 
 
 def read_held_out(
     recordings: list[Recording], labels: tuple[Label, ...], features: FeatureSet | None = None
 ) -> HeldOut:
-    """The held-out recordings, and what is made from them.
-
-    Raises
-    ------
-    DataError : if no recording of a listed category is held out.
-    """
+    """The held-out recordings, and what is made from them; errors are those of `check_held_out`."""
+    check_held_out(recordings)
     held_out = [item for item in recordings if item.held_out]
     listed = [(item, item.samples()) for item in held_out if item.listed]
-    if not listed:
-        raise DataError(
-            "No recording is held out, so nothing could be told of the encoder. Give --hold-out a "
-            "share above 0, and list at least three sources of one category."
-        )
     return HeldOut(
         clips=[
             Sound.cut(samples, item.category.expected, item.category.name)

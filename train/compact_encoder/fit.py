@@ -3,10 +3,10 @@
 A run is a folder:
 
     config.json           what was asked for
-    scenes/               what the teacher said of which sounds; can be deleted afterwards
+    scenes/               sounds and the teacher's output for them; can be deleted afterwards
     metrics.jsonl         the models gone through, parts of the loss, held-out figures, a line each
-    state.safetensors     where to resume: weights, their running mean, Adam's moments
-    compact.safetensors   the running mean of the weights, half precision: what is published
+    state.safetensors     where to resume: weights, their moving average, Adam's moments
+    compact.safetensors   the moving average of the weights, half precision: what is published
     compact.json          its card
 
 What an iteration does depends on (seed, iteration) alone, so a run that was killed and resumed ends
@@ -29,14 +29,16 @@ from tqdm import tqdm
 from audioset_demo.encoders.compact import CompactNet, CompactSettings
 from audioset_demo.errors import DataError
 from audioset_demo.storage import json_text, write_atomically
+from train.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.material import Material
 from train.compact_encoder.objective import Objective, Student
+from train.moving_average import MovingAverage
 from train.runs import drop_metrics_after, log_metrics, read_metrics
 
 STATE_FILE = "state.safetensors"
 LOG_EVERY = 50
-RUNNING_MEAN = 0.998  # share of the old weights kept at each iteration
+DECAY = 0.998  # of the moving average of the weights, an iteration
 
 
 class Run:
@@ -47,14 +49,8 @@ class Run:
         self.config = config
         self.student = Student(CompactNet(settings), material.n_features)
         self.student.to(memory_format=torch.channels_last)
-        matrices = [p for p in self.student.parameters() if p.ndim > 1]
-        vectors = [p for p in self.student.parameters() if p.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": config.weight_decay},
-             {"params": vectors, "weight_decay": 0.0}],
-            lr=config.learning_rate, fused=True,
-        )  # fmt: skip
-        self.mean = {k: v.clone() for k, v in self.student.encoder.state_dict().items()}
+        self.optimizer = adamw(self.student, config.learning_rate, config.weight_decay)
+        self.average = MovingAverage(self.student.encoder, DECAY)
         self.done = 0
 
     def step(self, objective: Objective, material: Material) -> dict[str, float]:
@@ -62,8 +58,7 @@ class Run:
         config, iteration = self.config, self.done
         rng = np.random.default_rng([config.seed, 1, iteration])
         batch = material.batch(scenes_of(config, len(material), iteration), rng)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(config, iteration)
+        set_learning_rate(self.optimizer, learning_rate_at(config, iteration))
         self.student.train()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss, parts = objective(self.student, batch, iteration)
@@ -77,27 +72,18 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
         self.optimizer.step()
         self.done += 1
-        # Early on the mean follows quickly, so that it forgets the random start.
-        keep = min(RUNNING_MEAN, self.done / (self.done + 10))
-        for name, value in self.student.encoder.state_dict().items():
-            if value.is_floating_point():
-                self.mean[name].lerp_(value, 1 - keep)
-            else:
-                self.mean[name].copy_(value)
+        self.average.update(self.student.encoder, self.done)
         return parts
 
     def averaged(self) -> CompactNet:
-        """The encoder with the running mean of its weights, in evaluation mode."""
+        """The encoder with the moving average of its weights, in evaluation mode."""
         network = CompactNet(self.student.encoder.settings)
-        network.load_state_dict(self.mean)
+        network.load_state_dict(self.average.tensors)
         return network.eval().to(memory_format=torch.channels_last)
 
     def save(self, path: Path) -> None:
-        tensors = {f"student.{k}": v.contiguous() for k, v in self.student.state_dict().items()}
-        tensors |= {f"mean.{k}": v.contiguous() for k, v in self.mean.items()}
-        for name, parameter in self.student.named_parameters():
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"adam.{key}.{name}"] = value.contiguous()
+        tensors = training_state(self.student, "student", self.optimizer)
+        tensors |= {f"mean.{k}": v.contiguous() for k, v in self.average.tensors.items()}
         metadata = {"iteration": str(self.done)}
         write_atomically(path, lambda part: save_file(tensors, part, metadata=metadata))
 
@@ -112,25 +98,12 @@ class Run:
             with safe_open(path, "pt") as file:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
                 self.done = int(file.metadata()["iteration"])
-            self.student.load_state_dict(_part(tensors, "student."))
-            self.mean = _part(tensors, "mean.")
-            for name, parameter in self.student.named_parameters():
-                # The fused optimizer walks memory: moments need the layout of their parameter.
-                self.optimizer.state[parameter] = {
-                    "step": tensors[f"adam.step.{name}"],
-                    "exp_avg": torch.empty_like(parameter).copy_(tensors[f"adam.exp_avg.{name}"]),
-                    "exp_avg_sq": torch.empty_like(parameter).copy_(
-                        tensors[f"adam.exp_avg_sq.{name}"]
-                    ),
-                }
+            restore_training(self.student, "student", self.optimizer, tensors)
+            self.average.restore(part_of(tensors, "mean"))
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(
                 f"{path} is damaged or of another run ({error}). Start in another folder."
             ) from None
-
-
-def _part(tensors: dict, prefix: str) -> dict:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def scenes_of(config: EncoderConfig, n_scenes: int, iteration: int) -> np.ndarray:

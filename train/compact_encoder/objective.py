@@ -1,4 +1,4 @@
-"""The loss of the compact encoder: what the frozen tagging models make of its output."""
+"""The loss of the compact encoder, through the frozen tagging models that read its output."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def as_models_read(components: Tensor) -> Tensor:
 
 
 class Student(nn.Module):
-    """The encoder, and a head that guesses the teacher's embedding; the head is not shipped."""
+    """The encoder, and a head that predicts the teacher's embedding; the head is not shipped."""
 
     def __init__(self, encoder: CompactNet, n_teacher_features: int):
         super().__init__()
@@ -44,7 +44,7 @@ class Student(nn.Module):
         self.guess = nn.Linear(encoder.settings.hidden_units, n_teacher_features)
 
     def forward(self, examples: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-mel (B, 96, 64) to components (B, 128) and the guess (B, E)."""
+        """Log-mel (B, 96, 64) to components (B, 128) and the predicted embedding (B, E)."""
         hidden = self.encoder.features(examples)
         return self.encoder.components(hidden), self.guess(hidden).float()
 
@@ -56,7 +56,7 @@ class Objective:
     ----------
     models : frozen tagging models; in turns, one scores the scenes as clips of one frame, and
         another the clips put together from them.
-    known : (K,) bool, classes that the teacher knows; of others only the labels can tell.
+    known : (K,) bool, classes that the teacher knows; of others only the labels are known.
     goals : frames to stay close to; None: none.
     """
 

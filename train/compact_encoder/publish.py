@@ -1,8 +1,7 @@
-"""From a run to the encoder that the package ships: weights, card, and whose sounds it heard."""
+"""From a run to the encoder that the package ships: weights, card, and the list of its sounds."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import shutil
@@ -16,7 +15,7 @@ from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE,
 from audioset_demo.errors import DataError
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import half_precision
-from audioset_demo.storage import write_atomically, write_json
+from audioset_demo.storage import write_atomically, write_csv, write_json
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.sounds.recordings import Recording
 
@@ -49,10 +48,10 @@ def card(
     figures: dict[str, dict],
 ) -> dict:
     """What the encoder is, what it was made from, and how well it does."""
-    learned_from = [item for item in recordings if not item.held_out]
+    trained_on = [item for item in recordings if not item.held_out]
     collections = {}
-    for name in sorted({item.collection for item in learned_from}):
-        own = [item for item in learned_from if item.collection == name]
+    for name in sorted({item.collection for item in trained_on}):
+        own = [item for item in trained_on if item.collection == name]
         licences = Counter(_short_licence(item.licence) for item in own)
         collections[name] = {"recordings": len(own), "licences": dict(sorted(licences.items()))}
     return {
@@ -101,20 +100,20 @@ def save_encoder(folder: Path, network: CompactNet, card: dict) -> None:
 
 
 def save_sounds(folder: Path, recordings: list[Recording]) -> None:
-    """Write the list of the recordings that were learned from."""
-
-    def write(part: Path) -> None:
-        with open(part, "w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(["collection", "file", "category", "licence", "attribution"])
-            for item in recordings:
-                if not item.held_out:
-                    category = item.category.name if item.category else ""
-                    rows.writerow(
-                        [item.collection, item.path.name, category, item.licence, item.attribution]
-                    )
-
-    write_atomically(folder / SOUNDS_FILE, write)
+    """Write the list of the recordings that were trained on."""
+    columns = ("collection", "file", "category", "licence", "attribution")
+    rows = [
+        (
+            item.collection,
+            item.path.name,
+            item.category.name if item.category else "",
+            item.licence,
+            item.attribution,
+        )
+        for item in recordings
+        if not item.held_out
+    ]
+    write_csv(folder / SOUNDS_FILE, columns, rows)
 
 
 def publish(run: Path) -> Path:

@@ -1,12 +1,11 @@
-"""Teachers: scores of AudioSet classes for the waveform that the encoder hears.
+"""Teachers: models whose scores and embeddings the encoder learns to give.
 
-YAMNet is small and free to have, but its embedding is its own: the encoder guesses it only to learn
-to hear. VGGish's embedding is what the tagging models read, so the encoder aims at it directly.
+YAMNet is small and freely available, but its embedding space is its own: predicting it is only an
+auxiliary task. VGGish's embedding is what the tagging models read, so it is the target itself.
 """
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,11 +14,12 @@ import numpy as np
 import torch
 
 from audioset_demo.audio.waveform import Waveform
+from audioset_demo.encoders import load_quantising_encoder
 from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
-from audioset_demo.encoders.vggish.network import VggishEncoder
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
 from audioset_demo.models.network import TaggingModel, as_input
+from train.data.tables import read_table
 
 VGGISH = "vggish"
 
@@ -29,14 +29,14 @@ YAMNET_EMBEDDING = "tower0/network/layer28/reduce_mean"
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a teacher says of one window: scores (C,) in [0, 1] and its embedding (E,)."""
+    """A teacher's output for one window: scores (C,) in [0, 1] and an embedding (E,)."""
 
     scores: np.ndarray
     embedding: np.ndarray
 
 
 class Teacher(Protocol):
-    """Called with (15600,) float32 samples at 16 kHz, it says what it hears.
+    """A model that is called with (15600,) float32 samples at 16 kHz.
 
     Attributes
     ----------
@@ -53,12 +53,12 @@ class Teacher(Protocol):
 
 
 def open_teacher(name: str, labels: tuple[Label, ...], model: TaggingModel) -> Teacher:
-    """VGGish, heard through `model`, where that is the name; else YAMNet from the file so named."""
+    """VGGish with the scores of `model`, where that is the name; else YAMNet from that file."""
     return Vggish(labels, model) if name == VGGISH else Yamnet(Path(name))
 
 
 class Vggish:
-    """The installed VGGish, and what a tagging model makes of its frames.
+    """The installed VGGish, and a tagging model's scores of its frames.
 
     Raises
     ------
@@ -70,11 +70,11 @@ class Vggish:
 
     def __init__(self, labels: tuple[Label, ...], model: TaggingModel):
         self.mids = tuple(label.mid for label in labels)
-        self._encoder, self._model = VggishEncoder(), model
+        self._encoder, self._model = load_quantising_encoder("vggish"), model
 
     @torch.inference_mode()
     def __call__(self, samples: np.ndarray) -> Lesson:
-        """(15600,) float32 -> what the tagging model says of VGGish's frame, and the frame."""
+        """(15600,) float32 -> the tagging model's scores of VGGish's frame, and the frame."""
         waveform = Waveform(samples[:EXAMPLE_SAMPLES].astype(np.float32), SAMPLE_RATE, "window")
         embeddings = self._encoder.encode(waveform)
         read = as_input(embeddings.require_quantised())
@@ -103,8 +103,7 @@ class Yamnet:
                     f"The teacher needs {file}, which is not there. Give --teacher the file of "
                     f"YAMNet, or '{VGGISH}' where VGGish is installed."
                 )
-        with open(class_map, encoding="utf-8", newline="") as file:
-            self.mids = tuple(row["mid"] for row in csv.DictReader(file))
+        self.mids = tuple(row["mid"] for row in read_table(class_map, needed=("mid",)))
         self._interpreter = _interpreter(path)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
@@ -114,11 +113,14 @@ class Yamnet:
             if tensor["name"] == YAMNET_EMBEDDING
         ]
         if not named:
-            raise DataError(f"{path} is not the TFLite file of YAMNet: it has no embedding layer.")
+            raise DataError(
+                f"{path} is not the TFLite file of YAMNet: it has no embedding layer. Give that "
+                "file."
+            )
         self._embedding = named[0]
 
     def __call__(self, samples: np.ndarray) -> Lesson:
-        """(15600,) float32 -> what the teacher says of it."""
+        """(15600,) float32 -> its scores and embedding."""
         self._interpreter.set_tensor(self._input, samples[:EXAMPLE_SAMPLES].astype(np.float32))
         self._interpreter.invoke()
         features = self._interpreter.get_tensor(self._embedding).reshape(-1)
@@ -134,11 +136,21 @@ def _interpreter(path: Path):
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        import tensorflow
-
+        try:
+            import tensorflow
+        except ImportError:
+            raise DataError(
+                "YAMNet runs with TensorFlow Lite, which is not installed: "
+                "pip install ai-edge-litert, or 'audioset-demo[tensorflow]'."
+            ) from None
         Interpreter = tensorflow.lite.Interpreter
-    interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
-    interpreter.allocate_tensors()
+    try:
+        interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{path} is not the TFLite file of YAMNet ({error}). Download it again."
+        ) from None
     return interpreter
 
 

@@ -111,13 +111,13 @@ def open_clips(x: h5py.Dataset, path: Path) -> ClipsInMemory | ClipsInFile:
 def _layout(x: h5py.Dataset, path: Path) -> Layout:
     in_pieces = x.chunks is not None and x.chunks[1:] != x.shape[1:]
     filtered = x.id.get_create_plist().get_nfilters() > 0
-    elsewhere = x.is_virtual or x.external is not None or x.file.userblock_size > 0
-    if in_pieces or filtered or elsewhere:
+    shifted = x.file.userblock_size > 0
+    if in_pieces or filtered or shifted:
         raise DataError(
             f"x in {path} takes {x.nbytes / 1e9:.1f} GB, too much to hold in memory, and is laid "
             f"out so that no clip can be read alone (chunks {x.chunks}, compression "
-            f"{x.compression}). Lay it out anew with `python -m train pack {path} OUT.h5` and "
-            "train on that."
+            f"{x.compression}). Rewrite it with `python -m train pack {path} OUT.h5` and train on "
+            "that."
         )
     if x.chunks is None:
         return Layout(len(x), np.array([x.id.get_offset()]))

@@ -1,16 +1,18 @@
 """Features of one's own labelled sounds, in the layout that training reads."""
 
-import csv
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import h5py
 from tqdm import tqdm
 
 from audioset_demo.audio.decoding import open_sound
-from audioset_demo.encoders import load_encoder
-from audioset_demo.errors import AudioSetDemoError, DataError, WeightsError
-from audioset_demo.storage import write_atomically
+from audioset_demo.encoders import load_quantising_encoder
+from audioset_demo.errors import AudioSetDemoError, DataError
+from audioset_demo.storage import check_output, write_atomically
 from train.data.pack import FeatureWriter, PackedClip
+from train.data.tables import read_table, tidy_name
 
 
 def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "auto") -> list[str]:
@@ -24,18 +26,22 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
     Raises
     ------
     DataError
-        If the table is not one, or none of its files could be read.
+        If the table is not one, or none of the files could be read.
+    StorageError
+        If `output` can't be written.
+    WeightsError
+        If the encoder is not installed, or VGGish without its PCA parameters.
     """
+    check_output(output, [labels_csv], make_folder=True)
     labels_of_file = read_labels(labels_csv)
+    _check_sounds(audio_dir, labels_csv, labels_of_file)
     label_set = sorted({label for labels in labels_of_file.values() for label in labels})
-    encode = load_encoder(encoder).encode
+    encode = load_quantising_encoder(encoder).encode
     clips, failures = [], []
     for file, labels in tqdm(labels_of_file.items(), unit="file", desc="extracting"):
         try:
             with open_sound(audio_dir / file, name=file) as sound:
                 embeddings = encode(sound)
-        except WeightsError:
-            raise
         except AudioSetDemoError as error:
             failures.append(str(error))
             continue
@@ -52,29 +58,29 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
             f"None of the {len(labels_of_file)} files of {labels_csv} could be read below "
             f"{audio_dir}. First: {failures[0]}"
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, lambda part: _write(part, clips, label_set, embeddings.encoder))
     return failures
 
 
 def read_labels(path: Path) -> dict[str, list[str]]:
-    """Labels of each file, from a table with the columns `file` and `label`."""
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"Cannot read the labels {path} ({error}). Give a CSV file in UTF-8."
-        ) from None
-    if not rows or not {"file", "label"} <= rows[0].keys():
-        raise DataError(
-            f"{path} must have the columns `file` and `label` and at least one row; it has "
-            f"{list(rows[0]) if rows else 'no rows'}."
-        )
+    """Labels of each file, each once, from a table with the columns `file` and `label`."""
     labels: dict[str, list[str]] = {}
-    for row in rows:
-        labels.setdefault(row["file"], []).append(row["label"])
+    for row in read_table(path, needed=("file", "label")):
+        of_file = labels.setdefault(row["file"], [])
+        label = tidy_name(row["label"])
+        if label not in of_file:
+            of_file.append(label)
     return labels
+
+
+def _check_sounds(audio_dir: Path, labels_csv: Path, files: Iterable[str]) -> None:
+    if not audio_dir.is_dir():
+        raise DataError(f"There is no folder of sounds {audio_dir}. Check the path.")
+    if not any(os.path.isfile(audio_dir / file) for file in files):
+        raise DataError(
+            f"{audio_dir} holds none of the files that {labels_csv} names, the first of which is "
+            f"{next(iter(files))}. The column `file` holds paths below the folder of sounds."
+        )
 
 
 def _write(path: Path, clips: list[PackedClip], label_set: list[str], encoder: str) -> None:

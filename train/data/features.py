@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
 
-from audioset_demo.errors import DataError
+from audioset_demo.embeddings.arrays import reading
+from audioset_demo.embeddings.packed import REMEDY, PackedClips, count_frames, open_packed
+from audioset_demo.errors import DataError, FeaturesError
 from audioset_demo.models.network import as_input
 from train.data.clips import ClipsInFile, ClipsInMemory, open_clips
 
 TRAINING_FILE = "bal_train.h5"
-# One clip in ten, told by a hash of its video id, is never trained on: choices are made there.
+# One clip in ten, chosen by a hash of its video id, is never trained on: choices are made there.
 VALIDATION_SHARE = 10
 # Of a large set fewer, those of the lowest hashes: each checkpoint is scored on all of them.
 MAX_VALIDATION_CLIPS = 20_000
@@ -35,6 +36,7 @@ class FeatureFile:
     video_ids : bytes (N,)
     n_classes : K
     labels : the names of the K classes, None where they are AudioSet's 527
+    encoder : what made the frames, a key of `ENCODER_TITLES`
     """
 
     clips: ClipsInMemory | ClipsInFile
@@ -43,6 +45,7 @@ class FeatureFile:
     video_ids: np.ndarray
     n_classes: int
     labels: tuple[str, ...] | None
+    encoder: str
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,16 @@ class FeatureSet:
         mask = torch.arange(clips.shape[1]) < lengths[:, None]
         return clips, mask, torch.from_numpy(self._labels(indices)).float()
 
+    def n_positives(self) -> np.ndarray:
+        """How many clips (K,) carry each label."""
+        counts = [self._labels(block).sum(axis=0) for block in _blocks(len(self))]
+        return np.sum(counts, axis=0, dtype=np.int64, initial=0)
+
+    def n_scorable_classes(self) -> int:
+        """Classes with both clips that carry the label and clips that lack it."""
+        positives = self.n_positives()
+        return int(((positives > 0) & (positives < len(self))).sum())
+
     def clips_of_class(self) -> list[np.ndarray]:
         """Indices int32 of the clips of each of the K classes, ascending."""
         clips, classes = [], []
@@ -120,131 +133,82 @@ class FeatureSet:
 
 
 def load_features(path: Path) -> FeatureSet:
-    """Open an HDF5 file of features and labels.
+    """Open a packed file of features and labels.
 
     Raises
     ------
-    DataError
+    FeaturesError
         If the file is missing or damaged, or its datasets do not fit one another.
+    DataError
+        If it is too large for memory and laid out so that no clip can be read alone.
     """
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            check_datasets(file, path)
-            features = _read(file, path)
-    except (OSError, RuntimeError, KeyError) as error:
-        raise DataError(
-            f"Cannot read {path} as HDF5 ({error}). Check the path; if the file was copied or "
-            "packed, do that again."
-        ) from None
-    _check_frames(features, path)
+    with open_packed(path, needed=("y",)) as packed:
+        with reading(str(path), REMEDY):
+            clips = open_clips(packed.x, path)
+        features = FeatureFile(
+            clips=clips,
+            packed_labels=_pack_labels(packed),
+            n_frames=_frames_of_each(clips, packed),
+            video_ids=packed.video_ids,
+            n_classes=packed.datasets["y"].shape[1],
+            labels=packed.labels,
+            encoder=packed.encoder,
+        )
     return FeatureSet(features, np.arange(len(features.n_frames)), path.stem)
 
 
-def _read(file: h5py.File, path: Path) -> FeatureFile:
-    clips = open_clips(file["x"], path)
-    n_frames = file["n_frames"][:] if "n_frames" in file else _count_all_frames(clips)
-    return FeatureFile(
-        clips=clips,
-        packed_labels=_pack_labels(file["y"]),
-        n_frames=n_frames.astype(np.int64),
-        video_ids=np.asarray(file["video_id_list"][:], bytes),
-        n_classes=file["y"].shape[1],
-        labels=tuple(file["labels"].asstr()[:]) if "labels" in file else None,
-    )
+def _pack_labels(packed: PackedClips) -> np.ndarray:
+    n_clips, n_classes = packed.datasets["y"].shape
+    labels = np.empty((n_clips, -(-n_classes // 8)), np.uint8)
+    for block in _blocks(n_clips):
+        values = packed.rows("y", block)
+        wrong = values.dtype != bool and values[(values != 0) & (values != 1)]
+        if np.any(wrong):
+            raise FeaturesError(
+                f"{packed.where}: 'y' holds {wrong[0]}. A label is 0 or 1, false or true."
+            )
+        labels[block] = np.packbits(values.astype(bool, copy=False), axis=1)
+    return labels
 
 
-def _pack_labels(y: h5py.Dataset) -> np.ndarray:
-    packed = np.empty((len(y), -(-y.shape[1] // 8)), np.uint8)
-    for block in _blocks(len(y)):
-        packed[block] = np.packbits(y[block].astype(bool, copy=False), axis=1)
-    return packed
-
-
-def _count_all_frames(clips: ClipsInMemory | ClipsInFile) -> np.ndarray:
-    blocks = _blocks(clips.shape[0])
-    return np.concatenate([count_frames(clips.read(np.r_[block])) for block in blocks])
-
-
-def count_frames(x: np.ndarray) -> np.ndarray:
-    """Real frames (N,) of zero-padded clips (N, T, 128): all up to the last that is not zero."""
-    is_sound = x.any(axis=2)
-    last = x.shape[1] - is_sound[:, ::-1].argmax(axis=1)
-    return np.where(is_sound.any(axis=1), last, 1)
+def _frames_of_each(clips: ClipsInMemory | ClipsInFile, packed: PackedClips) -> np.ndarray:
+    """Frames (N,) int64, at least one: models read no empty clips."""
+    if packed.n_frames is None:
+        blocks = _blocks(clips.shape[0])
+        counted = [count_frames(clips.read(np.r_[block])) for block in blocks]
+        return np.maximum(np.concatenate(counted), 1)
+    if packed.n_frames.min() < 1:
+        raise FeaturesError(
+            f"{packed.where}: 'n_frames' runs from {packed.n_frames.min()} to "
+            f"{packed.n_frames.max()}; each clip must have 1 to {clips.shape[1]} frames. {REMEDY}"
+        )
+    return packed.n_frames
 
 
 def _blocks(n: int) -> Iterator[slice]:
     return (slice(start, min(start + BLOCK_CLIPS, n)) for start in range(0, n, BLOCK_CLIPS))
 
 
-def check_datasets(file: h5py.File, path: Path) -> None:
-    """Raise a DataError if the datasets are not all there, of their form, and of one length."""
-    missing = [key for key in ("x", "y", "video_id_list") if key not in file]
-    if missing:
-        raise DataError(
-            f"{path} has no dataset {', '.join(missing)}. Make the file with "
-            "`python -m train pack` or `python -m train extract`."
-        )
-    x, y = file["x"], file["y"]
-    if x.ndim != 3 or x.shape[2] != 128 or x.dtype != np.uint8 or len(x) == 0:
-        raise DataError(
-            f"x in {path} is {x.dtype} {x.shape}; it must be uint8 (clips, frames, 128)."
-        )
-    if y.ndim != 2:
-        raise DataError(f"y in {path} is {y.dtype} {y.shape}; it must be bool (clips, classes).")
-    for key in ("y", "n_frames", "video_id_list"):
-        if key in file and len(file[key]) != len(x):
-            raise DataError(
-                f"{path} has {len(x)} clips in x but {len(file[key])} in {key}. Pack it again."
-            )
-    for key in ("x", "y", "n_frames", "video_id_list"):
-        if key in file and not _is_written(file[key]):
-            raise DataError(
-                f"{path} is incomplete: parts of {key} were never written. Pack it again."
-            )
-    _check_labels(file, y.shape[1], path)
-
-
-def _is_written(dataset: h5py.Dataset) -> bool:
-    """HDF5 reads zeros where nothing was written: clips would be silence, without labels."""
-    if dataset.chunks is None:
-        return dataset.is_virtual or dataset.id.get_storage_size() > 0
-    per_axis = [-(-n // chunk) for n, chunk in zip(dataset.shape, dataset.chunks, strict=True)]
-    return dataset.id.get_num_chunks() == np.prod(per_axis)
-
-
-def _check_labels(file: h5py.File, n_classes: int, path: Path) -> None:
-    if "labels" not in file and n_classes != 527:
-        raise DataError(
-            f"{path} has {n_classes} classes and does not name them; AudioSet has 527. "
-            "Add a dataset `labels` with the names, as `python -m train extract` does."
-        )
-    if "labels" in file and len(file["labels"]) != n_classes:
-        raise DataError(f"{path} names {len(file['labels'])} classes but y has {n_classes}.")
-
-
-def _check_frames(features: FeatureFile, path: Path) -> None:
-    lowest, highest = features.n_frames.min(), features.n_frames.max()
-    if lowest < 1 or highest > features.clips.shape[1]:
-        raise DataError(
-            f"n_frames in {path} runs from {lowest} to {highest}; each clip must have 1 to "
-            f"{features.clips.shape[1]} frames."
-        )
+def held_out(features: FeatureSet) -> np.ndarray:
+    """Which clips (N,) bool form the validation part: a fixed property of their video ids."""
+    hashes = np.fromiter(map(_hash, features.video_ids), np.uint64, len(features))
+    chosen = hashes % VALIDATION_SHARE == 0
+    if chosen.sum() > MAX_VALIDATION_CLIPS:
+        limit = np.partition(hashes[chosen], MAX_VALIDATION_CLIPS)[MAX_VALIDATION_CLIPS]
+        chosen &= hashes < limit
+    return chosen
 
 
 def split(features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
-    """Fit part and validation part, a fixed property of the video ids.
+    """Fit part and validation part.
 
     Raises
     ------
     DataError
         If one of them would be empty.
     """
-    hashes = np.fromiter(map(_hash, features.video_ids), np.uint64, len(features))
-    validation = hashes % VALIDATION_SHARE == 0
-    if validation.sum() > MAX_VALIDATION_CLIPS:
-        limit = np.partition(hashes[validation], MAX_VALIDATION_CLIPS)[MAX_VALIDATION_CLIPS]
-        validation &= hashes < limit
+    validation = held_out(features)
     if validation.all() or not validation.any():
         raise DataError(
             f"{features.name} has {len(features)} clips: too few to hold a tenth of them out for "
@@ -254,6 +218,16 @@ def split(features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
         features.subset(np.flatnonzero(~validation), f"fit part of {features.name}"),
         features.subset(np.flatnonzero(validation), f"validation part of {features.name}"),
     )
+
+
+def check_scorable(features: FeatureSet) -> None:
+    """Raise a DataError where no class could be scored, before any clip is."""
+    if not features.n_scorable_classes():
+        raise DataError(
+            f"{features.name} has {len(features)} clips and {features.n_classes} classes, none of "
+            "which has both a clip with its label and a clip without it: nothing can be scored. "
+            "Give more clips, or clips of at least two kinds."
+        )
 
 
 def sample(features: FeatureSet, clips: int) -> FeatureSet:
@@ -266,7 +240,7 @@ def sample(features: FeatureSet, clips: int) -> FeatureSet:
     """
     if clips > len(features):
         raise DataError(f"{features.name} has {len(features)} clips, not {clips}. Lower --clips.")
-    # The low bits of the hash tell the validation part: the order goes by another one.
+    # The low bits of the hash choose the validation part, so the order goes by another one.
     order = np.argsort([_hash(b"sample " + video_id) for video_id in features.video_ids])
     chosen = np.sort(order[:clips])
     return features.subset(chosen, f"{clips:,} clips of {features.name}")

@@ -1,6 +1,5 @@
-"""The tables that the package ships: the label set, and each class's centre among embeddings."""
+"""The tables that the package ships: the label set, and each class's mean embedding."""
 
-import csv
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -8,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from audioset_demo.errors import DataError
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_atomically, write_csv
 from train.data.features import TRAINING_FILE, FeatureSet, load_features
+from train.data.tables import read_table
 
 COUNTS_FILE = "class_counts_and_quality.csv"
 ONTOLOGY_FILE = "ontology.json"
@@ -37,7 +37,7 @@ def build_assets(data: Path) -> None:
             raise DataError(f"{data} has no {name}. Give the folder of AudioSet's released lists.")
     assets = Path(str(files("audioset_demo"))) / "assets"
     rows = label_rows(data / COUNTS_FILE, data / ONTOLOGY_FILE)
-    write_atomically(assets / "labels.csv", lambda part: _write_labels(part, rows))
+    write_csv(assets / "labels.csv", LABEL_COLUMNS, [list(row.values()) for row in rows])
     centroids = class_centroids(load_features(data / TRAINING_FILE))
     write_atomically(
         assets / "centroids.npz", lambda part: np.savez_compressed(part, centroids=centroids)
@@ -47,20 +47,19 @@ def build_assets(data: Path) -> None:
 def label_rows(counts: Path, ontology: Path) -> list[dict]:
     """A row for each class: its counts, and its paths through the ontology."""
     paths = ontology_paths(json.loads(ontology.read_text(encoding="utf-8")))
-    with open(counts, encoding="utf-8", newline="") as file:
-        return [
-            {
-                "index": row["index"],
-                "mid": row["mid"],
-                "name": row["display_name"],
-                "paths": " | ".join(" > ".join(path) for path in paths[row["mid"]]),
-                "n_bal_train": row["n_bal_train"],
-                "n_unbal_train": row["n_unbal_train"],
-                "n_eval": row["n_eval"],
-                "quality": row["quality"] if row["num_rated"] not in ("", "0") else "",
-            }
-            for row in csv.DictReader(file)
-        ]
+    return [
+        {
+            "index": row["index"],
+            "mid": row["mid"],
+            "name": row["display_name"],
+            "paths": " | ".join(" > ".join(path) for path in paths[row["mid"]]),
+            "n_bal_train": row["n_bal_train"],
+            "n_unbal_train": row["n_unbal_train"],
+            "n_eval": row["n_eval"],
+            "quality": row["quality"] if row["num_rated"] not in ("", "0") else "",
+        }
+        for row in read_table(counts, needed=("index", "mid", "display_name"))
+    ]
 
 
 def ontology_paths(ontology: list[dict]) -> dict[str, list[tuple[str, ...]]]:
@@ -87,10 +86,3 @@ def class_centroids(features: FeatureSet) -> np.ndarray:
     clip_means = (features.x * mask[..., None]).sum(axis=1) / features.n_frames[:, None]
     targets = features.y.astype(np.float64)
     return (targets.T @ clip_means / targets.sum(axis=0)[:, None]).astype(np.float32)
-
-
-def _write_labels(path: Path, rows: list[dict]) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, LABEL_COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)

@@ -1,25 +1,25 @@
-"""Packing features into HDF5 laid out for training: Google's TFRecords, or another HDF5 file."""
+"""Packing features into HDF5 for training: from Google's TFRecords, or another HDF5 file."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import h5py
 import numpy as np
 from tqdm import tqdm
 
+from audioset_demo.embeddings.packed import open_packed
 from audioset_demo.errors import DataError
 from audioset_demo.labels import audioset_labels
-from audioset_demo.storage import write_atomically
-from train.data.features import check_datasets
+from audioset_demo.storage import check_output, write_atomically
 
 N_FRAMES = 10
 N_DIMS = 128
 VIDEO_ID_BYTES = 11  # a YouTube id
 CHUNK_CLIPS = 1024
 BLOCK_CLIPS = 32_768
-DATASETS = ("x", "y", "video_id_list", "n_frames", "segment_times", "labels")
 
 
 @dataclass(frozen=True)
@@ -33,46 +33,42 @@ class PackedClip:
 
 
 def pack(source: Path, output: Path) -> int:
-    """Pack a folder of TFRecords, or an HDF5 file laid out otherwise; the number of clips.
+    """Pack a folder of TFRecords, or an HDF5 file of another layout; the number of clips.
 
     In what is written, each clip lies in one piece and is not compressed, so that training reads
     single clips of a file that is larger than memory.
 
     Raises
     ------
-    DataError
+    DataError, FeaturesError
         If there is nothing to pack, or it is damaged or holds something else.
+    StorageError
+        If `output` can't be written.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
+    if not source.exists():
+        raise DataError(f"There is no {source}. Give a folder of .tfrecord files or an HDF5 file.")
+    check_output(output, [source], make_folder=True)
     return repack(source, output) if source.is_file() else pack_tfrecords(source, output)
 
 
 def repack(source: Path, output: Path) -> int:
-    """Write the datasets of an HDF5 file of features anew; the number of clips."""
-    packed = 0
+    """Rewrite an HDF5 file of features; the number of clips."""
+    with open_packed(source, needed=("y",)) as packed:
+        n_clips = len(packed.x)
 
-    def write(part: Path) -> None:
-        nonlocal packed
-        with h5py.File(source, "r") as there, h5py.File(part, "w") as file:
-            check_datasets(there, source)
-            for name in (name for name in DATASETS if name in there):
-                _copy(there[name], file.create_dataset(name, there[name].shape, there[name].dtype))
-            file.attrs.update(there.attrs)
-            packed = len(file["x"])
+        def write(part: Path) -> None:
+            with h5py.File(part, "w") as file:
+                for name, values in packed.datasets.items():
+                    copy = file.create_dataset(name, values.shape, values.dtype)
+                    starts = range(0, len(values), BLOCK_CLIPS)
+                    for start in tqdm(starts, unit="block", desc=name):
+                        block = slice(start, start + BLOCK_CLIPS)
+                        copy[block] = packed.rows(name, block)
+                file.attrs.update(packed.x.file.attrs)
+                file.attrs["encoder"] = packed.encoder
 
-    try:
         write_atomically(output, write)
-    except (OSError, RuntimeError, KeyError) as error:
-        raise DataError(
-            f"Cannot read the features in {source} ({error}). Give a whole HDF5 file, or a folder "
-            "of .tfrecord files."
-        ) from None
-    return packed
-
-
-def _copy(there: h5py.Dataset, here: h5py.Dataset) -> None:
-    for start in tqdm(range(0, len(there), BLOCK_CLIPS), unit="block", desc=there.name[1:]):
-        here[start : start + BLOCK_CLIPS] = there[start : start + BLOCK_CLIPS]
+    return n_clips
 
 
 def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
@@ -85,6 +81,11 @@ def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
     if not paths:
         raise DataError(
             f"There is no .tfrecord file in {tfrecord_dir}. Unpack features.tar.gz there first."
+        )
+    if find_spec("tensorflow") is None:
+        raise DataError(
+            "TFRecords are read by TensorFlow, which is not installed: "
+            "pip install 'audioset-demo[tensorflow]'."
         )
     packed = 0
 
@@ -106,7 +107,7 @@ def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
 
 def read_tfrecord(path: Path) -> Iterator[PackedClip]:
     """Clips of one released file."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of its build otherwise
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reports its build otherwise
     import tensorflow as tf
 
     records = tf.data.TFRecordDataset(str(path))

@@ -1,8 +1,7 @@
-"""Averages of checkpoints beside each of them alone: of their probabilities (the arithmetic mean,
-as in the reference, and the geometric one), and of their weights where they are alike."""
+"""Ensembles: checkpoints alone, the means of their probabilities (arithmetic, as in the reference,
+and geometric), and the mean of their weights where all have the same settings."""
 
 import re
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +9,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from audioset_demo.device import resolve_device
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import Evaluation, evaluate_scores
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import half_precision, load_checkpoint, save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference
-from audioset_demo.storage import write_json
-from train.data.features import FeatureSet, load_features, split
-from train.runs import CHECKPOINT_DIR
+from audioset_demo.storage import check_output, write_json
+from train.data.features import FeatureSet, check_scorable, load_features, split
+from train.runs import CHECKPOINT_DIR, command_line
 from train.tagger.evaluate import check_classes
 from train.tagger.predict import predict
 
@@ -33,6 +33,7 @@ def average(
     pooling: str | None = None,
     output: Path | None = None,
     record: Path | None = None,
+    device: str = "auto",
 ) -> list[tuple[str, Evaluation]]:
     """Evaluate each checkpoint, the means of their probabilities, and the mean of their weights.
 
@@ -47,6 +48,7 @@ def average(
     pooling : "average" or "max", for checkpoints of the reference that do not say which they are
     output : checkpoint (.safetensors) for the mean of the weights; None: not written
     record : JSON file for all figures; None: not written
+    device : a name of `DEVICES`
 
     Returns
     -------
@@ -57,9 +59,16 @@ def average(
     CheckpointError
         If a checkpoint is damaged, or knows other classes than the data.
     DataError
-        If there are fewer than two checkpoints, or `output` is asked for and they differ.
+        If there are fewer than two checkpoints, nothing can be scored, or `output` is asked for and
+        the checkpoints differ.
+    StorageError
+        If a file can't be written.
     """
-    _check_outputs(output, record)
+    if output and output.suffix != SUFFIX:
+        raise DataError(f"--output {output} must end in {SUFFIX}; its card is written beside it.")
+    for path in filter(None, (output, record)):
+        check_output(path, [data])
+    where = resolve_device(device)
     paths = members(sources, last)
     features = load_features(data)
     if validation:
@@ -68,6 +77,7 @@ def average(
     cards = [load_checkpoint(path, pooling)[1] for path in paths]
     for card in cards:
         check_classes(card, features)
+    check_scorable(features)
     differences = _differences(cards)
     if output and differences:
         raise DataError(
@@ -81,18 +91,20 @@ def average(
     for name, path in zip(names, paths, strict=True):
         tqdm.write(f"{name} ({len(rows) + 1} of {len(paths)})")
         model, _ = load_checkpoint(path, pooling)
-        scores = predict(model, features, progress=True)
+        scores = predict(model.to(where), features, progress=True)
         rows.append((name, evaluate_scores(targets, scores)))
         probabilities.add(scores)
         if not differences:
             weights.add(model)
     rows += probabilities.rows()
-    command = _command(sources, data, last, validation)
+    command = command_line(
+        "average", *sources, data=data, last=last, validation=validation, pooling=pooling
+    )
     if differences:
         tqdm.write(f"no mean of weights: the checkpoints differ in {differences}")
     else:
         tqdm.write("mean of weights")
-        model = weights.model()
+        model = weights.model().to(where)
         result = evaluate_scores(targets, predict(model, features, progress=True))
         rows.append(("mean of weights", result))
         if output:
@@ -175,7 +187,7 @@ class WeightMean:
         self.n += 1
         self.settings = model.settings
         for name, tensor in model.state_dict().items():
-            self.total[name] = self.total.get(name, 0) + tensor.double()
+            self.total[name] = self.total.get(name, 0) + tensor.cpu().double()
 
     def model(self) -> TaggingModel:
         """The mean in half precision, as a checkpoint holds it: figures are of what is saved."""
@@ -203,28 +215,12 @@ def _card(cards: list[ModelCard], names: list[str], figures: dict) -> ModelCard:
 
 
 def _differences(cards: list[ModelCard]) -> str:
-    """In which settings the models differ; empty where in none."""
+    """The settings in which the models differ, as text; empty if in none."""
     settings = [card.settings.to_json() for card in cards]
     differing = [key for key in settings[0] if len({each[key] for each in settings}) > 1]
     return "; ".join(
         f"{key} ({', '.join(sorted({str(each[key]) for each in settings}))})" for key in differing
     )
-
-
-def _check_outputs(output: Path | None, record: Path | None) -> None:
-    if output and output.suffix != SUFFIX:
-        raise DataError(f"--output {output} must end in {SUFFIX}; its card is written beside it.")
-    for path in (output, record):
-        if path and not path.absolute().parent.is_dir():
-            raise DataError(f"There is no folder {path.parent}. Make it, or give another.")
-
-
-def _command(sources: list[Path], data: Path, last: int | None, validation: bool) -> str:
-    """The command, with names in place of paths."""
-    words = ["python", "-m", "train", "average", *(source.name for source in sources)]
-    words += ["--data", data.name] + (["--last", str(last)] if last else [])
-    words += ["--validation"] if validation else []
-    return shlex.join(words)
 
 
 def _save_record(

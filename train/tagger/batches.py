@@ -1,4 +1,4 @@
-"""What an iteration trains on: clips drawn, thinned to some of their frames, mixed, blurred.
+"""What an iteration trains on: clips drawn, some of their frames, mixup, noise.
 
 A batch is a function of (seed, iteration) alone, and of no generator that anything else draws from:
 a run that resumes trains on what it would have trained on, and batches can be made ahead.
@@ -42,7 +42,7 @@ class Batches:
 
     Parameters
     ----------
-    teacher_scores : (N, K) float16, what a teacher gave each clip of `features`; None: no teacher
+    teacher_scores : (N, K) float16, the teacher's scores of `features`; None: no teacher
     """
 
     def __init__(

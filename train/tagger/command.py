@@ -4,6 +4,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from audioset_demo.device import DEVICES
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
 from train.runs import flag
 from train.tagger.config import BACKENDS, LOSS_NAMES, SAMPLINGS, FitConfig
@@ -11,9 +12,9 @@ from train.tagger.config import BACKENDS, LOSS_NAMES, SAMPLINGS, FitConfig
 DESCRIPTION = """\
 Train a tagging model on HDF5 features.
 
-A tenth of the clips, told by a hash of their ids, is held out for validation; each checkpoint is
+A tenth of the clips, chosen by a hash of their ids, is held out for validation; each checkpoint is
 scored there. RUN receives the configuration, the metrics and the checkpoints; a run that was
-stopped, however hard, goes on with --resume. The defaults train the app's default kind of model."""
+stopped or killed goes on with --resume. The defaults train the app's default kind of model."""
 
 PLACES = (
     (
@@ -47,22 +48,22 @@ SETTINGS = {
     "what it trains on": {
         "batch_size": ("clips in a batch", {}),
         "sampling": (
-            "classes drawn equally often, in proportion to the square root of their clips, or "
-            "clips as they come",
+            "classes equally often, in proportion to the square root of their clips, or all clips "
+            "equally often",
             {"choices": SAMPLINGS},
         ),
         "clips": (
-            "train on N clips of the set only, to see what more of them give; 0: on all",
+            "train on a fixed sample of N clips; 0: on all",
             {"metavar": "N"},
         ),
         "frames": ("train on N random frames of each clip; 0: on all", {"metavar": "N"}),
         "mixup": (
-            "clips are mixed in shares from Beta(ALPHA, ALPHA); 0: not at all",
+            "mixup, with shares from Beta(ALPHA, ALPHA); 0: none",
             {"metavar": "ALPHA"},
         ),
         "noise": ("standard deviation of noise on the input", {"metavar": "SIGMA"}),
         "mask_missing": (
-            "learn nothing of unlabelled classes that lie above a labelled one in the ontology",
+            "ignore, as likely missing, the labels of classes above a labelled one in the ontology",
             {},
         ),
         "teacher": (
@@ -72,17 +73,20 @@ SETTINGS = {
         "teacher_weight": ("share of the teacher in the targets", {"metavar": "SHARE"}),
         "whole": (
             "train on the validation part too, once the settings have been chosen without it; "
-            "the last checkpoint counts",
+            "the last checkpoint is the one published",
             {},
         ),
     },
     "how it is trained": {
         "backend": ("framework", {"choices": BACKENDS}),
         "iterations": ("batches to train on", {}),
-        "learning_rate": ("of Adam at the start; falls to zero along a cosine", {}),
-        "weight_decay": ("decoupled, on matrices", {}),
-        "loss": ("cross-entropy, or with easy examples counting less", {"choices": LOSS_NAMES}),
-        "ema": ("keep a moving average of the weights with this decay; 0: none", {}),
+        "learning_rate": ("of Adam at the start, with cosine decay to zero", {}),
+        "weight_decay": ("decoupled weight decay, on matrices", {}),
+        "loss": (
+            "binary cross-entropy, or a loss that counts easy examples less",
+            {"choices": LOSS_NAMES},
+        ),
+        "ema": ("decay of an exponential moving average of the weights; 0: none", {}),
         "precision": (
             "of matrix products; fp32 is faster where the processor lacks bf16",
             {"choices": ("bf16", "fp32")},
@@ -111,11 +115,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write the metrics for TensorBoard as well, into RUN/tensorboard",
     )
+    add_device(parser)
     defaults = {field.name: field.default for field in fields(FitConfig)}
     for title, settings in SETTINGS.items():
         group = parser.add_argument_group(title)
         for name, (help, options) in settings.items():
             group.add_argument(flag(name), help=help, **_typed(defaults[name]), **options)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", choices=DEVICES, default="auto", help="auto: an accelerator if there is one"
+    )
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -143,4 +154,5 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.output,
         arguments.resume,
         arguments.tensorboard,
+        arguments.device,
     )

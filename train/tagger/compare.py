@@ -1,16 +1,15 @@
-"""What each setting gave: runs beside one another on the validation part, never on another set."""
+"""Ablations: runs beside one another on the validation part, never on another set."""
 
-import csv
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from audioset_demo.errors import DataError
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import check_output, write_csv
 from train.runs import CONFIG_FILE, read_metrics, select_checkpoint
 from train.tagger.config import FitConfig
 
@@ -56,7 +55,11 @@ def compare(runs: list[Path], output: Path | None = None) -> list[Comparison]:
     ------
     DataError
         If a folder is not a run, or a run has no figures on the validation part.
+    StorageError
+        If `output` can't be written.
     """
+    if output:
+        check_output(output)
     groups: dict[FitConfig, list[Path]] = {}
     for run in runs:
         # Neither seed nor how often it was looked at makes another setting.
@@ -68,7 +71,7 @@ def compare(runs: list[Path], output: Path | None = None) -> list[Comparison]:
     reference = np.mean([_validation(run)["mAP"] for run in groups[base]])
     rows = [_compare(base, config, same, reference) for config, same in groups.items()]
     if output:
-        write_atomically(output, lambda part: _write(part, rows))
+        write_csv(output, COLUMNS, [row.row() for row in rows])
     return rows
 
 
@@ -121,10 +124,3 @@ def spread(values: Sequence[float]) -> float | None:
 
 def _seconds_a_batch(run: Path) -> float:
     return float(np.median([m["seconds_a_batch"] for m in read_metrics(run) if "loss" in m]))
-
-
-def _write(path: Path, rows: Iterable[Comparison]) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(row.row() for row in rows)

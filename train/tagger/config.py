@@ -1,11 +1,10 @@
 """The configuration of one training run, saved as JSON beside its weights."""
 
-import shlex
 from dataclasses import asdict, dataclass
 
 from audioset_demo.errors import DataError
 from audioset_demo.models.settings import ModelSettings
-from train.runs import changed_flags, flag
+from train.runs import changed_flags, command_line, flag
 
 BACKENDS = ("torch", "keras")
 SAMPLINGS = ("balanced", "square_root", "plain")
@@ -83,9 +82,9 @@ class FitConfig:
         return changed_flags(self, base or FitConfig(model=self.model))
 
     def command(self) -> str:
-        """The command that makes this run anew, with the paths left for the reader to fill in."""
-        words = ["python", "-m", "train", "fit", "--data", "DATA", "--model", self.model]
-        return shlex.join([*words, "--output", "RUN", *self.changes()])
+        """The command that repeats this run, with the paths left for the reader to fill in."""
+        places = ("--data", "DATA", "--model", self.model, "--output", "RUN")
+        return command_line("fit", *places, *self.changes())
 
     def to_json(self) -> dict:
         return asdict(self) | {"teacher": list(self.teacher)}

@@ -1,17 +1,17 @@
 """Evaluation of a checkpoint on a labelled set, with the figures of each class."""
 
-import csv
 from pathlib import Path
 
+from audioset_demo.device import resolve_device
 from audioset_demo.errors import CheckpointError
 from audioset_demo.evaluation import Evaluation, evaluate_scores
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import PER_CLASS_FILE
-from audioset_demo.storage import write_atomically, write_json
-from train.data.features import FeatureSet, load_features
-from train.runs import select_checkpoint
+from audioset_demo.storage import check_output, write_csv, write_json
+from train.data.features import FeatureSet, check_scorable, load_features
+from train.runs import command_line, select_checkpoint
 from train.tagger.predict import predict
 
 EVALUATION_FILE = "evaluation.json"
@@ -22,6 +22,7 @@ def evaluate(
     data: Path,
     per_class: Path | None = None,
     pooling: str | None = None,
+    device: str = "auto",
 ) -> Evaluation:
     """Score a checkpoint, or the selected one of a run; a run keeps the result.
 
@@ -29,15 +30,29 @@ def evaluate(
     ----------
     per_class : CSV file for the figures of each class; None: not written
     pooling : "average" or "max", for a checkpoint of the reference that does not say which it is
+    device : a name of `DEVICES`
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint is damaged, or knows other classes than the data.
+    DataError
+        If the run has no checkpoint, or nothing can be scored.
+    StorageError
+        If `per_class` can't be written.
     """
+    if per_class:
+        check_output(per_class, [data])
     run = run_or_checkpoint if run_or_checkpoint.is_dir() else None
     path = select_checkpoint(run).path if run else run_or_checkpoint
     features = load_features(data)
     model, card = load_checkpoint(path, pooling)
     check_classes(card, features)
+    check_scorable(features)
+    model.to(resolve_device(device))
     result = evaluate_scores(features.y, predict(model, features, progress=True))
     if run:
-        _save(run, path, features, result)
+        _save(run, path, features, result, command_line("evaluate", "RUN", data=data))
     if per_class:
         _save_per_class(per_class, features, result)
     return result
@@ -57,24 +72,24 @@ def check_classes(card: ModelCard, features: FeatureSet) -> None:
         )
 
 
-def _save(run: Path, checkpoint: Path, features: FeatureSet, result: Evaluation) -> None:
+def _save(
+    run: Path, checkpoint: Path, features: FeatureSet, result: Evaluation, command: str
+) -> None:
     record = {
         **result.to_json(),
         "set": features.name,
         "checkpoint": checkpoint.name,
-        "command": f"python -m train evaluate RUN --data {features.name}.h5",
+        "command": command,
     }
     write_json(run / EVALUATION_FILE, record)
     _save_per_class(run / PER_CLASS_FILE, features, result)
 
 
 def _save_per_class(path: Path, features: FeatureSet, result: Evaluation) -> None:
-    write_atomically(path, lambda part: _write_per_class(part, labels_of(features), result))
-
-
-def _write_per_class(path: Path, labels: tuple[Label, ...], result: Evaluation) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("index", "mid", "name", "ap", "auc"))
-        for label, ap, auc in zip(labels, result.average_precision, result.auc, strict=True):
-            writer.writerow((label.index, label.mid, label.name, f"{ap:.6f}", f"{auc:.6f}"))
+    rows = [
+        (label.index, label.mid, label.name, f"{ap:.6f}", f"{auc:.6f}")
+        for label, ap, auc in zip(
+            labels_of(features), result.average_precision, result.auc, strict=True
+        )
+    ]
+    write_csv(path, ("index", "mid", "name", "ap", "auc"), rows)

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.card import ModelCard
@@ -31,19 +33,28 @@ from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.storage import json_text, write_atomically
-from train.data.features import FeatureSet, sample, split
-from train.runs import CHECKPOINT_DIR, MetricsLog, open_run
+from train.data.features import FeatureSet
+from train.runs import CHECKPOINT_DIR, MetricsLog, check_run, check_tensorboard, open_run
 from train.tagger.batches import Batch, Batches
 from train.tagger.config import FitConfig
+from train.tagger.missing_labels import check_ontology
+from train.tagger.parts import never_learned, parts_of
 from train.tagger.predict import predict
-from train.tagger.teacher import teacher_scores
+from train.tagger.teacher import load_teachers, teacher_scores
 
 STATE_FILE = "state.safetensors"
 LOG_EVERY = 50
 
 
 class Learner(Protocol):
-    """What a framework does: hold a model and its optimizer, and update them."""
+    """What a framework does: hold a model and its optimizer, and update them.
+
+    Attributes
+    ----------
+    device : where torch computes the scores of its models
+    """
+
+    device: torch.device
 
     def step(self, batch: Batch, learning_rate: float, seed: int) -> float:
         """One update; the loss before it, not finite where the model diverged."""
@@ -64,24 +75,37 @@ def fit(
     run: Path,
     resume: bool = False,
     tensorboard: bool = False,
+    device: str = "auto",
 ) -> None:
     """Train one model, or go on with a run that was stopped.
+
+    Everything that can be known to fail is checked before the run is begun.
+
+    Parameters
+    ----------
+    device : a name of `DEVICES`; a run may go on with another device than it began with
 
     Raises
     ------
     DataError
-        If `run` already holds a run and `resume` is not set, if it holds another one, or if the
-        loss stops being a number. Checkpoints written before stay as they are.
+        If `run` already holds a run and `resume` is not set, if it holds another one, if the clips
+        are too few or too much alike, or if the loss stops being a number. Checkpoints written
+        before stay as they are.
     """
-    fit_part, validation = split(features)
-    if config.whole:
-        fit_part = features
-    if config.clips:
-        fit_part = sample(fit_part, config.clips)
+    check_run(run, config.to_json(), resume)
+    fit_part, validation = parts_of(config, features)
+    if tensorboard:
+        check_tensorboard()
+    if config.mask_missing:
+        check_ontology(features.labels)
+    teachers = load_teachers(config.teacher, features)
+    learner = make_learner(config.model_settings(features.n_classes), config, device)
     open_run(run, config.to_json(), resume)
-    learner = make_learner(config.model_settings(features.n_classes), config)
+    if note := never_learned(fit_part):
+        tqdm.write(note)
     first = _restore(run, learner)
-    batches = Batches(config, fit_part, teacher_scores(config.teacher, fit_part))
+    scores = teacher_scores([teacher.to(learner.device) for teacher in teachers], fit_part)
+    batches = Batches(config, fit_part, scores)
     iterations = range(first, config.iterations)
     with MetricsLog(run, first, tensorboard) as log:
         progress = tqdm(
@@ -115,17 +139,17 @@ def fit(
             losses, started = [], time.perf_counter()
 
 
-def make_learner(settings: ModelSettings, config: FitConfig) -> Learner:
+def make_learner(settings: ModelSettings, config: FitConfig, device: str = "auto") -> Learner:
     """The learner of the configured framework; TensorFlow is imported only for Keras."""
     if config.backend == "keras":
-        return _keras_learner(settings, config)
+        return _keras_learner(settings, config, device)
     from train.tagger.torch_learner import TorchLearner
 
-    return TorchLearner(settings, config)
+    return TorchLearner(settings, config, device)
 
 
-def _keras_learner(settings: ModelSettings, config: FitConfig) -> Learner:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of its build otherwise
+def _keras_learner(settings: ModelSettings, config: FitConfig, device: str) -> Learner:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reports its build otherwise
     try:
         from train.tagger.keras.learner import KerasLearner
     except ImportError as error:
@@ -133,7 +157,7 @@ def _keras_learner(settings: ModelSettings, config: FitConfig) -> Learner:
             f"--backend keras needs Keras on TensorFlow ({error}): "
             "pip install 'audioset-demo[tensorflow]'."
         ) from None
-    return KerasLearner(settings, config)
+    return KerasLearner(settings, config, device)
 
 
 def learning_rate_at(config: FitConfig, iteration: int) -> float:
@@ -162,8 +186,8 @@ def _save_and_validate(
 ) -> dict:
     """Write a checkpoint, and score with what was written.
 
-    The validation part tells how far half precision moves a score; how good the scores are it
-    tells only of a run that has not seen it.
+    The validation part shows how far half precision moves a score; how good the scores are, it
+    shows only of a run that has not seen it.
     """
     path = run / CHECKPOINT_DIR / f"iter_{iteration:05d}.safetensors"
     model = learner.model()
@@ -173,6 +197,7 @@ def _save_and_validate(
         settings=model.settings,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         labels=fit_part.labels,
+        encoder=ENCODER_TITLES.get(fit_part.file.encoder, fit_part.file.encoder),
         training={
             "set": f"{fit_part.name} ({len(fit_part):,} clips)",
             "backend": config.backend,
@@ -182,7 +207,7 @@ def _save_and_validate(
         },
     )
     save_checkpoint(path, model, card)
-    written_scores = predict(load_checkpoint(path)[0], validation)
+    written_scores = predict(load_checkpoint(path)[0].to(learner.device), validation)
     figures = {
         "checkpoint": path.name,
         "half_precision_max_difference": float(np.abs(scores - written_scores).max()),

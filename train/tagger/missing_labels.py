@@ -21,21 +21,26 @@ def ancestors(labels: tuple[Label, ...]) -> np.ndarray:
     return above
 
 
+def check_ontology(class_names: tuple[str, ...] | None) -> None:
+    """Raise a DataError unless the classes are AudioSet's: of others no ontology is known."""
+    if class_names is not None:
+        raise DataError(
+            "--mask-missing reads AudioSet's ontology, and the data names classes of its own "
+            f"({', '.join(class_names[:3])}, ...). Leave it out."
+        )
+
+
 class MissingLabels:
     """Marks the unlabelled ancestors of a clip's classes as unknown.
 
     Raises
     ------
     DataError
-        If the classes are not AudioSet's: of others no ontology is known.
+        If the classes are not AudioSet's.
     """
 
     def __init__(self, class_names: tuple[str, ...] | None):
-        if class_names is not None:
-            raise DataError(
-                "--mask-missing reads AudioSet's ontology, and the data names classes of its own "
-                f"({', '.join(class_names[:3])}, ...). Leave it out."
-            )
+        check_ontology(class_names)
         self.above = torch.from_numpy(ancestors(audioset_labels())).float()
 
     def mark(self, targets: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
-"""Is attention to be believed? What a model says of the frames against leaving each of them out."""
+"""Faithfulness: attention and contributions against the score drop when a frame is left out."""
 
-import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,25 +9,27 @@ from tqdm import tqdm
 from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import rank_correlation
-from audioset_demo.storage import write_json
+from audioset_demo.storage import check_output, write_json
 from audioset_demo.tagging import Tagger, load_tagger
 from train.data.features import FeatureSet, load_features
+from train.runs import command_line
 from train.tagger.evaluate import check_classes
 
 READINGS = ("attention", "contributions", "frame_scores")
-LEAST_FRAMES = 5  # below, an order says little
+LEAST_FRAMES = 5  # an order of fewer means little
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well readings of the frames agree with the fall of the score without each frame.
+    """How well readings of the frames agree with the score drop without each frame.
 
     Both by reading, over pairs of a clip and one of its labels.
 
     Attributes
     ----------
     rank_correlation : mean of Spearman's; None where a reading is the same for all frames
-    first_place : share of pairs in which the frame that is highest costs most; None likewise
+    first_place : share of pairs in which the highest frame has the largest score drop; None as
+        above
     """
 
     name: str
@@ -44,8 +45,9 @@ def occlude(
     every: int = 10,
     pooling: str | None = None,
     output: Path | None = None,
+    device: str = "auto",
 ) -> list[Agreement]:
-    """Compare what models say of frames with what leaving each frame out does to the score.
+    """Compare attention, contributions and frame scores with the score drop without each frame.
 
     Parameters
     ----------
@@ -53,32 +55,40 @@ def occlude(
     every : one clip in so many is taken
     pooling : "average" or "max", for checkpoints of the reference that do not say which they are
     output : JSON file to write; None: none
+    device : a name of `DEVICES`
 
     Raises
     ------
     CheckpointError
         If there is no such model, or it knows other classes than the data.
     DataError
-        If no clip is long enough.
+        If no labelled clip is long enough.
+    StorageError
+        If `output` can't be written.
     """
+    if every < 1:
+        raise DataError(f"--every must be at least 1, not {every}.")
+    if output:
+        check_output(output, [data])
     features = load_features(data)
-    clips = np.arange(0, len(features), every)
-    clips = clips[features.n_frames[clips] >= LEAST_FRAMES]
-    if not len(clips):
+    rows = np.arange(0, len(features), every)
+    clips = features.subset(rows[features.n_frames[rows] >= LEAST_FRAMES], features.name)
+    if not len(clips) or not clips.n_positives().any():
         raise DataError(
-            f"{data}: no clip has {LEAST_FRAMES} frames; below, their order says little"
+            f"{data}: none of the {len(rows)} clips that --every {every} takes has both a label "
+            f"and {LEAST_FRAMES} frames; an order of fewer means little. Give longer clips, or "
+            "lower --every."
         )
-    taggers = [load_tagger(model, pooling=pooling) for model in models]
+    taggers = [load_tagger(model, pooling=pooling, device=device) for model in models]
     for tagger in taggers:
         check_classes(tagger.card, features)
-    found = [_agreement(tagger, features.subset(clips, features.name)) for tagger in taggers]
+    found = [_agreement(tagger, clips) for tagger in taggers]
     if output:
         record = {
             "set": features.name,
             "clips": len(clips),
-            "command": shlex.join(
-                ["python", "-m", "train", "occlude", *map(str, models), "--data", data.name]
-                + ["--every", str(every)]
+            "command": command_line(
+                "occlude", *map(Path, models), data=data, every=every, pooling=pooling
             ),
             "rows": [asdict(row) for row in found],
         }
@@ -92,12 +102,12 @@ def _agreement(tagger: Tagger, features: FeatureSet) -> Agreement:
     first: dict[str, list[bool]] = {reading: [] for reading in READINGS}
     for k, n in enumerate(tqdm(features.n_frames, desc=tagger.card.title, leave=False)):
         embeddings = embeddings_from_array(frames[k, :n])
-        tagging, falls = tagger.tag(embeddings), tagger.occlude(embeddings)
+        tagging, drops = tagger.tag(embeddings), tagger.occlude(embeddings)
         for c in np.flatnonzero(targets[k]):
             for reading in READINGS:
                 values = getattr(tagging, reading)[:, c]
-                rho[reading].append(rank_correlation(values, falls[:, c]))
-                first[reading].append(values.argmax() == falls[:, c].argmax())
+                rho[reading].append(rank_correlation(values, drops[:, c]))
+                first[reading].append(values.argmax() == drops[:, c].argmax())
     known = {reading: [r for r in rho[reading] if r is not None] for reading in READINGS}
     return Agreement(
         name=tagger.card.name,

@@ -12,12 +12,13 @@ BATCH_SIZE = 256
 
 @torch.inference_mode()
 def predict(model: TaggingModel, features: FeatureSet, progress: bool = False) -> np.ndarray:
-    """Scores (N, K) float32 of every clip, in float32 arithmetic."""
+    """Scores (N, K) float32 of every clip, in float32 arithmetic, on the model's device."""
+    device = next(model.parameters()).device
     # In place: a list of parts would leave the heap in pieces.
     scores = np.empty((len(features), features.n_classes), np.float32)
     starts = range(0, len(features), BATCH_SIZE)
     for start in tqdm(starts, unit="batch", desc="scoring", disable=not progress):
         stop = min(start + BATCH_SIZE, len(features))
         clips, mask, _ = features.batch(np.arange(start, stop))
-        scores[start:stop] = model(clips, mask).numpy()
+        scores[start:stop] = model(clips.to(device), mask.to(device)).cpu().numpy()
     return scores

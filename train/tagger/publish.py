@@ -1,6 +1,5 @@
 """Publishing: from a run to what the app reads."""
 
-import csv
 import re
 import shutil
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from audioset_demo.models.published import (
     PER_CLASS_FILE,
     user_models_dir,
 )
-from audioset_demo.storage import check_output, parse_json, write_atomically
+from audioset_demo.storage import check_output, parse_json, write_atomically, write_csv
 from train.runs import Selected, read_metrics, select_checkpoint
 from train.tagger.compare import spread
 from train.tagger.evaluate import EVALUATION_FILE
@@ -74,7 +73,7 @@ def publish(
         published / PER_CLASS_FILE,
         lambda part: shutil.copyfile(run / PER_CLASS_FILE, part),
     )
-    write_atomically(published / LEARNING_CURVE_FILE, lambda part: _write_curve(part, lines))
+    write_csv(published / LEARNING_CURVE_FILE, CURVE_COLUMNS, _curve(lines))
     return published
 
 
@@ -156,7 +155,8 @@ def _check_twin(card: ModelCard, twin: ModelCard) -> None:
         )
 
 
-def _write_curve(path: Path, lines: list[dict]) -> None:
+def _curve(lines: list[dict]) -> list[list[str]]:
+    """The rows of the learning curve, by iteration."""
     rows: dict[int, dict] = {}
     for line in lines:
         row = rows.setdefault(line["iteration"], {"iteration": line["iteration"]})
@@ -165,7 +165,4 @@ def _write_curve(path: Path, lines: list[dict]) -> None:
         if "validation" in line:
             row["validation_mAP"] = f"{line['validation']['mAP']:.6f}"
             row["validation_AUC"] = f"{line['validation']['AUC']:.6f}"
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, CURVE_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows[iteration] for iteration in sorted(rows))
+    return [[rows[at].get(column, "") for column in CURVE_COLUMNS] for at in sorted(rows)]

@@ -27,7 +27,7 @@ class Sampler:
     """Draws from groups of clips, each its number of times a round.
 
     A round visits the groups in an order shuffled for that round; a visit takes the next clip of
-    the group's list, which is shuffled anew whenever it has been used up. Clips bring their other
+    the group's list, which is reshuffled when it is used up. Clips bring their other
     labels along, so frequent labels stay over-represented (as in the reference).
 
     Parameters

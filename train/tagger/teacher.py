@@ -1,4 +1,4 @@
-"""A teacher: what one or several trained models, averaged, think of each clip of a set."""
+"""Teachers: trained models whose averaged scores are mixed into the targets."""
 
 from pathlib import Path
 
@@ -6,13 +6,14 @@ import numpy as np
 
 from audioset_demo.errors import DataError
 from audioset_demo.models.checkpoint import load_checkpoint
+from audioset_demo.models.network import TaggingModel
 from train.data.features import FeatureSet
 from train.runs import select_checkpoint
 from train.tagger.predict import predict
 
 
-def teacher_scores(teachers: tuple[str, ...], features: FeatureSet) -> np.ndarray | None:
-    """The mean of the teachers' probabilities, (N, K) float16; None where there are none.
+def load_teachers(teachers: tuple[str, ...], features: FeatureSet) -> list[TaggingModel]:
+    """The models of the teachers.
 
     Parameters
     ----------
@@ -23,9 +24,7 @@ def teacher_scores(teachers: tuple[str, ...], features: FeatureSet) -> np.ndarra
     DataError
         If a teacher knows other classes than `features`.
     """
-    if not teachers:
-        return None
-    total = np.zeros((len(features), features.n_classes), np.float32)
+    models = []
     for teacher in map(Path, teachers):
         model, card = load_checkpoint(
             select_checkpoint(teacher).path if teacher.is_dir() else teacher
@@ -36,5 +35,15 @@ def teacher_scores(teachers: tuple[str, ...], features: FeatureSet) -> np.ndarra
                 f"{features.name} has {features.n_classes}, or they differ in name. Give a "
                 "teacher that was trained on the same label set."
             )
-        total += predict(model, features, progress=True)
+        models.append(model)
+    return models
+
+
+def teacher_scores(teachers: list[TaggingModel], features: FeatureSet) -> np.ndarray | None:
+    """The mean of the teachers' probabilities, (N, K) float16; None where there are none."""
+    if not teachers:
+        return None
+    total = np.zeros((len(features), features.n_classes), np.float32)
+    for teacher in teachers:
+        total += predict(teacher, features, progress=True)
     return (total / len(teachers)).astype(np.float16)

@@ -5,14 +5,14 @@ As in `vggish_postprocess.py` of tensorflow/models: the values are truncated, no
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from audioset_demo.embeddings.arrays import npz_arrays
 from audioset_demo.embeddings.frames import CLIP, N_DIMS
-from audioset_demo.errors import WeightsError
+from audioset_demo.errors import FeaturesError, WeightsError
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,18 @@ def load_pca(path: Path) -> PcaParameters:
     WeightsError : if the file is unreadable or its arrays have other names, shapes or values.
     """
     shapes = {"pca_eigen_vectors": (N_DIMS, N_DIMS), "pca_means": (N_DIMS,)}
+    remedy = "Get the official one with: audioset-demo weights get"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key].astype(np.float64) for key in shapes}
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise WeightsError(
-            f"'{path}' is not a VGGish PCA file: it must be an NPZ with {' and '.join(shapes)}. "
-            "Get the official one with: audioset-demo weights get"
-        ) from error
+        arrays, _ = npz_arrays(path, str(path), shapes, remedy=remedy)
+    except FeaturesError as error:
+        raise WeightsError(f"'{path}' is not a VGGish PCA file. {error}") from error
     for key, shape in shapes.items():
-        if arrays[key].shape != shape or not np.isfinite(arrays[key]).all():
+        array = arrays.get(key, np.empty(0))
+        if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
             raise WeightsError(
-                f"'{path}' is not a VGGish PCA file: {key} has shape {arrays[key].shape} where "
-                f"{shape} finite numbers are expected. "
-                "Get the official one with: audioset-demo weights get"
+                f"'{path}' is not a VGGish PCA file: {key} is {array.dtype} of shape "
+                f"{array.shape} where {shape} finite numbers are expected. {remedy}"
             )
-    return PcaParameters(arrays["pca_eigen_vectors"], arrays["pca_means"])
+    return PcaParameters(
+        arrays["pca_eigen_vectors"].astype(np.float64), arrays["pca_means"].astype(np.float64)
+    )

@@ -15,12 +15,13 @@ from safetensors.torch import save_file
 from audioset_demo.encoders.compact import CompactSettings, encode_examples, load_compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.encoders.vggish.network import VggishNetwork
-from audioset_demo.errors import DataError, WeightsError
+from audioset_demo.errors import AudioSetDemoError, DataError, WeightsError
 from audioset_demo.labels import audioset_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
+from tests.train.toy_features import LABELS, write_features
 from train.compact_encoder import evaluate, publish
 from train.compact_encoder.command import add_arguments
 from train.compact_encoder.command import run as run_command
@@ -119,7 +120,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(world, tmp_path)
 
     assert resumed.done == 3
     for name, value in whole.averaged().state_dict().items():
-        torch.testing.assert_close(resumed.mean[name], value, rtol=0, atol=0)
+        torch.testing.assert_close(resumed.average.tensors[name], value, rtol=0, atol=0)
     assert trained_through(tmp_path) == [
         {"from_iteration": 0, "models": ["first"]},
         {"from_iteration": 2, "models": ["second"]},
@@ -298,17 +299,57 @@ def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
     )
 
 
-def test_what_is_missing_is_named_with_the_remedy(encoder, tmp_path, monkeypatch):
-    with pytest.raises(WeightsError, match="weights get"):
-        monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "empty"))
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--teacher", "vggish"], "weights get"),
+        (["--teacher", "yamnet.tflite"], "'vggish' where VGGish is installed"),
+        ([], "--features bal_train.h5, or --alignment 0"),
+        (["--features", "own.h5"], "own.h5 names 3 classes of its own"),
+        (["--alignment", "0", "--hold-out", "0"], "Give --hold-out a share above 0"),
+        (["--alignment", "0", "--speech", "9"], "pip install espeakng-loader"),
+        (["--alignment", "0", "--beside", "nowhere"], "nowhere does not hold the compact encoder"),
+        (["--alignment", "0", "--through", "own.safetensors"], "knows 3 classes of its own"),
+        (["--alignment", "0", "--models", "own.safetensors"], "knows 3 classes of its own"),
+        (["--alignment", "0", "--categories", "nowhere.csv"], "Cannot read the table nowhere.csv"),
+        (["--evaluate"], "run is not a training run"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_remedy_before_the_work(
+    encoder, tmp_path, monkeypatch, words, message
+):
+    write_features(tmp_path / "own.h5")
+    settings = ModelSettings("average", n_classes=3, hidden_units=8)
+    card = ModelCard("average", settings, 1, labels=LABELS)
+    save_checkpoint(tmp_path / "own.safetensors", TaggingModel(settings), card)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr("train.compact_encoder.sounds.spoken.find_spec", lambda name: None)
+    monkeypatch.setattr(scenes, "SceneMaker", lambda *_: pytest.fail("work began"))
+    if "--teacher" not in words:
+        monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
+        words = ["--teacher", "fake", *words]
+    with pytest.raises(AudioSetDemoError, match=message):
+        encoder(*words)
+    assert not list((tmp_path / "run").glob("*"))
+
+
+def test_vggish_without_its_pca_file_is_no_teacher(encoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
+    weights.cache_dir().mkdir()
+    save_file({}, weights.vggish_path())
+    with pytest.raises(WeightsError, match=r"vggish_pca_params.npz.* weights get"):
         encoder("--teacher", "vggish")
-    with pytest.raises(DataError, match="'vggish' where VGGish is installed"):
-        encoder("--teacher", str(tmp_path / "yamnet.tflite"))
+
+
+def test_two_models_of_one_title_are_both_used(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
-    with pytest.raises(DataError, match="--features bal_train.h5, or --alignment 0"):
-        encoder("--teacher", "fake")
-    with pytest.raises(DataError, match="--hold-out"):
-        encoder("--teacher", "fake", "--hold-out", "0", "--resume")
+    again = str(tmp_path / "model.safetensors")
+    assert encoder("--teacher", "fake", "--alignment", "0", "--models", again, again) == 0
+    card = json.loads((tmp_path / "run" / "compact.json").read_text())
+    assert len(card["trained_through"][0]["models"]) == 2
+    titles = {"Feature-level attention", "Feature-level attention (2)"}
+    assert titles < set(card["held_out"]["figures"])
 
 
 @pytest.mark.slow

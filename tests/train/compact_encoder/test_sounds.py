@@ -96,16 +96,16 @@ def test_categories_with_sources_to_spare_are_held_out_and_the_same_ones_every_t
 
 
 @pytest.mark.parametrize(
-    ("row", "source"),
+    ("file", "attribution", "source"),
     [
-        ({"file": "2-100038-A.flac"}, "freesound 100038"),
-        ({"file": "b.wav", "attribution": "x (http://freesound.org/sounds/42/)"}, "freesound 42"),
-        ({"file": "b.wav", "attribution": "freesound 42"}, "freesound 42"),
-        ({"file": "mine.wav", "attribution": "me"}, "mine"),
+        ("2-100038-A.flac", "", "freesound 100038"),
+        ("b.wav", "x (http://freesound.org/sounds/42/)", "freesound 42"),
+        ("b.wav", "freesound 42", "freesound 42"),
+        ("mine.wav", "me", "mine"),
     ],
 )
-def test_the_source_is_the_freesound_id_where_there_is_one(row, source):
-    assert source_of(row) == source
+def test_the_source_is_the_freesound_id_where_there_is_one(file, attribution, source):
+    assert source_of(file, attribution) == source
 
 
 @pytest.mark.data

@@ -1,4 +1,4 @@
-"""Packing: released TFRecords, or HDF5 laid out otherwise, become the layout of training."""
+"""Packing: released TFRecords, or HDF5 of another layout, become the layout of training."""
 
 from pathlib import Path
 
@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from audioset_demo.errors import DataError
+from audioset_demo.errors import AudioSetDemoError, DataError, FeaturesError
 from train.data import clips as clips_module
+from train.data import pack as pack_module
 from train.data.features import load_features
 from train.data.pack import pack
 
@@ -54,7 +55,7 @@ def compressed(path: Path, n_clips: int = 50) -> Path:
     return path
 
 
-def test_a_file_laid_out_otherwise_is_packed_for_reading_single_clips(tmp_path, monkeypatch):
+def test_a_file_of_another_layout_is_packed_for_reading_single_clips(tmp_path, monkeypatch):
     source = compressed(tmp_path / "shared.h5")
     assert pack(source, tmp_path / "out" / "packed.h5") == 50
     before = load_features(source)
@@ -73,6 +74,31 @@ def test_a_file_laid_out_otherwise_is_packed_for_reading_single_clips(tmp_path, 
 def test_a_file_that_holds_no_features_is_refused_by_name_and_leaves_nothing(tmp_path, content):
     source = tmp_path / "source.h5"
     source.write_bytes(content or compressed(source).read_bytes()[:9000])
-    with pytest.raises(DataError, match=r"Cannot read the features in .*source\.h5"):
+    with pytest.raises(FeaturesError, match=r"source\.h5: is damaged or cut off"):
         pack(source, tmp_path / "packed.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["source.h5"]
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "message"),
+    [
+        ("nowhere", "packed.h5", "There is no .*nowhere. Give a folder of .tfrecord"),
+        ("own.h5", "records", "records is a folder. Give the name of a file"),
+        ("own.h5", "own.h5", "own.h5 is read as well"),
+        ("own.h5", "own.h5/packed.h5", "own.h5/packed.h5 cannot be written"),
+        ("records", "packed.h5", "TensorFlow, which is not installed: pip install"),
+    ],
+)
+def test_what_cannot_be_packed_is_refused_before_the_work(
+    tmp_path, monkeypatch, source, output, message
+):
+    def work(*_):
+        raise AssertionError("work began")
+
+    monkeypatch.setattr(pack_module, "find_spec", lambda name: None)
+    monkeypatch.setattr(pack_module, "write_atomically", work)
+    compressed(tmp_path / "own.h5")
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "00.tfrecord").touch()
+    with pytest.raises(AudioSetDemoError, match=message):
+        pack(tmp_path / source, tmp_path / output)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from audioset_demo.errors import CheckpointError, DataError
+from audioset_demo.errors import AudioSetDemoError, CheckpointError, DataError
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
@@ -139,7 +139,7 @@ def test_checkpoints_of_the_reference_are_averaged_from_their_folder(tmp_path, c
 def test_what_cannot_be_averaged_or_written_is_said_before_scoring(
     run, features_path, settings, message
 ):
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(AudioSetDemoError, match=message):
         average([run], features_path, **settings)
 
 

@@ -1,4 +1,4 @@
-"""The check of attention over many clips: right for models whose answer is known."""
+"""Faithfulness over many clips: right for models whose answer is known."""
 
 import json
 
@@ -34,10 +34,10 @@ def test_where_the_answer_is_known_the_check_finds_it(checkpoint, data, tmp_path
     average, maximum = occlude(
         [checkpoint("average"), checkpoint("max")], data, every=2, output=tmp_path / "out.json"
     )
-    # The mean falls by what a frame brings; its weights are all alike.
+    # The mean drops by what a frame brings; its weights are all alike.
     assert average.rank_correlation["contributions"] == pytest.approx(1)
     assert average.rank_correlation["attention"] is None
-    # The maximum falls by the winner alone, which has all the attention.
+    # The maximum drops with the winner alone, which has all the attention.
     assert maximum.first_place["attention"] == 1
     record = json.loads((tmp_path / "out.json").read_text())
     assert [row["name"] for row in record["rows"]] == ["average", "max"]
@@ -45,5 +45,5 @@ def test_where_the_answer_is_known_the_check_finds_it(checkpoint, data, tmp_path
 
 
 def test_short_clips_are_refused(checkpoint, features_path):
-    with pytest.raises(DataError, match="no clip has 5 frames"):
+    with pytest.raises(DataError, match="none of the 12 clips .* both a label and 5 frames"):
         occlude([checkpoint("max")], features_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,10 +11,12 @@ import numpy as np
 
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
+from train.data.tables import Row, read_table, tidy_name
 
 DEFAULT_TABLE = Path(__file__).with_name("categories.csv")
 PARENT_TARGET = 0.3  # classes above the category's own in the ontology: true, but less telling
 ALSO_TARGET = 0.5  # classes that may well hold for the category
+EXCERPTS = ("", "speech", "music")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Category:
     `classes` hold for every sound of the category, `also` may hold; either is a hit when figures
     are taken. `files` are patterns of file names, for collections that list no categories.
     `weight` says how often its sounds are drawn: categories with few but long recordings need it.
-    `excerpts` is "speech" or "music" where held-out recordings also tell how well those are known.
+    `excerpts` is "speech" or "music" where held-out recordings also show how well those do.
     """
 
     name: str
@@ -42,42 +44,51 @@ class Category:
 class CategoryTable:
     """The categories of one table, found by name or by file name.
 
-    The table is a CSV file with the columns `category`, `files`, `classes`, `also`, `weight` and
-    `excerpts`; lists in a cell are separated by `|`. A category that is an AudioSet class needs
-    no row.
+    The table is a CSV file with the columns `category` and `classes` and, where needed, `files`,
+    `also`, `weight` and `excerpts`; lists in a cell are separated by `|`. A category that is an
+    AudioSet class needs no row.
 
     Raises
     ------
-    DataError : if a class of the table is not in the label set.
+    DataError : if it can't be read, or a class of the table is not in the label set.
     """
 
     def __init__(self, labels: tuple[Label, ...], path: Path = DEFAULT_TABLE):
         self.labels = labels
         self._by_class = {label.name: label.index for label in labels}
-        with open(path, encoding="utf-8", newline="") as file:
-            self.categories = [self._read(row, path) for row in csv.DictReader(file)]
-        self._by_name = {category.name: category for category in self.categories}
+        self._by_name: dict[str, Category] = {}
+        for row in read_table(path, needed=("category", "classes")):
+            category = self._read(row)
+            if category.name in self._by_name:
+                raise row.error(f"names the category '{category.name}' again. Join the two rows.")
+            self._by_name[category.name] = category
+        self.categories = list(self._by_name.values())
 
-    def _read(self, row: dict, path: Path) -> Category:
-        def indices(cell: str | None) -> tuple[int, ...]:
-            names = [name for name in (cell or "").split("|") if name]
-            for name in names:
-                if name not in self._by_class:
-                    raise DataError(
-                        f"{path}: category '{row['category']}' names '{name}', which is not one "
-                        "of the model's classes. `audioset-demo classes` lists them."
-                    )
-            return tuple(self._by_class[name] for name in names)
-
-        files = tuple(pattern for pattern in (row["files"] or "").split("|") if pattern)
+    def _read(self, row: Row) -> Category:
+        excerpts = row["excerpts"]
+        if excerpts not in EXCERPTS:
+            raise row.error(
+                f"has the excerpts '{excerpts}'. Write {' or '.join(filter(None, EXCERPTS))}, or "
+                "leave the cell empty."
+            )
         return Category(
-            name=row["category"],
-            files=files,
-            classes=indices(row["classes"]),
-            also=indices(row["also"]),
-            weight=float(row.get("weight") or 1.0),
-            excerpts=row.get("excerpts") or "",
+            name=tidy_name(row["category"]),
+            files=tuple(_names(row["files"])),
+            classes=self._indices(row, "classes"),
+            also=self._indices(row, "also"),
+            weight=_weight(row),
+            excerpts=excerpts,
         )
+
+    def _indices(self, row: Row, column: str) -> tuple[int, ...]:
+        names = [tidy_name(name) for name in _names(row[column])]
+        for name in names:
+            if name not in self._by_class:
+                raise row.error(
+                    f"category '{row['category']}' names '{name}', which is not one of the "
+                    "model's classes. `audioset-demo classes` lists them."
+                )
+        return tuple(self._by_class[name] for name in names)
 
     def find(self, name: str, file: str) -> Category | None:
         """The category called `name`, else the one whose file patterns match, else None."""
@@ -106,3 +117,17 @@ class CategoryTable:
         wanted[list(category.also)] = ALSO_TARGET
         wanted[list(category.classes)] = 1.0
         return wanted
+
+
+def _names(cell: str) -> list[str]:
+    return [name.strip() for name in cell.split("|") if name.strip()]
+
+
+def _weight(row: Row) -> float:
+    try:
+        weight = float(row["weight"] or 1)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight < math.inf:
+        raise row.error(f"has the weight '{row['weight']}'. Write a number above 0, or nothing.")
+    return weight

@@ -7,7 +7,6 @@ same name: `birds/` and `birds.csv`. A list has the column `file` and, where kno
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections import defaultdict
@@ -20,6 +19,7 @@ from audioset_demo.audio.waveform import read_waveform, resample
 from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
 from audioset_demo.errors import DataError
 from train.compact_encoder.sounds.categories import Category, CategoryTable
+from train.data.tables import Row, read_table, tidy_name
 
 # A category with fewer sources has none to spare for the held-out part; speech and music, which
 # must be judged, are content with fewer.
@@ -46,13 +46,10 @@ class Recording:
         return resample(read_waveform(self.path), SAMPLE_RATE).samples
 
 
-def source_of(row: dict) -> str:
+def source_of(file: str, attribution: str) -> str:
     """What a file was cut from: the Freesound id of its name or attribution, else the file."""
-    name = _ESC50_NAME.match(row["file"])
-    attribution = _FREESOUND.search(row.get("attribution") or "")
-    if name or attribution:
-        return f"freesound {(name or attribution).group(1)}"
-    return Path(row["file"]).stem
+    found = _ESC50_NAME.match(file) or _FREESOUND.search(attribution)
+    return f"freesound {found.group(1)}" if found else Path(file).stem
 
 
 def read_recordings(folder: Path, table: CategoryTable, hold_out: float) -> list[Recording]:
@@ -62,11 +59,11 @@ def read_recordings(folder: Path, table: CategoryTable, hold_out: float) -> list
     ------
     DataError : if there is no list, a list has no column `file`, or a listed file is missing.
     """
-    recordings = []
-    for list_path in sorted(folder.glob("*.csv")):
-        with open(list_path, encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                recordings.append(_recording(list_path, row, table))
+    recordings = [
+        _recording(list_path, row, table)
+        for list_path in sorted(folder.glob("*.csv"))
+        for row in read_table(list_path, needed=("file",))
+    ]
     if not recordings:
         raise DataError(
             f"{folder} holds no lists of recordings. Put sounds into a folder, e.g. birds/, and "
@@ -75,20 +72,18 @@ def read_recordings(folder: Path, table: CategoryTable, hold_out: float) -> list
     return hold_out_sources(recordings, hold_out)
 
 
-def _recording(list_path: Path, row: dict, table: CategoryTable) -> Recording:
-    if not row.get("file"):
-        raise DataError(f"{list_path} has no column 'file', or a row without one. Add it.")
+def _recording(list_path: Path, row: Row, table: CategoryTable) -> Recording:
     path = list_path.with_suffix("") / row["file"]
     if not path.is_file():
-        raise DataError(f"{list_path} lists {row['file']}, but there is no {path}.")
-    name = row.get("category") or ""
+        raise row.error(f"lists {row['file']}, but there is no file {path}. Correct the path.")
+    name = tidy_name(row["category"])
     return Recording(
         path=path,
         collection=list_path.stem,
         category=table.find(name, row["file"]),
-        source=source_of(row),
-        licence=row.get("licence") or "",
-        attribution=row.get("attribution") or row.get("source") or "",
+        source=source_of(row["file"], row["attribution"]),
+        licence=row["licence"],
+        attribution=row["attribution"] or row["source"],
         listed=bool(name),
     )
 

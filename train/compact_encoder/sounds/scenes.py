@@ -1,7 +1,7 @@
-"""Scenes: windows of augmented and mixed sound, with what the teacher and the labels say of each.
+"""Scenes: windows of augmented and mixed sound, with the teacher's output and the labels of each.
 
 Scenes are made once, in shards on disk, and read again and again by the training. A shard depends
-on (seed, its number) alone; one that was cut short is made anew.
+on (seed, its number) alone; one that was cut short is made again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PEAK_RANGE_DB = (-24.0, 0.0)
 
 @dataclass(frozen=True)
 class Kinds:
-    """Everything that a label can say of a scene: the categories, then the synthetic sounds.
+    """All labels that a scene can have: the categories, then the synthetic sounds.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class SceneMaker:
     Parameters
     ----------
     recordings : those to learn from; none may be held out.
-    kinds : what their labels may say.
+    kinds : the labels that they may have.
     teacher : called with (15600,) samples.
     """
 

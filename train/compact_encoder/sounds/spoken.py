@@ -2,7 +2,7 @@
 
 Recordings of speech are few; these show the encoder other speakers. eSpeak NG is the package
 `espeakng-loader`, which only this training needs. Readings are written to files once, because the
-library never says a thing twice in quite the same way.
+library does not repeat a reading bit for bit.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -112,22 +113,21 @@ _ON_SAMPLES = ctypes.CFUNCTYPE(
 )
 
 
-class Speaker:
-    """eSpeak NG; one a process, because its state is the library's.
+def check_espeak() -> None:
+    """Raise a DataError, with the remedy, unless eSpeak NG is installed."""
+    if find_spec("espeakng_loader") is None:
+        raise DataError(
+            "Synthesised speech needs eSpeak NG, which is not installed: "
+            "pip install espeakng-loader. Or train without it: --speech 0."
+        )
 
-    Raises
-    ------
-    DataError : if the package is missing.
-    """
+
+class Speaker:
+    """eSpeak NG; one a process, because its state is the library's."""
 
     def __init__(self):
-        try:
-            import espeakng_loader
-        except ImportError:
-            raise DataError(
-                "Synthesised speech needs eSpeak NG: pip install espeakng-loader. "
-                "Or train without it: --speech 0"
-            ) from None
+        import espeakng_loader
+
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         self._blocks: list[np.ndarray] = []
         self._callback = _ON_SAMPLES(self._take)  # kept: the library holds only its address

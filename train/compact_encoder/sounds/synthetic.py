@@ -1,7 +1,7 @@
 """Sounds made from formulas, for classes that recordings are short of.
 
 Each maker takes a random generator and returns 15,600 samples at 16 kHz in [-1, 1]. A maker is
-listed with the AudioSet classes that certainly hold (none: the teacher alone says).
+listed with the AudioSet classes that certainly hold (none: only the teacher labels it).
 """
 
 from __future__ import annotations

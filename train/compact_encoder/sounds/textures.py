@@ -1,7 +1,7 @@
-"""Random textures that imitate whole families of sounds; the teacher alone says which.
+"""Random textures that imitate whole families of sounds; only the teacher labels them.
 
 Like the makers of `synthetic`, each takes a random generator and returns 15,600 samples at 16 kHz.
-Recordings are few; these show the encoder how the teacher hears what lies between them.
+Recordings are few; these show the encoder the teacher's output for sounds between them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the Keras twin of the tagging models is made of: trunk, and attention, as PyTorch's compute.
+"""What the Keras models are made of: Keras's own layers with PyTorch's settings, and attention.
 
 Shapes: B clips, T frames, M rows (real frames, or clips once pooled), C units or classes.
 """
@@ -27,68 +27,11 @@ def linear(name: str, n_in: int, n_out: int, dtype, bias: bool = True) -> keras.
     )
 
 
-class BatchNorm(keras.layers.Layer):
-    """BatchNorm over rows (M, C), with PyTorch's running statistics (the variance is unbiased).
-
-    Keras's own layer keeps the biased variance. TensorFlow's fused kernel takes images, so a row
-    is given to it as one of a single pixel.
-    """
-
-    def __init__(self, name: str):
-        super().__init__(name=name, dtype="float32", autocast=False)
-
-    def build(self, shape):
-        size = (shape[-1],)
-        self.gamma = self.add_weight(shape=size, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=size, initializer="zeros", name="beta")
-        self.moving_mean = self.add_weight(
-            shape=size, initializer="zeros", name="moving_mean", trainable=False
-        )
-        self.moving_variance = self.add_weight(
-            shape=size, initializer="ones", name="moving_variance", trainable=False
-        )
-
-    def call(self, rows, training=False):
-        mean, variance = self.moving_mean.value, self.moving_variance.value
-        if not training:
-            scale = self.gamma.value * tf.math.rsqrt(variance + NORM_EPSILON)
-            normed = tf.cast(rows, tf.float32) * scale + (self.beta.value - mean * scale)
-            return tf.cast(normed, rows.dtype)
-        normed, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=ops.expand_dims(rows, (1, 2)),
-            scale=self.gamma.value,
-            offset=self.beta.value,
-            mean=mean,
-            variance=variance,
-            epsilon=NORM_EPSILON,
-            is_training=True,
-        )
-        for running, new in (
-            (self.moving_mean, batch_mean),
-            (self.moving_variance, batch_variance),
-        ):
-            running.assign(NORM_MOMENTUM * running.value + (1 - NORM_MOMENTUM) * new)
-        return ops.squeeze(normed, (1, 2))
-
-
-class Dropout(keras.layers.Layer):
-    """As `models.dropout.Dropout`: a byte of randomness for each unit, drawn from `draws`."""
-
-    def __init__(self, p: float, draws: keras.random.SeedGenerator):
-        super().__init__(autocast=False)
-        self.threshold = round(256 * p)
-        self.draws = draws
-
-    def call(self, rows, training=False):
-        if not training or self.threshold == 0:
-            return rows
-        shape = tf.shape(rows)
-        words = tf.random.stateless_uniform(
-            [-(-tf.size(rows) // 4)], self.draws.next(), None, None, tf.uint32
-        )
-        draws = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[: tf.size(rows)]
-        keep = tf.cast(tf.reshape(draws, shape) >= self.threshold, rows.dtype)
-        return rows * (keep * (256 / (256 - self.threshold)))
+def batch_norm(name: str, dtype) -> keras.layers.BatchNormalization:
+    """BatchNorm over rows (M, C). Unlike PyTorch's, its running variance is the biased one."""
+    return keras.layers.BatchNormalization(
+        momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, name=name, dtype=dtype
+    )
 
 
 class Part(keras.layers.Layer):
@@ -104,14 +47,12 @@ class Part(keras.layers.Layer):
 class HiddenLayer(Part):
     """Linear, BatchNorm, ReLU, dropout."""
 
-    def __init__(self, n_in: int, settings: ModelSettings, draws, **part):
-        super().__init__(**part)
+    def __init__(self, n_in: int, settings: ModelSettings, name: str, dtype):
+        super().__init__(name, dtype)
         # PyTorch's numbers within its Sequential.
-        self.linear = linear(
-            "0", n_in, settings.hidden_units, self.dtype_policy, settings.hidden_bias
-        )
-        self.norm = BatchNorm("1")
-        self.dropout = Dropout(settings.dropout, draws)
+        self.linear = linear("0", n_in, settings.hidden_units, dtype, settings.hidden_bias)
+        self.norm = batch_norm("1", dtype)
+        self.dropout = keras.layers.Dropout(settings.dropout, dtype=dtype)
 
     def call(self, frames, training=False):
         hidden = ops.relu(self.norm(self.linear(frames), training=training))
@@ -121,13 +62,12 @@ class HiddenLayer(Part):
 class Trunk(Part):
     """Hidden layers applied to each frame alone: (M, D) -> the output of each, (M, H)."""
 
-    def __init__(self, settings: ModelSettings, draws, dtype):
+    def __init__(self, settings: ModelSettings, dtype):
         super().__init__("trunk", dtype)
-        self.input_norm = BatchNorm("input_norm") if settings.input_norm else None
+        self.input_norm = batch_norm("input_norm", "float32") if settings.input_norm else None
         widths = [settings.n_dims] + [settings.hidden_units] * settings.hidden_layers
         self.layers = [
-            HiddenLayer(n_in, settings, draws, name=f"layers.{i}", dtype=dtype)
-            for i, n_in in enumerate(widths[:-1])
+            HiddenLayer(n_in, settings, f"layers.{i}", dtype) for i, n_in in enumerate(widths[:-1])
         ]
 
     def call(self, frames, training=False):

@@ -1,7 +1,8 @@
-"""The six tagging models in Keras 3 on TensorFlow: the twin of `pooling.py`, layer for layer.
+"""The six tagging models in Keras 3 on TensorFlow: those of `models/pooling.py`, layer for layer.
 
-Every layer bears the name of its twin in PyTorch, so a variable's path says which tensor it is.
+Layers are Keras's own, named as PyTorch's are: a variable's path says which tensor it is.
 Weights convert both ways without loss; scores, attention and contributions are the same to 1e-5.
+Trained weights are not: the optimizer, BatchNorm's variance and the random numbers are Keras's.
 
 Shapes as there: B clips, T frames, D dims of an embedding, H hidden units, K classes, M real frames
 in a batch. Padding never enters a computation here either.
@@ -18,13 +19,12 @@ from audioset_demo.models.network import Explanation, TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from train.tagger.keras.layers import (
     NORM_EPSILON,
-    BatchNorm,
-    Dropout,
     Part,
     Trunk,
     as_float32,
     attention_pool,
     attention_weights,
+    batch_norm,
     linear,
     to_clips,
 )
@@ -43,11 +43,9 @@ TENSOR_NAMES = {
 class FrameClassifier(Part):
     """A score for each class and frame, from the last hidden layer."""
 
-    def __init__(self, settings: ModelSettings, draws, name: str, dtype):
+    def __init__(self, settings: ModelSettings, name: str, dtype):
         super().__init__(name, dtype)
-        self.classify = linear(
-            "classify", settings.hidden_units, settings.n_classes, self.dtype_policy
-        )
+        self.classify = linear("classify", settings.hidden_units, settings.n_classes, dtype)
 
     def frame_scores(self, levels):
         """(M, K) probabilities of the real frames."""
@@ -85,10 +83,10 @@ class MaxHead(FrameClassifier):
 class SingleAttentionHead(FrameClassifier):
     """Frames' scores averaged with weights that the model learned, class by class."""
 
-    def __init__(self, settings: ModelSettings, draws, name: str, dtype):
-        super().__init__(settings, draws, name, dtype)
+    def __init__(self, settings: ModelSettings, name: str, dtype):
+        super().__init__(settings, name, dtype)
         self.activation = settings.attention_activation
-        self.attend = linear("attend", settings.hidden_units, settings.n_classes, self.dtype_policy)
+        self.attend = linear("attend", settings.hidden_units, settings.n_classes, dtype)
 
     def _logits_and_values(self, hidden, mask):
         logits = to_clips(as_float32(self.attend(hidden)), mask)
@@ -113,12 +111,10 @@ class MultiAttentionHead(Part):
 
     N_LEVELS = 2
 
-    def __init__(self, settings: ModelSettings, draws, name: str, dtype):
+    def __init__(self, settings: ModelSettings, name: str, dtype):
         super().__init__(name, dtype)
         n_heads = 1 if settings.shared_head else self.N_LEVELS
-        self.heads = [
-            SingleAttentionHead(settings, draws, f"heads.{i}", dtype) for i in range(n_heads)
-        ]
+        self.heads = [SingleAttentionHead(settings, f"heads.{i}", dtype) for i in range(n_heads)]
         # Each class first reads its own scores alone, as in PyTorch.
         own = np.tile(np.eye(settings.n_classes, dtype=np.float32), (self.N_LEVELS, 1))
         self.join = keras.layers.Dense(
@@ -126,7 +122,7 @@ class MultiAttentionHead(Part):
             kernel_initializer=keras.initializers.Constant(own * 10 / self.N_LEVELS),
             bias_initializer=keras.initializers.Constant(-5.0),
             name="join",
-            dtype=self.dtype_policy,
+            dtype=dtype,
         )
 
     def _heads_and_levels(self, levels):
@@ -160,15 +156,15 @@ class MultiAttentionHead(Part):
 class FeatureAttentionHead(Part):
     """Attention over the hidden features: each unit has its own weights over time."""
 
-    def __init__(self, settings: ModelSettings, draws, name: str, dtype):
+    def __init__(self, settings: ModelSettings, name: str, dtype):
         super().__init__(name, dtype)
         units = settings.hidden_units
         self.activation = settings.attention_activation
-        self.attend = linear("attend", units, units, self.dtype_policy)
-        self.transform = linear("transform", units, units, self.dtype_policy)
-        self.norm = BatchNorm("norm")
-        self.dropout = Dropout(settings.dropout, draws)
-        self.classify = linear("classify", units, settings.n_classes, self.dtype_policy)
+        self.attend = linear("attend", units, units, dtype)
+        self.transform = linear("transform", units, units, dtype)
+        self.norm = batch_norm("norm", "float32")
+        self.dropout = keras.layers.Dropout(settings.dropout, dtype=dtype)
+        self.classify = linear("classify", units, settings.n_classes, dtype)
 
     def _logits_and_values(self, hidden, mask):
         logits = to_clips(as_float32(self.attend(hidden)), mask)
@@ -188,7 +184,7 @@ class FeatureAttentionHead(Part):
         return self._classify_pooled(as_float32(self.transform(levels[-1])))
 
     def explain(self, levels, mask) -> dict:
-        """Linear through the last layer once the mask of active units is fixed (see the twin)."""
+        """Linear through the last layer once the mask of active units is fixed (see PyTorch's)."""
         logits, values = self._logits_and_values(levels[-1], mask)
         weights = attention_weights(logits, self.activation, mask)
         weighted = (weights * values)[0]  # (T, H)
@@ -230,14 +226,22 @@ def _additive_score(attention, contributions) -> dict:
 class KerasTaggingModel(keras.Model):
     """Scores of clips: (clips (B, T, D) float32, mask (B, T) bool) -> (B, K) probabilities.
 
-    Dropout draws from `draws` alone: setting its state makes a training step repeatable.
+    Attributes
+    ----------
+    draws : where each dropout layer draws from; setting their states makes a step repeatable
     """
 
     def __init__(self, settings: ModelSettings, dtype: str):
         super().__init__(name="tagging_model")
-        self.draws = keras.random.SeedGenerator(0)
-        self.trunk = Trunk(settings, self.draws, dtype)
-        self.head = HEADS[settings.pooling](settings, self.draws, name="head", dtype=dtype)
+        self.trunk = Trunk(settings, dtype)
+        self.head = HEADS[settings.pooling](settings, name="head", dtype=dtype)
+
+    @property
+    def draws(self) -> list[keras.random.SeedGenerator]:
+        dropouts = [layer.dropout for layer in self.trunk.layers]
+        if isinstance(self.head, FeatureAttentionHead):
+            dropouts.append(self.head.dropout)
+        return [layer.seed_generator for layer in dropouts if layer.rate > 0]
 
     def call(self, inputs, training=False):
         clips, mask = inputs

@@ -1,0 +1,99 @@
+"""Extraction: labelled sounds become a file to train on, and what can't work is said at once."""
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+from safetensors.torch import save_file
+
+from audioset_demo import encoders
+from audioset_demo.encoders.vggish import weights
+from audioset_demo.errors import AudioSetDemoError, StorageError, WeightsError
+from train.__main__ import main
+from train.data.extract import extract
+from train.data.features import load_features
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """Two sounds, and a table of their labels as a spreadsheet writes it."""
+    folder = tmp_path / "sounds"
+    (folder / "deep").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name, seconds in (("a.wav", 1), ("deep/b.wav", 3)):
+        soundfile.write(folder / name, rng.normal(0, 0.1, 16_000 * seconds), 16_000)
+    table = "\ufeffFile;Label\r\na.wav;hiss \r\ndeep/b.wav; hiss\r\ndeep/b.wav;long\r\n"
+    (tmp_path / "labels.csv").write_text(table, encoding="utf-8")
+    return folder
+
+
+def test_labelled_sounds_become_a_file_to_train_on(sounds, tmp_path):
+    output = tmp_path / "made" / "own.h5"
+    with open(tmp_path / "labels.csv", "a", encoding="utf-8") as file:
+        file.write("gone.wav;hiss\r\n")
+    (failure,) = extract(sounds, tmp_path / "labels.csv", output, "compact")
+    assert "gone.wav" in failure
+    features = load_features(output)
+    assert features.labels == ("hiss", "long")
+    assert features.video_ids.tolist() == [b"a.wav", b"deep/b.wav"]
+    assert features.y.tolist() == [[True, False], [True, True]]
+    assert features.n_frames.tolist() == [1, 3]
+    assert features.file.encoder == "compact"
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Neither an encoder is loaded nor a sound read."""
+
+    def work(*_, **__):
+        raise AssertionError("work began")
+
+    monkeypatch.setattr(encoders, "load_encoder", work)
+    monkeypatch.setattr("train.data.extract.open_sound", work)
+
+
+@pytest.mark.usefixtures("no_work")
+def test_vggish_without_its_pca_file_is_refused_before_the_work(sounds, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
+    weights.cache_dir().mkdir()
+    save_file({}, weights.vggish_path())
+    with pytest.raises(WeightsError, match=r"vggish_pca_params.npz.* weights get"):
+        extract(sounds, tmp_path / "labels.csv", tmp_path / "own.h5", "vggish")
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"output": "sounds"}, "sounds is a folder. Give the name of a file"),
+        ({"output": "labels.csv/own.h5"}, "own.h5 cannot be written"),
+        ({"audio_dir": "nowhere"}, "no folder of sounds .*nowhere"),
+        ({"audio_dir": "sounds/deep"}, "holds none of the files .* first of which is a.wav"),
+        ({"labels_csv": "sounds/a.wav"}, "a.wav is not UTF-8 text"),
+        ({"encoder": "openl3"}, "no encoder 'openl3'"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_the_work(sounds, tmp_path, changes, message):
+    paths = {"audio_dir": "sounds", "labels_csv": "labels.csv", "output": "own.h5"}
+    encoder = changes.pop("encoder", "compact")
+    arguments = {key: tmp_path / value for key, value in (paths | changes).items()}
+    with pytest.raises(AudioSetDemoError, match=message):
+        extract(**arguments, encoder=encoder)
+
+
+def test_sounds_that_are_all_damaged_leave_no_file(sounds, tmp_path, capsys):
+    for name in ("a.wav", "deep/b.wav"):
+        (sounds / name).write_bytes(b"not a sound")
+    command = ["extract", str(sounds), "--labels", str(tmp_path / "labels.csv")]
+    assert main([*command, "--output", str(tmp_path / "own.h5"), "--encoder", "compact"]) == 1
+    assert "None of the 2 files" in capsys.readouterr().err
+    assert not (tmp_path / "own.h5").exists()
+
+
+def test_a_file_is_written_only_where_a_file_can_be(sounds, tmp_path):
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file["old"] = 1
+    assert extract(sounds, tmp_path / "labels.csv", tmp_path / "own.h5", "compact") == []
+    assert len(load_features(tmp_path / "own.h5")) == 2
+    with pytest.raises(StorageError, match="is a folder"):
+        extract(sounds, tmp_path / "labels.csv", tmp_path, "compact")

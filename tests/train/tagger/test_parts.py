@@ -1,0 +1,202 @@
+"""Sets that can't be trained on or scored are refused before any work, with counts and remedy."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioset_demo.errors import AudioSetDemoError, DataError
+from audioset_demo.evaluation import evaluate_scores
+from train.__main__ import main
+from train.data.features import FeatureSet, held_out, load_features
+from train.runs import select_checkpoint
+from train.tagger import fit as fit_module
+from train.tagger.average import average
+from train.tagger.config import FitConfig
+from train.tagger.evaluate import evaluate
+from train.tagger.fit import fit
+from train.tagger.occlude import occlude
+from train.tagger.parts import never_learned, parts_of
+
+TINY = FitConfig(
+    model="single_attention", iterations=4, batch_size=8, hidden_units=8, evaluate_every=2
+)
+
+
+def write(path: Path, y: np.ndarray, ids: list[bytes] | None = None) -> Path:
+    """Clips of six frames with the given labels."""
+    with h5py.File(path, "w") as file:
+        file["x"] = np.random.default_rng(0).integers(1, 256, (len(y), 6, 128)).astype(np.uint8)
+        file["y"] = y
+        file["video_id_list"] = ids or [b"clip%03d" % i for i in range(len(y))]
+        names = [f"class {k}" for k in range(y.shape[1])]
+        file.create_dataset("labels", data=names, dtype=h5py.string_dtype())
+    return path
+
+
+def of_two_classes(n_clips: int) -> np.ndarray:
+    return np.eye(2, dtype=bool)[np.arange(n_clips) % 2]
+
+
+@given(
+    n_clips=st.integers(1, 60), seed=st.integers(0, 99), whole=st.booleans(), K=st.integers(1, 3)
+)
+def test_what_is_accepted_can_be_scored_and_what_is_not_cannot(
+    tmp_path_factory, n_clips, seed, whole, K
+):
+    rng = np.random.default_rng(seed)
+    y = rng.random((n_clips, K)) < rng.choice([0.02, 0.3, 0.98])
+    ids = [b"%d-%d" % (seed, i) for i in range(n_clips)]
+    path = tmp_path_factory.mktemp("sets") / "own.h5"
+    features = load_features(write(path, y, ids))
+
+    def is_scorable(part: FeatureSet) -> bool:
+        try:
+            evaluate_scores(part.y, np.zeros(part.y.shape, np.float32))
+        except DataError:
+            return False
+        return True
+
+    rows = held_out(features)
+    validation = features.subset(np.flatnonzero(rows), "held out")
+    fit_part = features if whole else features.subset(np.flatnonzero(~rows), "rest")
+    expected = is_scorable(fit_part) and (whole or is_scorable(validation))
+    try:
+        found, scored = parts_of(replace(TINY, whole=whole), features)
+    except DataError:
+        assert not expected
+    else:
+        assert expected and len(found) == len(fit_part) and len(scored) > 0
+
+
+@pytest.mark.parametrize("n_clips", [1, 4, 20])
+def test_few_clips_are_refused_before_the_run_with_counts_and_remedies(
+    tmp_path, monkeypatch, n_clips
+):
+    ids = [b"clip%03d" % i for i in range(500)]
+    features = load_features(write(tmp_path / "all.h5", of_two_classes(500), ids))
+    in_fit_part = [ids[i] for i in np.flatnonzero(~held_out(features))]
+    few = write(tmp_path / "own.h5", of_two_classes(n_clips), in_fit_part[:n_clips])
+    monkeypatch.setattr(fit_module, "make_learner", lambda *_: pytest.fail("work began"))
+    message = rf"own has {n_clips} clips, of which 0 are held out .* more clips, or add --whole"
+    with pytest.raises(DataError, match=message):
+        fit(TINY, load_features(few), tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*"))
+
+
+def test_a_validation_part_that_holds_one_kind_is_refused(tmp_path):
+    y = of_two_classes(200)
+    features = load_features(write(tmp_path / "own.h5", y))
+    y[held_out(features)] = [True, False]
+    features = load_features(write(tmp_path / "own.h5", y))
+    with pytest.raises(DataError, match="of which .* are held out .* --whole"):
+        fit(TINY, features, tmp_path / "run")
+    fit(replace(TINY, whole=True), features, tmp_path / "whole")
+    assert select_checkpoint(tmp_path / "whole").path.is_file()
+
+
+@pytest.mark.parametrize("n_clips", [2, 20])
+def test_the_remedy_works_however_few_the_clips(tmp_path, n_clips):
+    features = load_features(write(tmp_path / "own.h5", of_two_classes(n_clips)))
+    fit(replace(TINY, whole=True), features, tmp_path / "run")
+    assert evaluate(tmp_path / "run", tmp_path / "own.h5").n_clips == n_clips
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_a_set_in_which_all_clips_are_labelled_alike_is_refused(tmp_path, value):
+    path = write(tmp_path / "own.h5", np.full((200, 2), value))
+    for whole in (False, True):
+        with pytest.raises(DataError, match=r"No class has both|no class has both"):
+            fit(replace(TINY, whole=whole), load_features(path), tmp_path / "run")
+
+
+def test_classes_without_a_clip_to_learn_from_are_named(tmp_path):
+    y = np.hstack([of_two_classes(100), np.zeros((100, 7), bool)])
+    note = never_learned(load_features(write(tmp_path / "own.h5", y)))
+    assert note.startswith("7 of 9 classes have no clip in the own and can't be learned: class 2,")
+    assert note.endswith("class 6, ...")
+    assert never_learned(load_features(write(tmp_path / "two.h5", of_two_classes(9)))) == ""
+
+
+@pytest.mark.parametrize("sampling", ["plain", "balanced", "square_root"])
+@pytest.mark.parametrize("model", ["single_attention", "multi_attention", "feature_attention"])
+def test_a_model_of_one_class_is_trained_evaluated_averaged_and_occluded(tmp_path, model, sampling):
+    data = write(tmp_path / "own.h5", np.random.default_rng(0).random((120, 1)) < 0.5)
+    config = replace(TINY, model=model, sampling=sampling, batch_size=200)
+    fit(config, load_features(data), tmp_path / "run")
+    assert evaluate(tmp_path / "run", data).n_clips == 120
+    assert dict(average([tmp_path / "run"], data))["mean of weights"].n_left_out == 0
+    (row,) = occlude([str(select_checkpoint(tmp_path / "run").path)], data)
+    assert row.pairs > 0
+
+
+def test_what_cannot_be_scored_is_refused_before_scoring(tmp_path, monkeypatch):
+    data = write(tmp_path / "own.h5", of_two_classes(120))
+    fit(TINY, load_features(data), tmp_path / "run")
+    one_kind = write(tmp_path / "one.h5", np.tile([True, False], (9, 1)))
+    for module in ("evaluate", "average"):
+        monkeypatch.setattr(f"train.tagger.{module}.predict", lambda *_, **__: pytest.fail("work"))
+    for score in (lambda: evaluate(tmp_path / "run", one_kind),
+                  lambda: average([tmp_path / "run"], one_kind)):  # fmt: skip
+        with pytest.raises(DataError, match="one has 9 clips and 2 classes, none of which"):
+            score()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tensorboard"], "needs the package tensorboardX"),
+        (["--mask-missing"], "reads AudioSet's ontology"),
+        (["--backend", "keras"], "needs Keras on TensorFlow"),
+        (["--teacher", "nowhere"], "no checkpoint nowhere"),
+        (["--clips", "900"], "has 107 clips, not 900|not 900"),
+        (["--device", "cuda"], "no cuda device on this machine"),
+    ],
+)
+def test_what_a_run_lacks_is_said_before_it_begins(
+    tmp_path, features_path, monkeypatch, capsys, words, message
+):
+    import sys
+
+    import torch
+
+    monkeypatch.setattr("train.runs.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    monkeypatch.delitem(sys.modules, "train.tagger.keras.learner", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    command = ["fit", "--data", str(features_path), "--output", str(tmp_path / "run")]
+    assert main([*command, *words]) == 1
+    error = capsys.readouterr().err
+    assert any(part in error for part in message.split("|")) and error.startswith("error: ")
+    assert not list((tmp_path / "run").glob("*"))
+
+
+@pytest.mark.parametrize("command", ["evaluate", "average", "occlude", "compare", "fit"])
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
+    tmp_path, features_path, monkeypatch, capsys, command
+):
+    monkeypatch.setattr("train.data.features.load_features", lambda *_: pytest.fail("work began"))
+    flag = {
+        "evaluate": "--per-class", "average": "--json", "occlude": "--json",
+        "compare": "--output", "fit": "--output",
+    }[command]  # fmt: skip
+    model = [] if command == "fit" else ["run"]
+    data = [] if command == "compare" else ["--data", str(features_path)]
+    if command == "fit":
+        (tmp_path / "out").touch()
+        monkeypatch.undo()
+    else:
+        (tmp_path / "out").mkdir()
+    assert main([command, *model, *data, flag, str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert "is a folder" in error or "cannot be written" in error
+
+
+def test_one_clip_in_none_is_refused(tmp_path, features_path):
+    for every in (0, -3):
+        with pytest.raises(AudioSetDemoError, match=f"--every must be at least 1, not {every}"):
+            occlude(["average"], features_path, every=every)

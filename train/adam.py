@@ -1,0 +1,59 @@
+"""AdamW over a network, and its moments as named tensors beside the network's own."""
+
+import torch
+from torch import Tensor, nn
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+def adamw(
+    network: nn.Module, learning_rate: float, weight_decay: float, eps: float = 1e-8
+) -> torch.optim.AdamW:
+    """The optimizer; only matrices and kernels decay."""
+    parameters = list(network.parameters())
+    # Biases and BatchNorm are few and have nothing to gain from decay.
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, eps=eps, fused=True)
+
+
+def set_learning_rate(optimizer: torch.optim.AdamW, learning_rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+
+
+def training_state(
+    network: nn.Module, name: str, optimizer: torch.optim.AdamW
+) -> dict[str, Tensor]:
+    """Everything that a step changes, by name, on the CPU.
+
+    Parameters
+    ----------
+    name : what the network's own tensors are named behind
+    """
+    tensors = {f"{name}.{key}": value for key, value in network.state_dict().items()}
+    for key, parameter in network.named_parameters():
+        for moment, value in optimizer.state[parameter].items():
+            tensors[f"adam.{moment}.{key}"] = value
+    return {key: tensor.cpu().contiguous() for key, tensor in tensors.items()}
+
+
+def restore_training(
+    network: nn.Module, name: str, optimizer: torch.optim.AdamW, state: dict[str, Tensor]
+) -> None:
+    """Go on from what `training_state` gave."""
+    network.load_state_dict(part_of(state, name))
+    for key, parameter in network.named_parameters():
+        optimizer.state[parameter] = {"step": state[f"adam.step.{key}"].to(parameter.device)}
+        for moment in MOMENTS:
+            # The fused optimizer walks memory: moments need the layout of their parameter.
+            value = torch.empty_like(parameter, requires_grad=False)
+            optimizer.state[parameter][moment] = value.copy_(state[f"adam.{moment}.{key}"])
+
+
+def part_of(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors named behind `name`, without it."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
