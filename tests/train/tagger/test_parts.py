@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from audioset_demo.errors import AudioSetDemoError, DataError
 from audioset_demo.evaluation import evaluate_scores
+from audioset_demo.models.card import load_card
 from train.__main__ import main
 from train.data.features import FeatureSet, held_out, load_features
 from train.runs import select_checkpoint
@@ -97,6 +98,18 @@ def test_a_validation_part_that_holds_one_kind_is_refused(tmp_path):
         fit(TINY, features, tmp_path / "run")
     fit(replace(TINY, whole=True), features, tmp_path / "whole")
     assert select_checkpoint(tmp_path / "whole").path.is_file()
+
+
+def test_the_card_names_the_encoder_of_the_features(tmp_path):
+    data = write(tmp_path / "own.h5", of_two_classes(120))
+    fit(TINY, load_features(data), tmp_path / "released")
+    with h5py.File(data, "a") as file:
+        file.attrs["encoder"] = "compact"
+    fit(TINY, load_features(data), tmp_path / "compact")
+    cards = [load_card(select_checkpoint(tmp_path / r).path) for r in ("released", "compact")]
+    assert [card.encoder for card in cards] == [
+        "released AudioSet features (VGGish)", "compact encoder (not VGGish)",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("n_clips", [2, 20])
