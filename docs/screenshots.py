@@ -48,7 +48,7 @@ MAX_HEIGHT = 4000
 
 
 @contextlib.contextmanager
-def served_app() -> Iterator[str]:
+def served_app(script: Path = ROOT / "app.py") -> Iterator[str]:
     """The app on a free port, and its address; stopped afterwards."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
@@ -59,7 +59,7 @@ def served_app() -> Iterator[str]:
             "-m",
             "streamlit",
             "run",
-            str(ROOT / "app.py"),
+            str(script),
             "--server.port",
             str(port),
             "--server.headless",

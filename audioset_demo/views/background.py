@@ -1,7 +1,7 @@
-"""Long work that shows how far it is and can be stopped.
+"""Long work that shows its progress and can be stopped.
 
-The work runs in a thread, so that the page can look at it; when the visitor does something else
-meanwhile, it goes on, and whoever asks for the same result finds it.
+The work runs in a thread of its own while the page watches it. If the visitor does something else
+in the meantime, it continues, and the next run that asks for the same result finds it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from audioset_demo.embeddings.frames import Progress
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.views.names import escape
 
-PATIENCE_S = 0.4  # work that is done by then shows nothing
+PATIENCE_S = 0.4  # work that is done by then shows no progress
 LOOK_S = 0.1  # how often the page looks at it
 
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ class Stopped(AudioSetDemoError):
 
 
 class Work(Generic[Result]):
-    """One piece of work, begun at once."""
+    """One piece of work, started at once."""
 
     def __init__(self, do: Callable[[Progress], Result]):
         self._future: Future[Result] = Future()
@@ -41,7 +41,7 @@ class Work(Generic[Result]):
     def _run(self, do: Callable[[Progress], Result]) -> None:
         try:
             self._future.set_result(do(self._progress))
-        except BaseException as error:  # whoever waits is told
+        except BaseException as error:  # raised again where the result is asked for
             self._future.set_exception(error)
 
     def _progress(self, done_s: float, total_s: float | None) -> None:
@@ -50,7 +50,7 @@ class Work(Generic[Result]):
             raise Stopped(f"Stopped after {done_s:,.0f} s of sound.")
 
     def stop(self) -> None:
-        """End the work at its next report; its result is then a `Stopped`."""
+        """End the work at its next progress report; its result is then a `Stopped`."""
         self._stop.set()
 
     def wait(self, seconds: float) -> bool:
@@ -62,14 +62,14 @@ class Work(Generic[Result]):
         return True
 
     def result(self) -> Result:
-        """What was made, or the error, of work that is done."""
+        """The result of work that is done; its error is raised."""
         return self._future.result()
 
 
 def finish(work: Work[Result], what: str, on_stop: Callable[[], object]) -> Result:
-    """The result, once it is there; meanwhile the page shows progress and a button for `on_stop`.
+    """Wait for the result; until then the page shows progress and a button that calls `on_stop`.
 
-    A thread without a page, such as that of a download, waits and shows nothing.
+    In a thread without a page, such as that of a download, nothing is shown.
 
     Raises
     ------

@@ -10,9 +10,9 @@ from audioset_demo.views.names import escape
 
 
 def show(place: str) -> None:
-    """The three ways to choose a clip; `place` tells several choosers apart."""
+    """The three ways to choose a clip; `place` distinguishes several choosers."""
     # An uploader keeps its file until it gets a new key; emptied, it never contradicts the clip
-    # that is chosen, and the same file can be given again.
+    # that is chosen, and the same file can be opened again.
     turn = st.session_state.setdefault("turn", 0)
     upload, record = f"{place} upload {turn}", f"{place} record {turn}"
     st.file_uploader(
@@ -33,7 +33,7 @@ def show(place: str) -> None:
     samples = f"{place} samples"
     st.session_state[samples] = clips.current().sample or None
     st.pills(
-        "Or pick a sample, made by this program",
+        "Or pick a sample, synthesised by this program",
         list(SAMPLES),
         key=samples,
         format_func=SAMPLES.__getitem__,
@@ -45,7 +45,7 @@ def show(place: str) -> None:
 
 
 def show_errors() -> None:
-    """Why the last clips put forward could not be read, and which one stays chosen."""
+    """Why clips that were opened could not be read, and which one stays chosen."""
     for message in clips.errors():
         st.error(escape(message), icon=":material/error:")
     if clips.errors():

@@ -15,7 +15,7 @@ from audioset_demo.errors import AudioSetDemoError
 
 FEATURES_EXTENSIONS = ("npz", "h5", "hdf5")
 UPLOAD_EXTENSIONS = (*AUDIO_EXTENSIONS, *FEATURES_EXTENSIONS)
-MAX_KEPT = 40  # clips of one visit; those that came first go first
+MAX_KEPT = 40  # clips of one visit; the oldest are dropped first
 MAX_KEPT_BYTES = 400 * 2**20
 FIRST_SAMPLE = "sequence"  # three sounds one after another: there is something to see at once
 
@@ -45,7 +45,7 @@ class Clip:
         return PurePath(self.name).suffix[1:].lower() in FEATURES_EXTENSIONS and not self.sample
 
     def identity(self) -> tuple:
-        """What tells this clip from any other. The name is part of results, so it belongs here."""
+        """What distinguishes this clip from any other; the name does, as it is part of results."""
         return self.name, self.sha256, self.sample, self.index
 
     @property
@@ -71,7 +71,7 @@ def current() -> Clip:
 
 
 def put_into_address() -> None:
-    """Let the address name the chosen sample, so that a link leads to it; a file has no address."""
+    """Put the chosen sample into the address, so that a link leads to it; a file has no address."""
     sample = current().sample
     if sample and sample != FIRST_SAMPLE:
         st.query_params["sample"] = sample
@@ -92,7 +92,7 @@ def choose(clip: Clip) -> None:
 
 
 def _keep(clip: Clip) -> None:
-    """Let a clip join the visit; where there are too many, those that came first go."""
+    """Add a clip to the visit; where there are too many, the oldest are dropped."""
     clips = st.session_state.setdefault("kept", {})
     clips[clip.identity()] = clip
     staying = clip.identity(), st.session_state.clip.identity()
@@ -103,7 +103,7 @@ def _keep(clip: Clip) -> None:
 
 
 def remove(clip: Clip) -> None:
-    """Take a clip out of this visit; `put_back` undoes it. One of the rest is chosen."""
+    """Remove a clip from this visit; `put_back` undoes it. Another one is chosen."""
     del st.session_state.kept[clip.identity()]
     st.session_state.removed = clip
     if clip.identity() == current().identity():
@@ -112,17 +112,17 @@ def remove(clip: Clip) -> None:
 
 
 def give_up(clip: Clip) -> None:
-    """Do without a clip that takes too long; it can be put back like a removed one."""
+    """Drop a clip whose work was stopped; it can be put back like a removed one."""
     if clip.identity() in st.session_state.kept:
         remove(clip)
     st.session_state.removed = clip
     offer = _offer()
     offer.clips = [other for other in offer.clips if other.identity() != clip.identity()]
-    offer.errors.append(f"{clip.name}: stopped; open it again to begin anew")
+    offer.errors.append(f"{clip.name}: stopped before its end. Open it again to start over.")
 
 
 def removed() -> Clip | None:
-    """The clip that was taken out last, until it is put back."""
+    """The clip that was removed last, until it is put back."""
     return st.session_state.get("removed")
 
 
@@ -137,7 +137,7 @@ def choose_index(index: int) -> None:
 
 @dataclass
 class Offer:
-    """Clips that were put forward together: those not yet read, and what went wrong with others."""
+    """Clips that were opened together: those not yet read, and what went wrong with others."""
 
     clips: list[Clip] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -149,15 +149,15 @@ def _offer() -> Offer:
 
 
 def offer(*clips: Clip) -> None:
-    """Put clips forward; on the next run those that can be read are kept (`take_offer`)."""
+    """Open clips; on the next run those that can be read are kept (`take_offer`)."""
     st.session_state.offer = Offer(list(clips))
 
 
 def take_offer(read: Callable[[Clip], object]) -> None:
-    """Choose the first clip put forward that `read` takes, and keep the others that it takes.
+    """Choose the first of the opened clips that `read` can read, and keep the others that it can.
 
     An AudioSetDemoError that it raises is kept to be shown; the former clip stays chosen where
-    none can be read. If the visitor does something else meanwhile, the next run goes on with it.
+    none can be read. If the visitor does something else in the meantime, the next run continues.
     """
     offer = _offer()
     while offer.clips:
@@ -174,5 +174,5 @@ def take_offer(read: Callable[[Clip], object]) -> None:
 
 
 def errors() -> list[str]:
-    """Why clips of the last offer could not be read."""
+    """Why clips that were opened last could not be read."""
     return _offer().errors

@@ -1,8 +1,8 @@
 """Files to download, each made when it is asked for.
 
-Streamlit makes such a file in a thread without a session; of an error there a visitor would read
-"Failed to generate file for download" and no more. So a click also runs the buttons again: they
-wait until the file has been made, and show the error with its remedy if it could not be.
+Streamlit makes such a file in a thread without a session, and of an error there it shows no more
+than "Failed to generate file for download". So a click also runs the row of buttons again, which
+waits until the file has been made and shows the error, with its remedy, if it could not be.
 """
 
 from __future__ import annotations

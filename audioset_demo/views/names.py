@@ -1,7 +1,7 @@
 """Names as the pages show them: each as it is written, and no two alike.
 
-Streamlit's select boxes tell their options apart by what is written on them: of two options that
-read the same, the last one is always taken. So a choice is an identity, and its label is unique.
+Streamlit's select boxes identify an option by its label: of two options with the same label, the
+last one is always taken. So a choice is an identity, and its label is made unique.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ def unique_names(names: Sequence[str], details: Sequence[str] | None = None) -> 
 
     Parameters
     ----------
-    details : for each name, what is added in brackets where it is not the only one; empty: nothing.
-        Names that are still alike are numbered: "rec.wav", "rec.wav (2)".
+    details : for each name, what is added in brackets where it distinguishes names that are alike;
+        empty: nothing. Names that are still alike are numbered: "rec.wav", "rec.wav (2)".
     """
-    times = Counter(names)
+    details = details or [""] * len(names)
+    different = Counter(name for name, _ in set(zip(names, details, strict=True)))
     detailed = [
-        f"{name} ({detail})" if detail and times[name] > 1 else name
-        for name, detail in zip(names, details or [""] * len(names), strict=True)
+        f"{name} ({detail})" if detail and different[name] > 1 else name
+        for name, detail in zip(names, details, strict=True)
     ]
     free, taken = set(detailed), set(detailed)
     unique = []

@@ -1,5 +1,5 @@
 // Pictures of a sound on one time axis, in step with the audio element that stands above them.
-// Everything is drawn on two canvases: the pictures, drawn anew only when the view changes, and over
+// Everything is drawn on two canvases: the pictures, redrawn only when the view changes, and over
 // them the playhead, drawn at every frame of the screen while the sound plays.
 
 const AXIS = 22;            // pixels under the pictures for the seconds
@@ -10,8 +10,8 @@ const WAVE_PX = 72, MEL_PX = 140, ATTENTION_PX = 56, CURVE_PX = 52;  // heights 
 const VALUES_PX = 46;       // beside curves, for the ends of their scales
 
 const instances = new WeakMap();
-// What was seen of the last clip, and the last part that the page asked for. It outlives a player,
-// which is made anew on another page and wherever the page around it changes.
+// The view of the last clip, and the last part that the page asked for. It outlives a player, which
+// is created again on another page and wherever the page around it changes.
 let past = null;
 
 export default function (component) {
@@ -252,7 +252,7 @@ class Player {
   }
 
   drawGrid(context, lane) {
-    // Rows stand apart, and frames where they are wide enough to be told apart.
+    // Gaps between rows, and between frames where they are wide enough.
     context.globalCompositeOperation = "destination-out";
     for (let row = 1; row < this.data.classes.names.length; row++) {
       context.fillRect(this.left, lane.top + row * this.data.row - 1, this.width, 2);
@@ -298,7 +298,7 @@ class Player {
     context.globalAlpha = 1;
   }
 
-  // A frame that the page speaks about is framed through all pictures.
+  // The frame that the page describes is outlined in all pictures.
   drawMark(context) {
     const { marked } = this.data;
     if (marked === null) return;

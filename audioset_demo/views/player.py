@@ -1,4 +1,4 @@
-"""The player: a sound's pictures on one time axis, in step with what is heard."""
+"""The player: a sound's pictures on one time axis, in step with its playback."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _component = st.components.v2.component(
 
 
 def show_tags(clip: Clip, tagging: Tagging, classes: list[int]) -> None:
-    """The sound and the scores of classes; without a sound, the classes alone."""
+    """Show the sound and the scores of classes; of an embeddings file, the scores alone."""
     _show(clip, tags_timeline(tagging, classes, _sound(clip)))
 
 
 def play(start_s: float, end_s: float) -> None:
-    """Let the player play a part of the clip on the next run."""
+    """Play a part of the clip on the next run."""
     turn = st.session_state.get(_PLAY, _NOTHING)["turn"] + 1
     st.session_state[_PLAY] = {"turn": turn, "start": start_s, "end": end_s}
 
@@ -51,7 +51,7 @@ def show_curves(
     alt: str,
     on_frame: Callable[[int], None],
 ) -> None:
-    """The sound above curves; `on_frame` is called with the index of a frame that is clicked."""
+    """Show the sound above curves; a click on a frame calls `on_frame` with its index."""
 
     def take() -> None:
         on_frame(st.session_state[_KEY].frame)
@@ -69,7 +69,7 @@ def _show(clip: Clip, drawn: dict, **callbacks) -> None:
         with st.container(key=_AUDIO):
             played = cache.played(clip)
             st.audio(played.data, format=played.mime, alt="The clip")
-    # Streamlit asks for a callback wherever the browser may report something.
+    # Streamlit requires a callback for every value that the browser may report.
     callbacks = {"on_frame_change": lambda: None} | callbacks
     asked = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
     data = drawn | asked | {"audio": _AUDIO}

@@ -1,4 +1,4 @@
-"""The sidebar of every page: the clip, the encoder, the model."""
+"""The sidebar of every page: the clip, the encoder, the hop, the model."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _TAILS = {
     "pad": "pad to a whole frame",
     "drop": "leave out what does not fill a frame",
 }
-MANY_CLIPS = 500  # a list longer than this is chosen from by number
+MANY_CLIPS = 500  # in a longer list, a clip is chosen by its number
 
 
 def show(choose_clip: bool) -> None:
-    """Draw the sidebar, and take up a clip that was put forward on the last run.
+    """Draw the sidebar, and read the clips that were opened on the last run.
 
     `choose_clip` is False on the page that has the chooser in its own body.
     """
@@ -117,10 +117,10 @@ def _encoder() -> None:
 def _get_vggish() -> None:
     st.markdown(
         f"VGGish is Google's own encoder. Its weights ({weights.NETWORK.size // 2**20} MB) are "
-        "downloaded once from Google's address, checked against their SHA-256 and converted. A "
-        "download that breaks off goes on where it stopped."
+        "downloaded once from Google's server, checked against their SHA-256 and converted. An "
+        "interrupted download is resumed."
     )
-    st.markdown("With a copy at hand, no download is needed:")
+    st.markdown("If you have a copy, no download is needed:")
     st.code("audioset-demo weights get --from PATH", language=None)
     if st.button("Download VGGish", type="primary", icon=":material/download:"):
         bar = st.progress(0.0, "Connecting")

@@ -38,7 +38,7 @@ def provenance(clip: Clip, choice: Choice) -> None:
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Errors of ours become a message on the page, which ends there; the app stays up."""
+    """Show an error of the library as a message and end the page there."""
     try:
         yield
     except AudioSetDemoError as error:
@@ -47,19 +47,19 @@ def errors_shown() -> Iterator[None]:
 
 
 def chart(figure: go.Figure, alt: str, key: str, bar: bool = True, **options):
-    """A figure over the whole width, with words for those who do not see it."""
+    """A figure over the whole width, with `alt` as its description for screen readers."""
     config = _CONFIG if bar else {"displayModeBar": False}
     return st.plotly_chart(figure, width="stretch", key=key, config=config, alt=alt, **options)
 
 
-def notes(remarks: tuple[str, ...]) -> None:
-    """Remarks of the library on how a clip was read."""
-    for remark in remarks:
-        st.info(escape(remark[0].upper() + remark[1:] + "."), icon=":material/info:")
+def notes(notes: tuple[str, ...]) -> None:
+    """Show the library's notes on how a clip was read."""
+    for note in notes:
+        st.info(escape(note[0].upper() + note[1:] + "."), icon=":material/info:")
 
 
 def threshold_slider() -> float:
-    """The frame score at which events begin; one setting, on every page that asks for it."""
+    """The frame score at which events begin; one setting for all pages."""
     return st.slider(
         "Events begin at a score of",
         0.02,
@@ -68,8 +68,8 @@ def threshold_slider() -> float:
         0.02,
         key="threshold",
         bind="query-params",
-        help="An event of a class begins where its frame score reaches this, and lasts until the "
-        "score falls below half of it.",
+        help="An event of a class begins where its frame score reaches this threshold, and ends "
+        "where the score drops below half of it.",
     )
 
 

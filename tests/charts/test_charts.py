@@ -1,5 +1,7 @@
 """Figures from arrays: what they show is what was measured, and they stay small."""
 
+import html
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +114,57 @@ def test_a_model_without_a_published_figure_has_one_dot():
 def test_learning_curves_are_told_apart_without_colour():
     figure = results.learning_curves({name: ([1, 2], [3, 4]) for name in "abcdef"}, "mAP")
     assert len({trace.line.dash for trace in figure.data}) == 6
+
+
+ODD = "<b>x</b> & $y$ %{x} &lt;"
+FIGURES = {
+    "tags": lambda names: tags.tag_bars(names, np.ones(2), names),
+    "similarity": lambda names: embeddings.similarity_picture(
+        np.ones((2, 2)), np.arange(2.0), np.arange(2.0), names[0]
+    ),
+    "map": lambda names: embeddings.class_map(
+        np.eye(2), names, np.eye(2), np.arange(2.0), [0, 1], np.array([0.3, 0.2])
+    ),
+    "scatter": lambda names: results.precision_scatter(
+        names, np.array([1, 10]), np.array([0.1, 0.2]), 0, "Clips"
+    ),
+    "stems": lambda names: results.counts_and_precision(
+        names, np.array([1, 10]), np.array([0.1, 0.2]), "Clips"
+    ),
+    "dots": lambda names: results.results_dots(names, {"mAP": [0.1, 0.2]}, "mAP"),
+    "gains": lambda names: results.gains(names, [0.1, 0.2], 0.01),
+    "curves": lambda names: results.learning_curves(
+        {name: ([1, 2], [3, 4]) for name in names}, "mAP"
+    ),
+}
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_names_are_drawn_as_they_are_written(figure):
+    drawn = list(texts(FIGURES[figure]([ODD, "Siren"]).to_plotly_json()))
+    assert not any("<b>" in text or "&lt; " in text for text in drawn)
+    assert any(ODD in html.unescape(text) for text in drawn)
+    # What is put into a template is not read as one.
+    assert not any("%{x} &" in text and "<extra>" in text for text in drawn)
+
+
+def texts(part):
+    """Every text in a figure."""
+    if isinstance(part, dict):
+        part = part.values()
+    elif isinstance(part, str):
+        yield part
+        return
+    elif not isinstance(part, list | tuple | np.ndarray):
+        return
+    for inner in part:
+        yield from texts(inner)
+
+
+def test_rows_of_one_name_are_drawn_apart():
+    for figure in (
+        results.results_dots(["A", "A"], {"mAP": [0.2, 0.3]}, "mAP"),
+        results.gains(["A", "A"], [0.1, 0.2], 0.01),
+    ):
+        assert len(set(figure.data[-1].y)) == 2
+        assert list(figure.layout.yaxis.ticktext) == ["A", "A"]

@@ -339,6 +339,50 @@ def test_what_is_saved_is_what_is_shown(tools, page):
         assert json.loads(archive.read("02_chord/tags.json")) == tags
 
 
+FAILING = """
+from audioset_demo.errors import AudioError
+from audioset_demo.views.downloads import File, downloads
+
+def fail():
+    raise AudioError("kettle.wav: is damaged. Record it again.")
+
+downloads(
+    File("Bad", "bad.txt", "text/plain", fail), File("Good", "good.txt", "text/plain", lambda: "1")
+)
+"""
+
+
+def test_a_download_that_fails_says_why(tools, browser, tmp_path):
+    script = tmp_path / "failing.py"
+    script.write_text(FAILING)
+    with tools.served_app(script) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="Bad").click()
+        page.get_by_text("kettle.wav: is damaged. Record it again.").wait_for()
+        assert saved(page, "Good") == b"1"
+        page.get_by_text("kettle.wav: is damaged").wait_for(state="detached")
+        page.close()
+
+
+def test_a_name_is_shown_as_it_is_written(tools, page):
+    name = "<b>x<b> & $y$ [a](b) **c** %{x}.wav"
+    upload(page, name, sound("WAV"))
+    chosen(page, name)
+    tools.open_page(page, "Embeddings")
+    page.get_by_role("button", name="Change").click()
+    page.get_by_role("radio", name="Heartbeat").click()
+    chosen(page, "Heartbeat")
+    tools.wait_until_drawn(page)
+    page.get_by_role("combobox", name="Compare with").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    page.get_by_text("Cosine of the clips as wholes").wait_for()
+    axis = page.get_by_test_id("stPlotlyChart").locator(".ytitle").filter(has_text="Seconds of")
+    assert axis.text_content() == f"Seconds of {name}"
+    tools.open_page(page, "This visit")
+    assert name in page.get_by_test_id("stMain").inner_text()
+
+
 def test_a_second_visitor_sees_nothing_of_the_first(tools, page, address, browser):
     upload(page, "secret.wav", sound("WAV"))
     chosen(page, "secret.wav")
@@ -392,7 +436,7 @@ def test_an_address_leads_back_to_what_was_seen(tools, page, address):
     page.get_by_role("heading", name="Attention", exact=True).wait_for()
     tools.wait_until_drawn(page)
     assert page.get_by_text("Model: Max pooling").is_visible()
-    classes = page.get_by_role("combobox", name="Class, the likeliest first")
+    classes = page.get_by_role("combobox", name="Class, highest score first")
     assert classes.input_value() == "Whistling"
     assert page.get_by_text("Bell, then noise, then siren").first.is_visible()
 

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import streamlit as st
 
+from audioset_demo import export
 from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.encoders import compact
 from audioset_demo.encoders.vggish import weights
+from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.views import cache, session
 from tests.views.apptest import features, go, labelled, text, upload, wav
 
@@ -251,3 +253,40 @@ def test_what_is_saved_is_what_is_shown(app, offered, monkeypatch, control):
     CONTROLS[control](app)
     for page, check in CHECKS.items():
         check(app, saved(offered, page, app))
+
+
+def click(app, offered: dict, name: str):
+    """Press the button of a file: the browser has the app run again, and asks for the file."""
+    button = app.download_button(key=f"get {name}").click()
+    with ThreadPoolExecutor(1) as bare:
+        asked = bare.submit(offered[name])
+        button.run()
+    return asked
+
+
+def test_an_error_in_a_download_is_shown_with_its_remedy(app, offered, monkeypatch):
+    reason = "kettle.wav: cannot be read again. Open it once more."
+    upload(app, "kettle.wav", wav())
+
+    def fail(*_):
+        raise AudioSetDemoError(reason)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export, "results_zip", fail)
+        go(app, "visit")
+        asked = click(app, offered, "audioset_demo_results.zip")
+        assert isinstance(asked.exception(), AudioSetDemoError)
+        assert [error.value.replace("\\", "") for error in app.error] == [reason]
+        assert not app.exception
+    # The next click is about the next file.
+    asked = click(app, offered, "audioset_demo_results.zip")
+    assert not app.error and asked.result().startswith(b"PK")
+    asked = click(app, offered, "audioset_demo_tags.csv")
+    assert not app.error and "kettle.wav" in asked.result()
+
+
+def test_a_fault_of_ours_in_a_download_is_no_silence_either(app, offered, monkeypatch):
+    monkeypatch.setattr(export, "tagging_json", lambda *_: 1 / 0)
+    upload(app, "kettle.wav", wav())
+    click(app, offered, "kettle.json")
+    assert app.exception

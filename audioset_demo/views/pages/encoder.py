@@ -1,4 +1,4 @@
-"""Compact encoder: what it is, what it was made from, what it can't do, and how well it does."""
+"""Compact encoder: what it is, what it was trained on, how good it is, and its limits."""
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
 title(
     "Compact encoder",
-    "What hears a sound until VGGish is installed. It is not VGGish, and its 128 numbers are not "
+    "The encoder in use until VGGish is installed. It is not VGGish, and its 128 numbers are not "
     "VGGish's.",
 )
 with errors_shown():
@@ -27,33 +27,33 @@ recordings = sum(found["recordings"] for found in card["trained_on"].values()) -
 teacher = escape(card["teacher"].split(";")[0])
 n_models = len(card["trained_through"][0]["models"])
 
-st.subheader("How it was made", anchor=False)
+st.subheader("How it was trained", anchor=False)
 st.markdown(
     f"""
 1. It has {card["parameters"] / 1e6:.1f} million parameters (VGGish: 72 million): convolutions on
-   VGGish's own log-mel examples, 0.96 s each.
-2. It was trained to land where VGGish's embeddings lie after PCA, so that the tagging models, which
-   learned from Google's released features, name the sound; they were frozen meanwhile.
-3. It learned from {recordings:,} recordings (Freesound by way of ESC-50 and FSDKaggle2018, Sonic Pi
-   and others; all CC0, CC BY or public domain) and {readings:,} synthesised readings.
-4. They were cut, mixed, filtered, put into rooms and through codecs, slowed and sped up;
-   synthesised tones, noises and signals came between them.
-5. {teacher} said what is in each window; where a recording has a label, the label overruled it.
-6. Its output was kept close to real frames of AudioSet with the same kinds of sound.
-7. It was trained through {n_models} tagging models in turns, so that it leans on none of them.
-8. A fifth of the recordings, whole sources at a time, was held out: the figures are of those.
-9. Beyond the {len(categories)} kinds of sound with labels it guesses: rare classes, genres of
+   the log-mel examples of VGGish, 0.96 s each.
+2. Its output is in the space of VGGish's embeddings after PCA. It was trained so that the tagging
+   models, which were trained on Google's released features and frozen here, tag the sound.
+3. Training data: {recordings:,} recordings (Freesound by way of ESC-50 and FSDKaggle2018, Sonic Pi
+   and others; all CC0, CC BY or public domain) and {readings:,} readings of synthesised speech.
+4. Augmentation: cuts, mixtures, filters, room reverberation, codecs, changes of speed; and
+   synthesised tones, noises and signals.
+5. Targets: {teacher}, for each window; where a recording has a label, the label takes precedence.
+6. The output was kept close to real frames of AudioSet with the same kinds of sound.
+7. It was trained through {n_models} tagging models in turn, so that it is not fitted to one.
+8. A fifth of the recordings, split by source, was held out: the figures are on those.
+9. Outside the {len(categories)} labelled categories it is unreliable: rare classes, genres of
    music, styles of singing, crowded scenes.
-10. Where it matters, install VGGish: `audioset-demo weights get` (277 MB).
+10. Where accuracy matters, install VGGish: `audioset-demo weights get` (277 MB).
 """
 )
 
-st.subheader("How often it is right", anchor=False)
+st.subheader("Accuracy", anchor=False)
 st.markdown(
     f"On {held_out['recordings']} held-out clips of {len(categories)} categories: how often a "
     "class expected for the category is among the top tags. On held-out speech and music: how "
-    "often it is called so. In silence and noise: the highest score of anything else. Of sounds "
-    "set one after another: how often each scores highest in its own time."
+    "often that class is among the top 3. On silence and noise: the highest score of any other "
+    "class. On sequences of sounds: how often each sound scores highest in its own part."
 )
 
 
@@ -62,11 +62,11 @@ def percent(share: float | None) -> str:
 
 
 def from_vggish(model: PublishedModel) -> str:
-    """What the model reaches on AudioSet's evaluation set from VGGish's released features."""
+    """The model's mAP on AudioSet's evaluation set, from VGGish's released features."""
     if "eval" not in model.card.metrics:
         return ""
     return (
-        f" There, from VGGish's released features, {escape(model.card.title)} reaches mAP "
+        f" There, on VGGish's released features, {escape(model.card.title)} reaches mAP "
         f"{model.card.metrics['eval']['mAP']:.3f}."
     )
 
@@ -89,10 +89,10 @@ st.table(
         ],
         "Speech in top 3": [percent(excerpts(judged, "speech")) for judged in figures.values()],
         "Music in top 3": [percent(excerpts(judged, "music")) for judged in figures.values()],
-        "Highest guess in silence or noise": [
+        "Highest other score in silence or noise": [
             f"{judged['calm']['greatest_other_score']:.2f}" for judged in figures.values()
         ],
-        "In its own time": [
+        "Highest in its own part": [
             percent(judged["in_time"]["in_own_part"]) for judged in figures.values()
         ],
         "Distance to real frames": [
@@ -109,10 +109,11 @@ if distance:
         f"square over the 128 numbers; other real frames lie {distance['of_real_frames']:.3f} away."
     )
 st.caption(
-    f"{escape(held_out['rule'])} The teacher was scored on the same clips; it did not know their "
-    "labels, and the encoder knew those of other clips of the categories. VGGish's figures can't "
-    "be given here without its weights, nor the compact encoder's on AudioSet's evaluation set "
-    f"without its sounds.{from_vggish(session.models()[choice.model])}"
+    f"{escape(held_out['rule'])} The teacher was scored on the same clips; it has not seen their "
+    "labels, whereas the encoder was trained on those of other clips of these categories. VGGish "
+    "was not scored, as its weights are not part of this project, nor was the compact encoder on "
+    "AudioSet's evaluation set, as its sounds are not available."
+    f"{from_vggish(session.models()[choice.model])}"
 )
 
 
@@ -126,16 +127,16 @@ chart(
     charts.results_dots(
         [f"{name.replace('_', ' ')} ({n})" for name, n in zip(categories, counts, strict=True)],
         {"Compact encoder": top1(by_default), "Its teacher": top1(by_teacher)},
-        "Share of held-out clips with an expected class on top",
+        "Share of held-out clips whose top tag is an expected class",
         row_px=20,
     ),
-    "By category, the share of held-out clips with an expected class on top: the compact encoder "
-    "beside its teacher",
+    "By category, the share of held-out clips whose top tag is an expected class: the compact "
+    "encoder beside its teacher",
     key="by category",
     bar=False,
 )
-st.caption("In brackets: how many clips. Below, every figure of each category.")
-with st.expander("By category, in numbers"):
+st.caption("In brackets: the number of clips.")
+with st.expander("By category, as a table"):
     columns = {"Category": list(categories), "Clips": [str(n) for n in counts]}
     for name, judged in figures.items():
         columns[f"{escape(name)}: top 1 / 5"] = [
@@ -143,7 +144,7 @@ with st.expander("By category, in numbers"):
         ]
     st.table(columns, hide_index=True)
 
-st.subheader("Whose sounds", anchor=False)
+st.subheader("Training recordings", anchor=False)
 st.table(
     {
         "Collection": [escape(name) for name in card["trained_on"]],
@@ -164,7 +165,7 @@ downloads(
     )
 )
 
-st.subheader("Making it again", anchor=False)
+st.subheader("Training command", anchor=False)
 st.code(card["command"], language="bash", wrap_lines=True)
-with st.expander("The whole card"):
+with st.expander("Encoder card"):
     st.json(card, expanded=1)

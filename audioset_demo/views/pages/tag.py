@@ -61,13 +61,15 @@ if clip.is_features:
 pictures = st.container()  # filled once the controls below it have been read
 columns = st.columns([4, 4, 3], gap="medium", vertical_alignment="bottom")
 n_classes = len(tagging.labels)
-n_tags = 1
-if n_classes > 1:  # a slider needs two values
+n_tags, most_tags = 1, min(MAX_TAGS, n_classes)
+if st.session_state.get("n_tags", 1) > most_tags:  # set for a model with more classes
+    st.session_state.n_tags = most_tags
+if most_tags > 1:  # a slider needs two values
     n_tags = columns[0].slider(
         "Number of tags",
         1,
-        min(MAX_TAGS, n_classes),
-        min(10, n_classes),
+        most_tags,
+        min(10, most_tags),
         key="n_tags",
         bind="query-params",
     )

@@ -34,7 +34,7 @@ def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple[str, float]]]
 
 
 def row(clip: Clip, name: str, choice: Choice) -> bool:
-    """One clip with its tags and what can be done with it; whether it could be tagged."""
+    """Show one clip with its tags and buttons; return whether it could be tagged."""
     is_chosen = clip.identity() == clips.current().identity()
     tagged = True
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
