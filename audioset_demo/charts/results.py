@@ -214,6 +214,7 @@ def _name_rows(figure: go.Figure, names: Sequence[str]) -> None:
         ticktext=names,
         range=[len(names) - 0.5, -0.5],
         showgrid=False,
+        zeroline=False,
         automargin=True,
     )
 

@@ -1,87 +1,16 @@
 """The app in a real browser: a stranger's first minute."""
 
-import csv
-import importlib.util
 import io
-import json
 import re
-import shutil
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
 
+from tests.views.browsing import chosen, sound, upload
+
 pytestmark = pytest.mark.browser
-
-SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots.py"
-
-
-@pytest.fixture(scope="module")
-def tools():
-    """How the screenshots start the app and the browser: the tests do the same."""
-    pytest.importorskip("playwright", reason="needs playwright: pip install 'audioset-demo[test]'")
-    spec = importlib.util.spec_from_file_location("screenshots", SCREENSHOTS)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if shutil.which(module.CHROMIUM) is None:
-        pytest.skip(f"needs Chromium at {module.CHROMIUM}: apt install chromium")
-    return module
-
-
-@pytest.fixture(scope="module")
-def address(tools):
-    with tools.served_app() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser(tools):
-    with tools.sync_playwright() as playwright, tools.browser(playwright) as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(tools, address, browser):
-    """The first page, drawn; fails if anything went wrong in the browser meanwhile."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(tools.TIMEOUT_S * 1000)
-    wrong: list[str] = []
-    # Streamlit's front end looks for its server below the path of the page first.
-    page.on(
-        "console",
-        lambda line: (
-            line.type == "error"
-            and "/_stcore/" not in line.location.get("url", "")
-            and wrong.append(f"{line.text} {line.location}")
-        ),
-    )
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            request.url.startswith(("http:", "https:", "ws:", "wss:"))
-            and f"//{address.split('//')[1]}" not in request.url
-            and wrong.append(request.url)
-        ),
-    )
-    page.goto(address)
-    page.get_by_role("heading", name="Tag a sound", exact=True).wait_for()
-    tools.wait_until_drawn(page)
-    yield page
-    page.close()
-    assert not wrong
-
-
-def sound(format: str) -> bytes:
-    """Three seconds of a plucked chord, stereo at 44.1 kHz."""
-    t = np.arange(3 * 44_100) / 44_100
-    chord = sum(np.sin(2 * np.pi * f * t) for f in (220, 277.18, 329.63)) * np.exp(-2 * (t % 1))
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.stack([chord, chord], axis=1) / 4, 44_100, format=format)
-    return buffer.getvalue()
 
 
 def m4a() -> bytes:
@@ -98,16 +27,6 @@ def m4a() -> bytes:
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return buffer.getvalue()
-
-
-def upload(page, name: str, data: bytes) -> None:
-    page.locator("input[type=file]").first.set_input_files(
-        {"name": name, "mimeType": "application/octet-stream", "buffer": data}
-    )
-
-
-def chosen(page, name: str) -> None:
-    page.get_by_role("heading", name=name, exact=True).wait_for()
 
 
 @pytest.mark.parametrize("name", ["chord.wav", "chord.mp3", "chord.m4a"])
@@ -309,78 +228,6 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(tools, page, address):
         tools.wait_until_drawn(page)
         main = page.get_by_test_id("stMain")
         assert main.evaluate("main => main.scrollWidth <= main.clientWidth"), title
-
-
-def saved(page, button: str, nth: int = 0) -> bytes:
-    with page.expect_download() as download:
-        page.get_by_role("button", name=button, exact=True).nth(nth).click()
-    return Path(download.value.path()).read_bytes()
-
-
-def test_what_is_saved_is_what_is_shown(tools, page):
-    upload(page, "chord.wav", sound("WAV"))
-    chosen(page, "chord.wav")
-    tools.wait_until_drawn(page)
-    bars = page.get_by_test_id("stPlotlyChart").first.locator(".annotation-text")
-    names = bars.all_text_contents()[:10]
-    tags = json.loads(saved(page, "JSON"))
-    assert [tag["label"] for tag in tags["tags"]] == names and tags["file"] == "chord.wav"
-    rows = list(csv.DictReader(io.StringIO(saved(page, "CSV").decode())))
-    assert [row["label"] for row in rows] == names
-    events = json.loads(saved(page, "JSON", 1))
-    assert len(saved(page, "Audacity").decode().splitlines()) == len(events) > 0
-    assert len(saved(page, "RTTM").decode().splitlines()) == len(events) + 1
-
-    tools.open_page(page, "Embeddings")
-    with np.load(io.BytesIO(saved(page, "NPZ"))) as arrays:
-        assert arrays["quantised"].shape == (3, 128) and str(arrays["encoder"]) == "compact"
-    tools.open_page(page, "This visit")
-    with zipfile.ZipFile(io.BytesIO(saved(page, "ZIP"))) as archive:
-        assert json.loads(archive.read("02_chord/tags.json")) == tags
-
-
-FAILING = """
-from audioset_demo.errors import AudioError
-from audioset_demo.views.downloads import File, downloads
-
-def fail():
-    raise AudioError("kettle.wav: is damaged. Record it again.")
-
-downloads(
-    File("Bad", "bad.txt", "text/plain", fail), File("Good", "good.txt", "text/plain", lambda: "1")
-)
-"""
-
-
-def test_a_download_that_fails_says_why(tools, browser, tmp_path):
-    script = tmp_path / "failing.py"
-    script.write_text(FAILING)
-    with tools.served_app(script) as address:
-        page = browser.new_page()
-        page.goto(address)
-        page.get_by_role("button", name="Bad").click()
-        page.get_by_text("kettle.wav: is damaged. Record it again.").wait_for()
-        assert saved(page, "Good") == b"1"
-        page.get_by_text("kettle.wav: is damaged").wait_for(state="detached")
-        page.close()
-
-
-def test_a_name_is_shown_as_it_is_written(tools, page):
-    name = "<b>x<b> & $y$ [a](b) **c** %{x}.wav"
-    upload(page, name, sound("WAV"))
-    chosen(page, name)
-    tools.open_page(page, "Embeddings")
-    page.get_by_role("button", name="Change").click()
-    page.get_by_role("radio", name="Heartbeat").click()
-    chosen(page, "Heartbeat")
-    tools.wait_until_drawn(page)
-    page.get_by_role("combobox", name="Compare with").click()
-    page.get_by_role("option", name=name, exact=True).click()
-    page.get_by_text("Cosine of the clips as wholes").wait_for()
-    axis = page.get_by_test_id("stPlotlyChart").locator(".ytitle").filter(has_text="Seconds of")
-    assert axis.text_content() == f"Seconds of {name}"
-    tools.open_page(page, "This visit")
-    assert name in page.get_by_test_id("stMain").inner_text()
 
 
 def test_a_second_visitor_sees_nothing_of_the_first(tools, page, address, browser):

@@ -1,0 +1,79 @@
+"""Downloads, and names that hold anything, in a real browser."""
+
+import csv
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from tests.views.browsing import chosen, saved, sound, upload
+
+pytestmark = pytest.mark.browser
+
+
+def test_what_is_saved_is_what_is_shown(tools, page):
+    upload(page, "chord.wav", sound("WAV"))
+    chosen(page, "chord.wav")
+    tools.wait_until_drawn(page)
+    bars = page.get_by_test_id("stPlotlyChart").first.locator(".annotation-text")
+    names = bars.all_text_contents()[:10]
+    tags = json.loads(saved(page, "JSON"))
+    assert [tag["label"] for tag in tags["tags"]] == names and tags["file"] == "chord.wav"
+    rows = list(csv.DictReader(io.StringIO(saved(page, "CSV").decode())))
+    assert [row["label"] for row in rows] == names
+    events = json.loads(saved(page, "JSON", 1))
+    assert len(saved(page, "Audacity").decode().splitlines()) == len(events) > 0
+    assert len(saved(page, "RTTM").decode().splitlines()) == len(events) + 1
+
+    tools.open_page(page, "Embeddings")
+    with np.load(io.BytesIO(saved(page, "NPZ"))) as arrays:
+        assert arrays["quantised"].shape == (3, 128) and str(arrays["encoder"]) == "compact"
+    tools.open_page(page, "This visit")
+    with zipfile.ZipFile(io.BytesIO(saved(page, "ZIP"))) as archive:
+        assert json.loads(archive.read("02_chord/tags.json")) == tags
+
+
+FAILING = """
+from audioset_demo.errors import AudioError
+from audioset_demo.views.downloads import File, downloads
+
+def fail():
+    raise AudioError("kettle.wav: is damaged. Record it again.")
+
+downloads(
+    File("Bad", "bad.txt", "text/plain", fail), File("Good", "good.txt", "text/plain", lambda: "1")
+)
+"""
+
+
+def test_a_download_that_fails_says_why(tools, browser, tmp_path):
+    script = tmp_path / "failing.py"
+    script.write_text(FAILING)
+    with tools.served_app(script) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="Bad").click()
+        page.get_by_text("kettle.wav: is damaged. Record it again.").wait_for()
+        assert saved(page, "Good") == b"1"
+        page.get_by_text("kettle.wav: is damaged").wait_for(state="detached")
+        page.close()
+
+
+def test_a_name_is_shown_as_it_is_written(tools, page):
+    name = "<b>x<b> & $y$ [a](b) **c** %{x}.wav"
+    upload(page, name, sound("WAV"))
+    chosen(page, name)
+    tools.open_page(page, "Embeddings")
+    page.get_by_role("button", name="Change").click()
+    page.get_by_role("radio", name="Heartbeat").click()
+    chosen(page, "Heartbeat")
+    tools.wait_until_drawn(page)
+    page.get_by_role("combobox", name="Compare with").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    page.get_by_text("Cosine of the clips as wholes").wait_for()
+    axis = page.get_by_test_id("stPlotlyChart").locator(".ytitle").filter(has_text="Seconds of")
+    assert axis.text_content() == f"Seconds of {name}"
+    tools.open_page(page, "This visit")
+    assert name in page.get_by_test_id("stMain").inner_text()
