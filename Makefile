@@ -32,6 +32,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 screenshots: install
 	$(BIN)/python docs/screenshots.py
