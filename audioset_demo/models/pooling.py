@@ -65,7 +65,7 @@ class Weighted(NamedTuple):
     values: Tensor
 
     def sums(self) -> "Weighted":
-        weights = self.weights.double()
+        weights = _precise(self.weights)
         return Weighted(weights.sum(dim=0), (weights * self.values).sum(dim=0))
 
 
@@ -110,7 +110,8 @@ class MeanHead(nn.Module):
     def summarise(self, blocks: Iterable[list[Tensor]]) -> list[Weighted]:
         """Sums over the frames of one clip, of which blocks come as the trunk's levels.
 
-        In float64: where one frame has nearly all of the weight, `occlude` subtracts it again.
+        In float64 (`_precise`): where one frame has nearly all of the weight, `occlude` subtracts
+        it again.
         """
         totals: list[Weighted] = []
         for levels in blocks:
@@ -152,10 +153,15 @@ class MeanHead(nn.Module):
         for levels in blocks:
             means = []
             for weighted, total in zip(self.weighted(levels), summary, strict=True):
-                weights = weighted.weights.double()
+                weights = _precise(weighted.weights)
                 products = weights * weighted.values
                 means.append(((total.values - products) / (total.weights - weights)).float())
             yield self.score_means(means)
+
+
+def _precise(weights: Tensor) -> Tensor:
+    """In float64, but on Apple's GPUs, which have none."""
+    return weights if weights.device.type == "mps" else weights.double()
 
 
 def _added(sums: list[Weighted], more: list[Weighted]) -> list[Weighted]:
