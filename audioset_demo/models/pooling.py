@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from audioset_demo.models.attention import activated, attention_pool, to_clips
-from audioset_demo.models.head import Head, MeanHead, Weighted
+from audioset_demo.models.head import Head
 from audioset_demo.models.settings import ModelSettings
+from audioset_demo.models.weighted_means import MeanHead, Weighted
 
 
 class FrameClassifier(nn.Module):

@@ -181,7 +181,7 @@ def test_a_drop_is_continued_by_range(server, tmp_path):
     assert done == sorted(done)
     assert done[-1] == len(PAYLOAD)
     assert {total for _, total, _ in seen} == {len(PAYLOAD)}
-    assert (start, len(PAYLOAD), "trying again, for the server broke off") in seen
+    assert (start, len(PAYLOAD), "trying again: the server broke off") in seen
 
 
 def test_a_stalled_connection_is_given_up_and_continued(server, tmp_path, monkeypatch):
