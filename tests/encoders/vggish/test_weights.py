@@ -41,9 +41,9 @@ class Server(ThreadingHTTPServer):
         self.redirects = {}  # path -> (status, path)
         self.faults = []
         self.ranges = True
-        self.tells_length = True
+        self.states_length = True
         self.type = "application/octet-stream"
-        self.asked = []  # the Range header of each request
+        self.requested = []  # the Range header of each request
         self.paths = []
         self.replacement = None  # of /payload after the first request
         self.ended = Event()
@@ -60,8 +60,8 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        server, asked = self.server, self.headers.get("Range")
-        server.asked.append(asked)
+        server, requested = self.server, self.headers.get("Range")
+        server.requested.append(requested)
         server.paths.append(self.path)
         fault, value = server.faults.pop(0) if server.faults else (None, None)
         content = server.files.get(self.path)
@@ -78,8 +78,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(value or 404)
             return
         start = 0
-        if asked and server.ranges:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if requested and server.ranges:
+            start = int(requested.removeprefix("bytes=").removesuffix("-"))
             if start >= len(content):
                 self.send_response(416)
                 self.send_header("Content-Range", f"bytes */{len(content)}")
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_response(200)
         self.send_header("Content-Type", server.type)
-        if server.tells_length:
+        if server.states_length:
             self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = start + value if fault in ("drop", "stall") else None
@@ -174,8 +174,8 @@ def test_a_drop_is_continued_by_range(server, tmp_path):
         seen.append(args)
 
     download(server.address(), tmp_path / "file", SHA256, len(PAYLOAD), progress)
-    assert server.asked[0] is None
-    start = int(server.asked[1].removeprefix("bytes=").removesuffix("-"))
+    assert server.requested[0] is None
+    start = int(server.requested[1].removeprefix("bytes=").removesuffix("-"))
     assert 200_000 - downloading.CHUNK_BYTES <= start <= 200_000
     done = [bytes_done for bytes_done, _, stage in seen if stage == "downloading payload"]
     assert done == sorted(done)
@@ -188,7 +188,7 @@ def test_a_stalled_connection_is_given_up_and_continued(server, tmp_path, monkey
     monkeypatch.setattr(downloading, "READ_TIMEOUT_S", 0.2)
     server.faults = [("stall", 100_000), ("stall", 0), ("stall", 100_000)]
     assert download(server.address(), tmp_path / "file", SHA256) == SHA256
-    assert len(server.asked) == 4
+    assert len(server.requested) == 4
 
 
 def test_the_next_call_continues_where_the_last_gave_up(server, tmp_path):
@@ -196,18 +196,18 @@ def test_the_next_call_continues_where_the_last_gave_up(server, tmp_path):
     with pytest.raises(WeightsError, match="broke off 5 times in a row.*are kept"):
         download(server.address(), tmp_path / "file", SHA256)
     kept = (tmp_path / "file").stat().st_size
-    server.asked.clear()
+    server.requested.clear()
     download(server.address(), tmp_path / "file", SHA256)
-    assert server.asked == [f"bytes={kept}-"]
+    assert server.requested == [f"bytes={kept}-"]
     assert (tmp_path / "file").read_bytes() == PAYLOAD
 
 
 def test_a_whole_file_needs_no_second_transfer(server, tmp_path):
     (tmp_path / "file").write_bytes(PAYLOAD)
     download(server.address(), tmp_path / "file", SHA256)  # the server answers 416
-    server.asked.clear()
+    server.requested.clear()
     download(server.address(), tmp_path / "file", SHA256, len(PAYLOAD))
-    assert server.asked == []
+    assert server.requested == []
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -238,7 +238,7 @@ def test_a_connection_refused_is_tried_again_then_named(tmp_path, monkeypatch):
 def test_a_missing_file_is_not_requested_again(server, tmp_path):
     with pytest.raises(WeightsError, match="/nothing' answered 404"):
         download(server.address("/nothing"), tmp_path / "file", SHA256)
-    assert len(server.asked) == 1
+    assert len(server.requested) == 1
     assert names(tmp_path) == []
 
 
@@ -248,7 +248,7 @@ def test_a_redirected_download_is_resumed_too(server, tmp_path, status):
     server.faults = [(None, None), ("drop", 200_000)]
     assert download(server.address("/old"), tmp_path / "file", SHA256) == SHA256
     assert server.paths == ["/old", "/payload"] * 2
-    assert server.asked[-1].startswith("bytes=")
+    assert server.requested[-1].startswith("bytes=")
 
 
 def test_redirects_in_a_circle_are_not_tried_again(server, tmp_path):
@@ -263,7 +263,7 @@ def test_without_a_hash_halves_are_never_joined(server, tmp_path):
     server.files["/payload"], server.replacement = OTHER, PAYLOAD
     server.faults = [("drop", 100_000)]
     download(server.address(), tmp_path / "file", sha256=None)
-    assert server.asked == [None, None]
+    assert server.requested == [None, None]
     assert (tmp_path / "file").read_bytes() == PAYLOAD
 
 
@@ -272,7 +272,7 @@ def test_a_file_that_changes_between_two_tries_is_fetched_as_a_whole(server, tmp
     server.files["/payload"], server.replacement = OTHER, PAYLOAD
     server.faults = [("drop", 100_000)]
     assert download(server.address(), tmp_path / "file", SHA256, size) == SHA256
-    assert [asked and "range" for asked in server.asked] == [None, "range", None]
+    assert [requested and "range" for requested in server.requested] == [None, "range", None]
 
 
 @pytest.mark.parametrize("part", [b"of another file", OTHER, PAYLOAD + b"and more"])
@@ -290,7 +290,9 @@ def test_wrong_bytes_are_refused_by_hash_and_leave_nothing(server, tmp_path):
     assert SHA256 in str(refusal.value)
     assert hashlib.sha256(wrong).hexdigest() in str(refusal.value)
     assert names(tmp_path) == []
-    assert [asked and "range" for asked in server.asked] == [None, "range"] * 2, "afresh, but once"
+    assert [requested and "range" for requested in server.requested] == [None, "range"] * 2, (
+        "from the start, but once"
+    )
 
 
 @pytest.mark.parametrize("content", [PAYLOAD[:-1], PAYLOAD + b"?", b"busy", 9 * PAYLOAD])
@@ -300,7 +302,7 @@ def test_a_file_of_another_size_is_refused_before_it_is_read(server, tmp_path, c
         download(server.address(), tmp_path / "file", SHA256, len(PAYLOAD))
     assert names(tmp_path) == []
 
-    server.tells_length = False
+    server.states_length = False
     done = []
     with pytest.raises(WeightsError, match=f"not the expected file.*not {SHA256}"):
         download(
@@ -313,7 +315,7 @@ def test_a_file_of_another_size_is_refused_before_it_is_read(server, tmp_path, c
 def test_a_web_page_instead_of_the_file_keeps_the_part_that_has_arrived(server, tmp_path):
     (tmp_path / "file").write_bytes(PAYLOAD[:200_000])
     server.files["/payload"], server.type = b"<html>Log in</html>", "text/html; charset=utf-8"
-    server.ranges = server.tells_length = False
+    server.ranges = server.states_length = False
     with pytest.raises(WeightsError, match="/payload' answered with a web page"):
         download(server.address(), tmp_path / "file", SHA256, len(PAYLOAD))
     assert (tmp_path / "file").read_bytes() == PAYLOAD[:200_000]
@@ -328,7 +330,7 @@ def test_a_full_disk_is_reported_and_the_download_continued(server, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert download(server.address(), tmp_path / "file", SHA256, len(PAYLOAD)) == SHA256
-    assert server.asked == [None, "bytes=150000-"]
+    assert server.requested == [None, "bytes=150000-"]
 
 
 INSTALLER = """
@@ -403,7 +405,7 @@ def test_a_process_killed_in_the_download_is_continued_by_the_next(server, cache
     kept = weights.status()[0].part_bytes
     assert kept == part.stat().st_size
     assert start().wait() == 0
-    assert server.asked == [None, None, f"bytes={kept}-"]
+    assert server.requested == [None, None, f"bytes={kept}-"]
     assert names(cache) == INSTALLED
 
 
@@ -437,7 +439,7 @@ def test_without_tensorflow_nothing_is_downloaded(server, cache, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="TensorFlow is needed once .*`pip install"):
         weights.install(server.address(), sha256=SHA256)
-    assert server.asked == []
+    assert server.requested == []
 
 
 def test_installing_from_an_address_records_where_it_came_from(server, cache):
@@ -453,7 +455,7 @@ def test_installing_from_an_address_records_where_it_came_from(server, cache):
     assert names(cache) == ["vggish_pca_params.json", "vggish_pca_params.npz"]
 
     pca.path.write_bytes(pca_file(seed=1))
-    assert weights.status()[1].verified == "not checked", "the card speaks of another file"
+    assert weights.status()[1].verified == "not checked", "the card describes another file"
 
 
 def test_a_refused_file_leaves_the_installed_one_alone(server, cache):
