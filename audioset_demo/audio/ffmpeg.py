@@ -26,7 +26,7 @@ import av
 import numpy as np
 
 from audioset_demo.audio.bytestream import ByteStream
-from audioset_demo.audio.formats import Unreadable, damaged
+from audioset_demo.audio.formats import FORMATS, Unreadable, damaged
 
 # FFmpeg's names of decoders.
 _CODECS = (
@@ -121,7 +121,7 @@ class Track:
     def _usable_track(self, title: str) -> av.AudioStream:
         tracks = self._container.streams.audio
         if not tracks:
-            raise Unreadable(f"is {title} without a sound track; give a file with sound")
+            raise Unreadable(f"is {title} without a sound track. Give a file with sound.")
         names = []
         for track in tracks:
             context = track.codec_context  # None for codecs without a decoder, as an iPhone's APAC
@@ -129,8 +129,8 @@ class Track:
                 return track
             names.append(context.name if context else "unknown")
         raise Unreadable(
-            f"is {title} in the codec {names[0]}, which is not supported; export it again as "
-            "WAV, FLAC, OGG, MP3, AIFF, M4A or WebM"
+            f"is {title} in the codec {names[0]}, which is not supported. Export it again as "
+            f"{FORMATS}."
         )
 
     def _stated_s(self) -> float | None:
