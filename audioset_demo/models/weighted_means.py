@@ -1,44 +1,41 @@
-"""What heads that average over frames share: one clip, read in blocks, explained and occluded.
+"""Heads that score weighted means over frames: a clip read in blocks, explained and occluded.
 
-Shapes: M frames of a block, C classes or units that are averaged, K classes.
+Shapes: H hidden units, K classes, M frames in a block of one clip; C classes or units, whichever
+are averaged.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
+
+from audioset_demo.models.head import Head
+
+WITHOUT_FLOAT64 = ("mps",)  # types of devices
 
 
 class Weighted(NamedTuple):
-    """What a head averages over a clip: values, each with a weight that is not yet a share.
+    """What a head averages over a clip: values, each with a weight that is not normalised.
 
-    Of a block of frames both are (M, C); summed over frames, float64 (C,), `values` is the sum of
-    the products.
+    Of a block of frames both are (M, C) float32. Summed over frames both are (C,) as `exact` gives
+    them, and `values` is the sum of the products.
     """
 
     weights: Tensor
     values: Tensor
 
-    def sums(self) -> Weighted:
-        weights = _precise(self.weights)
-        return Weighted(weights.sum(dim=0), (weights * self.values).sum(dim=0))
+    def products(self) -> "Weighted":
+        """Weights, and values times weights, each (M, C) as `exact` gives them."""
+        weights = exact(self.weights)
+        return Weighted(weights, weights * exact(self.values))
+
+    def sums(self) -> "Weighted":
+        weights, products = self.products()
+        return Weighted(weights.sum(dim=0), products.sum(dim=0))
 
 
-class MeanHead(nn.Module):
-    """A head that scores weighted means over the frames, one mean or several.
-
-    Attributes
-    ----------
-    adds_up_to : "score" or "logit": what the contributions and constants of a class sum to
-    """
-
-    adds_up_to = "score"
-
-    def frame_scores(self, levels: list[Tensor]) -> Tensor:
-        """(M, K), the score of each frame as a clip of its own."""
-        raise NotImplementedError
+class MeanHead(Head[list[Weighted]]):
+    """A head that scores weighted means over the frames, one mean or several."""
 
     def weighted(self, levels: list[Tensor]) -> list[Weighted]:
         """What is averaged, of a block of frames."""
@@ -60,15 +57,10 @@ class MeanHead(nn.Module):
         """
         raise NotImplementedError
 
-    def constants(self, summary: list[Weighted]) -> Tensor:
-        """(K,), what a class has before any frame."""
-        raise NotImplementedError
-
     def summarise(self, blocks: Iterable[list[Tensor]]) -> list[Weighted]:
-        """Sums over the frames of one clip, of which blocks come as the trunk's levels.
+        """Sums over the frames of one clip.
 
-        In float64 (`_precise`): where one frame has nearly all of the weight, `occlude` subtracts
-        it again.
+        In float64: where one frame has nearly all of the weight, `occlude` subtracts it again.
         """
         totals: list[Weighted] = []
         for levels in blocks:
@@ -76,21 +68,25 @@ class MeanHead(nn.Module):
             totals = _added(totals, sums) if totals else sums
         return totals
 
+    def means(self, summary: list[Weighted]) -> list[Tensor]:
+        """(C,) each, float32 on the head's device."""
+        return [self._on_device(total.values / total.weights) for total in summary]
+
     def score(self, summary: list[Weighted]) -> Tensor:
-        """(K,), the clip's scores."""
-        return self.score_means([mean[None] for mean in means_of(summary)])[0]
+        return self.score_means([mean[None] for mean in self.means(summary)])[0]
 
     def explain(
         self, blocks: Iterable[list[Tensor]], summary: list[Weighted]
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Frame scores, attention and contributions (M, K) of each block."""
-        means = means_of(summary)
+        means = self.means(summary)
         for levels in blocks:
-            found = self.weighted(levels)
-            shares = [w.weights / total.weights for w, total in zip(found, summary, strict=True)]
-            parts = [(share * w.values).float() for share, w in zip(shares, found, strict=True)]
-            read = self.read_out(means, [share.float() for share in shares], parts)
-            yield self.frame_scores(levels), *read
+            shares, parts = [], []
+            for weighted, total in zip(self.weighted(levels), summary, strict=True):
+                weights, products = weighted.products()
+                shares.append(self._on_device(weights / total.weights))
+                parts.append(self._on_device(products / total.weights))
+            attention, contributions = self.read_out(means, shares, parts)
+            yield self.frame_scores(levels), attention, contributions
 
     def occlude(
         self,
@@ -98,27 +94,25 @@ class MeanHead(nn.Module):
         summary: list[Weighted],
         stand_in: list[Tensor] | None,
     ) -> Iterator[Tensor]:
-        """Scores (M, K) of the clip with one frame of each block after the other replaced.
-
-        Parameters
-        ----------
-        stand_in : levels (1, H) of the frame that takes its place; None: nothing does
-        """
         if stand_in is not None:
             new = [weighted.sums() for weighted in self.weighted(stand_in)]
             summary = _added(summary, new)
         for levels in blocks:
             means = []
             for weighted, total in zip(self.weighted(levels), summary, strict=True):
-                weights = _precise(weighted.weights)
-                products = weights * weighted.values
-                means.append(((total.values - products) / (total.weights - weights)).float())
+                weights, products = weighted.products()
+                mean = (total.values - products) / (total.weights - weights)
+                means.append(self._on_device(mean))
             yield self.score_means(means)
 
+    def _on_device(self, values: Tensor) -> Tensor:
+        """Exact values as the layers read them: float32, on the head's device."""
+        return values.float().to(next(self.parameters()).device)
 
-def _precise(weights: Tensor) -> Tensor:
-    """In float64, but on Apple's GPUs, which have none."""
-    return weights if weights.device.type == "mps" else weights.double()
+
+def exact(values: Tensor) -> Tensor:
+    """Values in float64; on the CPU where their device has none."""
+    return (values.cpu() if values.device.type in WITHOUT_FLOAT64 else values).double()
 
 
 def _added(sums: list[Weighted], more: list[Weighted]) -> list[Weighted]:
@@ -126,7 +120,3 @@ def _added(sums: list[Weighted], more: list[Weighted]) -> list[Weighted]:
         Weighted(a.weights + b.weights, a.values + b.values)
         for a, b in zip(sums, more, strict=True)
     ]
-
-
-def means_of(summary: list[Weighted]) -> list[Tensor]:
-    return [(total.values / total.weights).float() for total in summary]
