@@ -29,12 +29,12 @@ from tqdm import tqdm
 from audioset_demo.encoders.compact import CompactNet, CompactSettings
 from audioset_demo.errors import DataError
 from audioset_demo.storage import json_text, write_atomically
-from train.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.material import Material
 from train.compact_encoder.objective import Objective, Student
-from train.moving_average import MovingAverage
 from train.runs import drop_metrics_after, log_metrics, read_metrics
+from train.tagger.adam import adamw, part_of, restore_training, set_learning_rate, training_state
+from train.tagger.moving_average import MovingAverage
 
 STATE_FILE = "state.safetensors"
 LOG_EVERY = 50

@@ -9,12 +9,12 @@ from torch import Tensor
 from audioset_demo.device import resolve_device
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
-from train.adam import adamw, part_of, restore_training, set_learning_rate, training_state
-from train.moving_average import MovingAverage
+from train.tagger.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.tagger.batches import Batch
 from train.tagger.config import FitConfig
 from train.tagger.cpu_layers import use_cpu_layers
 from train.tagger.losses import LOSSES
+from train.tagger.moving_average import MovingAverage
 
 
 class TorchLearner:
