@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 
-from audioset_demo.errors import DataError
+from audioset_demo.errors import DataError, StorageError
 from audioset_demo.storage import (
     check_output,
     full_disk_told,
@@ -18,6 +18,7 @@ from audioset_demo.storage import (
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
+STATE_FILE = "state.safetensors"
 CHECKPOINT_DIR = "checkpoints"
 TENSORBOARD_DIR = "tensorboard"
 CHECKPOINT_FIGURES = ("half_precision_max_difference", "validation")
@@ -63,10 +64,16 @@ def check_run(run: Path, config: dict, resume: bool) -> None:
     DataError
         If there is a run and `resume` is not set, or it has other settings.
     StorageError
-        If nothing can be written there.
+        If a file is where a folder must be, or nothing can be written there.
     """
     path = run / CONFIG_FILE
-    check_output(path, make_folder=True)
+    for folder in (run, run / CHECKPOINT_DIR, run / TENSORBOARD_DIR):
+        if folder.exists() and not folder.is_dir():
+            raise StorageError(
+                f"{folder} is a file, and a run needs a folder there. Give another --output."
+            )
+    for file in (path, run / METRICS_FILE, run / STATE_FILE):
+        check_output(file, make_folder=True)
     if not path.exists():
         return
     if not resume:

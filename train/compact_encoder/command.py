@@ -153,9 +153,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _prepare(arguments: argparse.Namespace) -> _Setup:
     """All that the run needs, read and checked; nothing is written before all of it is there."""
-    from audioset_demo.encoders.compact import load_compact
+    from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE, load_compact
     from audioset_demo.labels import audioset_labels
+    from audioset_demo.storage import check_output
     from train.compact_encoder.evaluate import check_held_out, read_held_out
+    from train.compact_encoder.publish import ASSETS
     from train.compact_encoder.sounds.categories import DEFAULT_TABLE, CategoryTable
     from train.compact_encoder.sounds.recordings import read_recordings
     from train.compact_encoder.sounds.spoken import check_espeak, readings
@@ -166,11 +168,15 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
     if arguments.evaluate:
         config = EncoderConfig.load(run)
         load_compact(run)
+        for file in (CARD_FILE, WEIGHTS_FILE, SOUNDS_FILE):
+            check_output(run / file)
     else:
         config = EncoderConfig(
             **{field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
         )
         check_run(run, config.to_json(), arguments.resume)
+    if arguments.publish:
+        check_output(ASSETS / WEIGHTS_FILE)
     if config.speech:
         check_espeak()
     labels = audioset_labels()

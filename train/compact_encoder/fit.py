@@ -32,11 +32,10 @@ from audioset_demo.storage import json_text, write_atomically
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.material import Material
 from train.compact_encoder.objective import Objective, Student
-from train.runs import drop_metrics_after, log_metrics, read_metrics
+from train.runs import STATE_FILE, drop_metrics_after, log_metrics, read_metrics
 from train.tagger.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.tagger.moving_average import MovingAverage
 
-STATE_FILE = "state.safetensors"
 LOG_EVERY = 50
 DECAY = 0.998  # of the moving average of the weights, an iteration
 

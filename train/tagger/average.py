@@ -12,7 +12,7 @@ from tqdm import tqdm
 from audioset_demo.device import resolve_device
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import Evaluation, evaluate_scores
-from audioset_demo.models.card import ModelCard
+from audioset_demo.models.card import ModelCard, card_path
 from audioset_demo.models.checkpoint import half_precision, load_checkpoint, save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference
@@ -64,12 +64,9 @@ def average(
     StorageError
         If a file can't be written.
     """
-    if output and output.suffix != SUFFIX:
-        raise DataError(f"--output {output} must end in {SUFFIX}; its card is written beside it.")
-    for path in filter(None, (output, record)):
-        check_output(path, [data])
     where = resolve_device(device)
     paths = members(sources, last)
+    _check_outputs(output, record, [data, *paths, *map(card_path, paths)])
     features = load_features(data)
     if validation:
         features = split(features)[1]
@@ -113,6 +110,22 @@ def average(
     if record:
         _save_record(record, rows, names, features, command)
     return rows
+
+
+def _check_outputs(output: Path | None, record: Path | None, inputs: list[Path]) -> None:
+    """Refuse what cannot be written, before the scoring; no file may be written twice."""
+    written = [record] if record else []
+    if output:
+        if output.suffix != SUFFIX:
+            raise DataError(f"--output must end in {SUFFIX}, and {output} does not. Rename it.")
+        written += [output, card_path(output)]
+        if record and record.absolute() == card_path(output).absolute():
+            raise DataError(
+                f"--json {record} is where the card of --output {output} is written. Give the "
+                "figures another name."
+            )
+    for path in written:
+        check_output(path, inputs)
 
 
 class ProbabilityMeans:

@@ -34,7 +34,14 @@ from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.storage import json_text, write_atomically
 from train.data.features import FeatureSet
-from train.runs import CHECKPOINT_DIR, MetricsLog, check_run, check_tensorboard, open_run
+from train.runs import (
+    CHECKPOINT_DIR,
+    STATE_FILE,
+    MetricsLog,
+    check_run,
+    check_tensorboard,
+    open_run,
+)
 from train.tagger.batches import Batch, Batches
 from train.tagger.config import FitConfig
 from train.tagger.missing_labels import check_ontology
@@ -42,7 +49,6 @@ from train.tagger.parts import never_learned, parts_of
 from train.tagger.predict import predict
 from train.tagger.teacher import load_teachers, teacher_scores
 
-STATE_FILE = "state.safetensors"
 LOG_EVERY = 50
 
 

@@ -69,7 +69,7 @@ def occlude(
     if every < 1:
         raise DataError(f"--every must be at least 1, not {every}.")
     if output:
-        check_output(output, [data])
+        check_output(output, [data, *map(Path, models)])
     features = load_features(data)
     rows = np.arange(0, len(features), every)
     clips = features.subset(rows[features.n_frames[rows] >= LEAST_FRAMES], features.name)

@@ -59,8 +59,6 @@ def publish(
     published = _folder(models_dir, name or run.resolve().name)
     checkpoint = published / CHECKPOINT_FILE
     _check_free(checkpoint, card)
-    check_output(checkpoint, make_folder=True)
-    write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
     metrics = {"eval": evaluation, **selected.figures}
     lines = read_metrics(run)
     if validated_by:
@@ -68,6 +66,8 @@ def publish(
             _check_twin(card, load_card(select_checkpoint(twin).path))
         metrics["validation"] = _validation(validated_by)
         lines += [line for line in read_metrics(validated_by[0]) if "validation" in line]
+    check_output(checkpoint, make_folder=True)
+    write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
     save_card(checkpoint, replace(card, name=published.name, metrics=metrics))
     write_atomically(
         published / PER_CLASS_FILE,

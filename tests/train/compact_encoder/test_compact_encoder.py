@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from audioset_demo.encoders.compact import CompactSettings, encode_examples, load_compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.encoders.vggish.network import VggishNetwork
-from audioset_demo.errors import AudioSetDemoError, DataError, WeightsError
+from audioset_demo.errors import AudioSetDemoError, DataError, StorageError, WeightsError
 from audioset_demo.labels import audioset_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
@@ -332,6 +332,20 @@ def test_what_is_missing_is_named_with_the_remedy_before_the_work(
     with pytest.raises(AudioSetDemoError, match=message):
         encoder(*words)
     assert not list((tmp_path / "run").glob("*"))
+
+
+def test_a_place_that_is_taken_is_refused_before_the_work(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
+    monkeypatch.setattr(scenes, "SceneMaker", lambda *_: pytest.fail("work began"))
+    given = ["--teacher", "fake", "--alignment", "0"]
+    (tmp_path / "assets" / "compact.safetensors").mkdir(parents=True)
+    monkeypatch.setattr(publish, "ASSETS", tmp_path / "assets")
+    with pytest.raises(StorageError, match="compact.safetensors is a folder"):
+        encoder(*given, "--publish")
+    (tmp_path / "run").rmdir()
+    (tmp_path / "run").touch()
+    with pytest.raises(StorageError, match="run is a file, and a run needs a folder there"):
+        encoder(*given)
 
 
 def test_vggish_without_its_pca_file_is_no_teacher(encoder, tmp_path, monkeypatch):

@@ -108,7 +108,8 @@ def test_a_run_on_the_whole_set_borrows_the_validation_figures_of_its_twins(
     assert validation["mAP_spread"] == pytest.approx(abs(each[0] - each[1]) / 2**0.5)
     assert validation["runs"] == 2 and "fit part" in validation["of"]
     with pytest.raises(DataError, match="saw the whole set"):
-        publish(whole, validated_by=[whole], models_dir=tmp_path)
+        publish(whole, "refused", validated_by=[whole], models_dir=tmp_path)
+    assert not (tmp_path / "refused").exists()
 
 
 def test_runs_are_compared_by_what_differs_and_seeds_are_averaged(

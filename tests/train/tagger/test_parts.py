@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audioset_demo.errors import AudioSetDemoError, DataError
+from audioset_demo.errors import AudioSetDemoError, DataError, StorageError
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.card import load_card
 from train.__main__ import main
@@ -188,25 +188,69 @@ def test_what_a_run_lacks_is_said_before_it_begins(
     assert not list((tmp_path / "run").glob("*"))
 
 
-@pytest.mark.parametrize("command", ["evaluate", "average", "occlude", "compare", "fit"])
+@pytest.mark.parametrize("command", ["evaluate", "average", "occlude", "compare"])
 def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
     tmp_path, features_path, monkeypatch, capsys, command
 ):
     monkeypatch.setattr("train.data.features.load_features", lambda *_: pytest.fail("work began"))
     flag = {
         "evaluate": "--per-class", "average": "--json", "occlude": "--json",
-        "compare": "--output", "fit": "--output",
+        "compare": "--output",
     }[command]  # fmt: skip
-    model = [] if command == "fit" else ["run"]
+    models = ["run", "other"] if command == "average" else ["run"]
     data = [] if command == "compare" else ["--data", str(features_path)]
-    if command == "fit":
-        (tmp_path / "out").touch()
-        monkeypatch.undo()
-    else:
-        (tmp_path / "out").mkdir()
-    assert main([command, *model, *data, flag, str(tmp_path / "out")]) == 1
-    error = capsys.readouterr().err
-    assert "is a folder" in error or "cannot be written" in error
+    (tmp_path / "out").mkdir()
+    assert main([command, *models, *data, flag, str(tmp_path / "out")]) == 1
+    assert "out is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ("run", "run is a file, and a run needs a folder there"),
+        ("run/checkpoints", "checkpoints is a file, and a run needs a folder there"),
+        ("run/tensorboard", "tensorboard is a file, and a run needs a folder there"),
+        ("run/metrics.jsonl/", "metrics.jsonl is a folder"),
+        ("run/state.safetensors/", "state.safetensors is a folder"),
+    ],
+)
+def test_a_run_whose_place_is_taken_is_refused_before_the_work(
+    tmp_path, features, monkeypatch, made, message
+):
+    monkeypatch.setattr(fit_module, "make_learner", lambda *_: pytest.fail("work began"))
+    path = tmp_path / made
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir() if made.endswith("/") else path.touch()
+    with pytest.raises(StorageError, match=message):
+        fit(TINY, features, tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["evaluation.json", "per_class.csv"])
+def test_a_run_that_cannot_keep_its_evaluation_is_not_evaluated(
+    tmp_path, features, features_path, monkeypatch, name
+):
+    fit(TINY, features, tmp_path / "run")
+    (tmp_path / "run" / name).mkdir()
+    monkeypatch.setattr("train.tagger.evaluate.predict", lambda *_, **__: pytest.fail("work"))
+    with pytest.raises(StorageError, match=f"{name} is a folder"):
+        evaluate(tmp_path / "run", features_path)
+
+
+def test_no_result_is_written_over_what_is_read_or_over_another(tmp_path, features, features_path):
+    fit(TINY, features, tmp_path / "run")
+    checkpoint = select_checkpoint(tmp_path / "run").path
+    card, mean = checkpoint.with_suffix(".json"), tmp_path / "mean.safetensors"
+    for score in (
+        lambda: evaluate(checkpoint, features_path, per_class=checkpoint),
+        lambda: evaluate(checkpoint, features_path, per_class=card),
+        lambda: average([tmp_path / "run"], features_path, output=checkpoint),
+        lambda: average([tmp_path / "run"], features_path, record=card),
+        lambda: occlude([str(checkpoint)], features_path, output=checkpoint),
+    ):
+        with pytest.raises(StorageError, match="is read as well"):
+            score()
+    with pytest.raises(DataError, match=r"mean\.json is where the card .* is written"):
+        average([tmp_path / "run"], features_path, output=mean, record=tmp_path / "mean.json")
 
 
 def test_one_clip_in_none_is_refused(tmp_path, features_path):
