@@ -29,8 +29,8 @@ def command_line(command: str, *words: object, **options: object) -> str:
 
     Paths stand as their names alone; of the options, those that are None or False are left out.
     """
-    words = [word.name if isinstance(word, Path) else str(word) for word in words]
-    return shlex.join(["python", "-m", "train", command, *words, *flags(options)])
+    given = [word.name if isinstance(word, Path) else str(word) for word in words]
+    return shlex.join(["python", "-m", "train", command, *given, *flags(options)])
 
 
 def flags(options: dict[str, object]) -> list[str]:

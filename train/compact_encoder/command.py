@@ -240,7 +240,7 @@ def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
     from audioset_demo.models.checkpoint import load_checkpoint
     from audioset_demo.models.published import find_checkpoint
 
-    loaded = {}
+    loaded: dict[str, tuple[TaggingModel, ModelCard]] = {}
     for name in names:
         model, card = load_checkpoint(find_checkpoint(name))
         if card.labels is not None:
@@ -294,6 +294,7 @@ def _goals(setup: _Setup, material: Material) -> Goals:
 
     if setup.teacher.in_embedding_space:
         return lambda scenes: as_models_read(torch.from_numpy(material.embeddings(scenes)))[:, None]
+    assert setup.features is not None  # else `_features` refused the run
     model, _ = next(iter(setup.models.values()))
     real = RealFrames(setup.features, model, setup.config.seed)
     return Neighbours(real, find_neighbours(material, real, setup.run / "neighbours.npy"))

@@ -43,8 +43,10 @@ class EncoderConfig:
 
     def command(self) -> str:
         """The command that repeats this run, with the paths left for the reader to fill in."""
-        places = ("--audio", "AUDIO", "--teacher", "TEACHER")
-        places += ("--features", "bal_train.h5", "--output", "RUN")
+        places = (
+            "--audio", "AUDIO", "--teacher", "TEACHER", "--features", "bal_train.h5",
+            "--output", "RUN",
+        )  # fmt: skip
         return command_line("encoder", *places, *changed_flags(self, EncoderConfig()))
 
     def to_json(self) -> dict:

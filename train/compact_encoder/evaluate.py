@@ -23,6 +23,7 @@ from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
 from audioset_demo.models.network import TaggingModel, as_input
 from train.compact_encoder.real_frames import draw_frames
+from train.compact_encoder.sounds.categories import Category
 from train.compact_encoder.sounds.recordings import Recording, at_least_one_window
 from train.compact_encoder.sounds.synthetic import coloured_noise
 from train.data.features import FeatureSet
@@ -109,22 +110,25 @@ def read_held_out(
     """The held-out recordings, and what is made from them; errors are those of `check_held_out`."""
     check_held_out(recordings)
     held_out = [item for item in recordings if item.held_out]
-    listed = [(item, item.samples()) for item in held_out if item.listed]
+    listed = [(item.category, item.samples()) for item in held_out if item.listed and item.category]
     return HeldOut(
         clips=[
-            Sound.cut(samples, item.category.expected, item.category.name)
-            for item, samples in listed
+            Sound.cut(samples, category.expected, category.name) for category, samples in listed
         ],
         excerpts=[
             excerpt
             for item in held_out
             if item.category and item.category.excerpts
-            for excerpt in _excerpts(item, labels)
+            for excerpt in _excerpts(item.samples(), item.category, labels)
         ],
         calm=_calm_sounds(labels),
         sequences=_sequences(listed),
-        real=features and as_input(features.x[draw_frames(features, 0, N_REAL_FRAMES)]),
+        real=None if features is None else _real_frames(features),
     )
+
+
+def _real_frames(features: FeatureSet) -> torch.Tensor:
+    return as_input(features.x[draw_frames(features, 0, N_REAL_FRAMES)])
 
 
 def _subtree(name: str, labels: tuple[Label, ...]) -> tuple[int, ...]:
@@ -132,11 +136,11 @@ def _subtree(name: str, labels: tuple[Label, ...]) -> tuple[int, ...]:
     return tuple(label.index for label in labels if any(name in path for path in label.paths))
 
 
-def _excerpts(item: Recording, labels: tuple[Label, ...]) -> list[Sound]:
-    expected = _subtree(SPEECH_AND_MUSIC[item.category.excerpts], labels)
-    samples, length = item.samples(), int(EXCERPT_S * SAMPLE_RATE)
+def _excerpts(samples: np.ndarray, category: Category, labels: tuple[Label, ...]) -> list[Sound]:
+    expected = _subtree(SPEECH_AND_MUSIC[category.excerpts], labels)
+    length = int(EXCERPT_S * SAMPLE_RATE)
     starts = range(0, max(1, len(samples) - length + 1), length)
-    group = f"{item.category.excerpts}: {item.category.name}"
+    group = f"{category.excerpts}: {category.name}"
     return [Sound.cut(samples[start : start + length], expected, group) for start in starts]
 
 
@@ -152,14 +156,15 @@ def _calm_sounds(labels: tuple[Label, ...]) -> list[Sound]:
     return sounds
 
 
-def _sequences(listed: list[tuple[Recording, np.ndarray]]) -> list[Sequence]:
+def _sequences(listed: list[tuple[Category, np.ndarray]]) -> list[Sequence]:
     """Clips of three categories that share no class, the loudest 3 s of each."""
-    rng, found = np.random.default_rng(0), []
-    if len({item.category.name for item, _ in listed}) < SEQUENCE_SOUNDS:
+    rng = np.random.default_rng(0)
+    found: list[Sequence] = []
+    if len({category.name for category, _ in listed}) < SEQUENCE_SOUNDS:
         return found
     for _ in range(20 * N_SEQUENCES):
         chosen = [listed[place] for place in rng.permutation(len(listed))[:SEQUENCE_SOUNDS]]
-        parts = tuple(item.category.expected for item, _ in chosen)
+        parts = tuple(category.expected for category, _ in chosen)
         if len(set().union(*parts)) == sum(len(set(part)) for part in parts):
             samples = np.concatenate([_loudest(samples) for _, samples in chosen])
             found.append(Sequence(Sound.cut(samples, (), "sequence"), parts))

@@ -46,8 +46,9 @@ class Run:
     def __init__(self, config: EncoderConfig, material: Material, settings: CompactSettings):
         torch.manual_seed(config.seed)
         self.config = config
+        # mypy: torch's annotations of `to` leave `memory_format` out.
         self.student = Student(CompactNet(settings), material.n_features)
-        self.student.to(memory_format=torch.channels_last)
+        self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = adamw(self.student, config.learning_rate, config.weight_decay)
         self.average = MovingAverage(self.student.encoder, DECAY)
         self.done = 0
@@ -78,7 +79,7 @@ class Run:
         """The encoder with the moving average of its weights, in evaluation mode."""
         network = CompactNet(self.student.encoder.settings)
         network.load_state_dict(self.average.tensors)
-        return network.eval().to(memory_format=torch.channels_last)
+        return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def save(self, path: Path) -> None:
         tensors = training_state(self.student, "student", self.optimizer)

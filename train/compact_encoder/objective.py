@@ -92,23 +92,27 @@ class Objective:
         difference = F.smooth_l1_loss(guess, batch.embeddings, reduction="none").mean(dim=1)
         parts["teacher"] = self.weights.teacher_embedding * (difference * batch.own).mean()
         if self.goals is not None:
-            parts["alignment"] = self.weights.alignment * self._alignment(read, batch)
-        return sum(parts.values()), {name: part.item() for name, part in parts.items()}
+            alignment = _alignment(read, self.goals(batch.scenes), batch.own)
+            parts["alignment"] = self.weights.alignment * alignment
+        loss = sum(parts.values(), start=torch.zeros(()))
+        return loss, {name: part.item() for name, part in parts.items()}
 
     def _tagging(self, scores: Tensor, targets: Tensor) -> Tensor:
         counted = self.known | (targets > 0)
         scores = scores.float().clamp(SCORE_MIN, 1 - SCORE_MIN)
         return (F.binary_cross_entropy(scores, targets, reduction="none") * counted).sum(1).mean()
 
-    def _alignment(self, read: Tensor, batch: Batch) -> Tensor:
-        """Squared distance to the nearest of a scene's goals, softly chosen; own scenes only.
 
-        The nearest, not the mean: a mean of frames lies where no frame lies.
-        """
-        distance = (read[:, None] - self.goals(batch.scenes)).square().mean(dim=2)  # (B, N)
-        spread = 0.05
-        nearest = -spread * torch.logsumexp(-distance / spread, dim=1)
-        return (nearest * batch.own).mean()
+def _alignment(read: Tensor, goals: Tensor, own: Tensor) -> Tensor:
+    """Squared distance of frames (B, 128) to the nearest of their goals (B, N, 128), softly chosen.
+
+    Only scenes that were left unmixed count. The nearest, not the mean: a mean of frames lies where
+    no frame lies.
+    """
+    distance = (read[:, None] - goals).square().mean(dim=2)  # (B, N)
+    spread = 0.05
+    nearest = -spread * torch.logsumexp(-distance / spread, dim=1)
+    return (nearest * own).mean()
 
 
 def _ranking(scores: Tensor, targets: Tensor) -> Tensor:

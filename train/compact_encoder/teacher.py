@@ -78,6 +78,7 @@ class Vggish:
         waveform = Waveform(samples[:EXAMPLE_SAMPLES].astype(np.float32), SAMPLE_RATE, "window")
         embeddings = self._encoder.encode(waveform)
         read = as_input(embeddings.require_quantised())
+        assert embeddings.pca is not None  # what is quantised
         scores = self._model.frame_scores(read)[0].numpy()
         return Lesson(scores, embeddings.pca[0])
 

@@ -70,7 +70,7 @@ class ClipsInFile:
 
     def _read_into(self, clip: np.ndarray, start: int) -> bool:
         self._file.seek(start)
-        return self._file.readinto(clip) == self._clip_bytes
+        return self._file.readinto(clip.data) == self._clip_bytes
 
     def _present_version(self) -> tuple[int, int]:
         status = os.fstat(self._file.fileno())

@@ -48,7 +48,7 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
         clips.append(
             PackedClip(
                 video_id=file.encode(),
-                embeddings=embeddings.quantised,
+                embeddings=embeddings.require_quantised(),
                 labels=[label_set.index(label) for label in labels],
                 segment_times=(0.0, embeddings.duration_s),
             )

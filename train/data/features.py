@@ -112,8 +112,8 @@ class FeatureSet:
 
     def n_positives(self) -> np.ndarray:
         """How many clips (K,) carry each label."""
-        counts = [self._labels(block).sum(axis=0) for block in _blocks(len(self))]
-        return np.sum(counts, axis=0, dtype=np.int64, initial=0)
+        counts = (self._labels(block).sum(axis=0) for block in _blocks(len(self)))
+        return sum(counts, start=np.zeros(self.n_classes, np.int64))
 
     def n_scorable_classes(self) -> int:
         """Classes with both clips that carry the label and clips that lack it."""
@@ -163,8 +163,8 @@ def _pack_labels(packed: PackedClips) -> np.ndarray:
     labels = np.empty((n_clips, -(-n_classes // 8)), np.uint8)
     for block in _blocks(n_clips):
         values = packed.rows("y", block)
-        wrong = values.dtype != bool and values[(values != 0) & (values != 1)]
-        if np.any(wrong):
+        wrong = values[(values != 0) & (values != 1)] if values.dtype != bool else values[:0]
+        if wrong.size:
             raise FeaturesError(
                 f"{packed.where}: 'y' holds {wrong[0]}. A label is 0 or 1, false or true."
             )

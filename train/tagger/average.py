@@ -84,7 +84,7 @@ def average(
     names = [_name(path) for path in paths]
     targets = features.y
     probabilities, weights = ProbabilityMeans(targets), WeightMean()
-    rows = []
+    rows: list[tuple[str, Evaluation]] = []
     for name, path in zip(names, paths, strict=True):
         tqdm.write(f"{name} ({len(rows) + 1} of {len(paths)})")
         model, _ = load_checkpoint(path, pooling)

@@ -6,7 +6,7 @@ a run that resumes trains on what it would have trained on, and batches can be m
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,7 +77,7 @@ class Batches:
     def ahead(self, iterations: range) -> Iterator[Batch]:
         """The batches of `iterations`, each made while those before it are trained on."""
         with ThreadPoolExecutor(1, "batches") as maker:
-            waiting = deque()
+            waiting: deque[Future[Batch]] = deque()
             for iteration in iterations:
                 waiting.append(maker.submit(self.batch, iteration))
                 if len(waiting) > AHEAD:

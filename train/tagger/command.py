@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from audioset_demo.device import DEVICES
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
@@ -16,7 +17,7 @@ A tenth of the clips, chosen by a hash of their ids, is held out for validation;
 scored there. RUN receives the configuration, the metrics and the checkpoints; a run that was
 stopped or killed goes on with --resume. The defaults train the app's default kind of model."""
 
-PLACES = (
+PLACES: tuple[tuple[str, dict[str, Any]], ...] = (
     (
         "--data",
         {
@@ -31,7 +32,7 @@ PLACES = (
         {"type": Path, "required": True, "metavar": "RUN", "help": "folder of this run"},
     ),
 )
-SETTINGS = {
+SETTINGS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "model": {
         "model": ("which model", {"choices": POOLINGS}),
         "hidden_units": ("units of each hidden layer", {}),

@@ -111,17 +111,20 @@ def _check_free(checkpoint: Path, card: ModelCard) -> None:
 def _evaluation_of(run: Path, selected: Selected) -> dict:
     try:
         evaluation = parse_json((run / EVALUATION_FILE).read_text(encoding="utf-8"))
-        evaluated = evaluation["checkpoint"]
-    except (OSError, ValueError, LookupError, TypeError):
-        evaluated = None
-    if evaluated is None or not (run / PER_CLASS_FILE).is_file():
+    except (OSError, ValueError):
+        evaluation = None
+    if (
+        not isinstance(evaluation, dict)
+        or "checkpoint" not in evaluation
+        or not (run / PER_CLASS_FILE).is_file()
+    ):
         raise DataError(
             f"{run} has not been evaluated. First run "
             f"`python -m train evaluate {run} --data FILE.h5`."
         )
-    if evaluated != selected.path.name:
+    if evaluation["checkpoint"] != selected.path.name:
         raise DataError(
-            f"{run} was evaluated at {evaluated}, but {selected.path.name} has "
+            f"{run} was evaluated at {evaluation['checkpoint']}, but {selected.path.name} has "
             "since become the best on the validation part. Evaluate the run again."
         )
     return evaluation

@@ -95,15 +95,16 @@ def hold_out_sources(recordings: list[Recording], share: float) -> list[Recordin
     in the order of a hash of their names and the first ones are held out, at least one where there
     are enough. A source held out in one category is held out everywhere.
     """
-    sources, least = defaultdict(set), {}
+    sources: dict[str, set[str]] = defaultdict(set)
+    least = {}
     for recording in recordings:
         category = recording.category
-        if recording.listed or (category and category.excerpts):
+        if category and (recording.listed or category.excerpts):
             sources[category.name].add(recording.source)
             least[category.name] = (
                 MIN_SOURCES_OF_EXCERPTS if category.excerpts else MIN_SOURCES_TO_HOLD_OUT
             )
-    held_out = set()
+    held_out: set[str] = set()
     for name, names in sources.items():
         if share > 0 and len(names) >= least[name]:
             held_out.update(sorted(names, key=_order)[: max(1, round(share * len(names)))])
