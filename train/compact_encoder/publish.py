@@ -54,7 +54,7 @@ def card(
     through: list[dict],
     figures: dict[str, dict],
 ) -> dict:
-    """What the encoder is, what it was made from, and how well it does."""
+    """The card of an encoder: its settings, training and figures."""
     trained_on = [item for item in recordings if not item.held_out]
     collections = {}
     for name in sorted({item.collection for item in trained_on}):
@@ -91,7 +91,7 @@ def _short_licence(licence: str) -> str:
 
 
 def describe(model: ModelCard) -> str:
-    """A tagging model in a few words: its name, set and iteration."""
+    """A tagging model in short: its name, set and iteration."""
     facts = (model.name, model.training.get("set"), model.training.get("iteration"))
     return ", ".join(
         f"iteration {fact}" if isinstance(fact, int) else fact for fact in facts if fact

@@ -1,4 +1,4 @@
-"""Ablations: runs beside one another on the validation part, never on another set."""
+"""Ablations: runs compared on the validation part, never on another set."""
 
 import json
 import shlex
@@ -22,7 +22,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs that differ in their seed alone, beside the first runs compared.
+    """Runs that differ in their seed alone, compared with the first ones given.
 
     `spread` is the standard deviation over the seeds, None for a single run.
     """
@@ -63,7 +63,7 @@ def compare(runs: list[Path], output: Path | None = None) -> list[Comparison]:
         check_output(output)
     groups: dict[FitConfig, list[Path]] = {}
     for run in runs:
-        # Neither seed nor how often it was looked at makes another setting.
+        # Neither the seed nor how often a run was evaluated makes another setting.
         setting = replace(
             config_of(run), seed=FitConfig.seed, evaluate_every=FitConfig.evaluate_every
         )

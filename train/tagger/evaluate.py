@@ -24,7 +24,7 @@ def evaluate(
     pooling: str | None = None,
     device: str = "auto",
 ) -> Evaluation:
-    """Score a checkpoint, or the selected one of a run; a run keeps the result.
+    """Score a checkpoint, or the selected one of a run, where the result is saved too.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def evaluate(
     Raises
     ------
     CheckpointError
-        If the checkpoint is damaged, or knows other classes than the data.
+        If the checkpoint is damaged, or was trained on other classes than the data has.
     DataError
         If the run has no checkpoint, or nothing can be scored.
     StorageError
@@ -69,9 +69,9 @@ def check_classes(card: ModelCard, features: FeatureSet) -> None:
     """Raise CheckpointError unless the model was trained on the label set of `features`."""
     if card.settings.n_classes != features.n_classes or card.labels != features.labels:
         raise CheckpointError(
-            f"{card.name} knows {card.settings.n_classes} classes and {features.name} has "
-            f"{features.n_classes}, or they differ in name. Evaluate a model on data with the "
-            "label set it was trained on."
+            f"{card.name} was trained on {card.settings.n_classes} classes and {features.name} has "
+            f"{features.n_classes}, or their names differ. Evaluate a model on data with the label "
+            "set it was trained on."
         )
 
 

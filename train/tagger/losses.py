@@ -15,7 +15,7 @@ ASYMMETRIC_GAMMA = 1.0
 
 
 def focal(scores: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy in which what is already right counts little."""
+    """Cross-entropy in which scores that are nearly right count little."""
     miss = (scores - targets).abs().detach()
     return binary_cross_entropy(scores, targets, weight=miss**FOCAL_GAMMA)
 

@@ -32,7 +32,7 @@ from train.compact_encoder.objective import Objective, Weights, as_models_read
 from train.compact_encoder.sounds import scenes
 from train.compact_encoder.sounds.categories import CategoryTable
 from train.compact_encoder.sounds.recordings import hold_out_sources, read_recordings
-from train.compact_encoder.teacher import Lesson, class_columns
+from train.compact_encoder.teacher import TeacherOutput, class_columns
 from train.runs import open_run
 
 SMALL = CompactSettings(widths=(4, 8), depths=(1, 1), hidden_units=8)
@@ -60,7 +60,7 @@ class FakeTeacher:
         self.asked += 1
         scores = np.zeros(len(self.mids), np.float32)
         scores[0] = min(1.0, 10 * float(np.abs(samples).mean()))
-        return Lesson(scores, np.array([scores[0], 1.0], np.float32))
+        return TeacherOutput(scores, np.array([scores[0], 1.0], np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -309,10 +309,15 @@ def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
         (["--alignment", "0", "--hold-out", "0"], "Give --hold-out a share above 0"),
         (["--alignment", "0", "--speech", "9"], "pip install espeakng-loader"),
         (["--alignment", "0", "--beside", "nowhere"], "nowhere does not hold the compact encoder"),
-        (["--alignment", "0", "--through", "own.safetensors"], "knows 3 classes of its own"),
-        (["--alignment", "0", "--models", "own.safetensors"], "knows 3 classes of its own"),
-        (["--alignment", "0", "--categories", "nowhere.csv"], "Cannot read the table nowhere.csv"),
+        (["--alignment", "0", "--through", "own.safetensors"], "has 3 classes of its own"),
+        (["--alignment", "0", "--models", "own.safetensors"], "has 3 classes of its own"),
+        (
+            ["--alignment", "0", "--categories", "nowhere.csv"],
+            "nowhere.csv cannot be read",
+        ),
         (["--evaluate"], "run is not a training run"),
+        (["--seed", "-1"], "--seed must be from 0 to .*, not -1"),
+        (["--ranking", "nan"], "--ranking must be 0 .*, not nan"),
     ],
 )
 def test_what_is_missing_is_named_with_the_remedy_before_the_work(

@@ -74,7 +74,7 @@ def test_a_file_of_another_layout_is_packed_for_reading_single_clips(tmp_path, m
 def test_a_file_that_holds_no_features_is_refused_by_name_and_leaves_nothing(tmp_path, content):
     source = tmp_path / "source.h5"
     source.write_bytes(content or compressed(source).read_bytes()[:9000])
-    with pytest.raises(FeaturesError, match=r"source\.h5: is damaged or cut off"):
+    with pytest.raises(FeaturesError, match=r"source\.h5.* damaged"):
         pack(source, tmp_path / "packed.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["source.h5"]
 
@@ -86,7 +86,7 @@ def test_a_file_that_holds_no_features_is_refused_by_name_and_leaves_nothing(tmp
         ("own.h5", "records", "records is a folder. Give the name of a file"),
         ("own.h5", "own.h5", "own.h5 is read as well"),
         ("own.h5", "own.h5/packed.h5", "own.h5/packed.h5 cannot be written"),
-        ("records", "packed.h5", "TensorFlow, which is not installed: pip install"),
+        ("records", "packed.h5", "TensorFlow, which is not installed. Install it with"),
     ],
 )
 def test_what_cannot_be_packed_is_refused_before_the_work(

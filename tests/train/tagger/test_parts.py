@@ -130,8 +130,10 @@ def test_a_set_in_which_all_clips_are_labelled_alike_is_refused(tmp_path, value)
 def test_classes_without_a_clip_to_learn_from_are_named(tmp_path):
     y = np.hstack([of_two_classes(100), np.zeros((100, 7), bool)])
     note = never_learned(load_features(write(tmp_path / "own.h5", y)))
-    assert note.startswith("7 of 9 classes have no clip in the own and can't be learned: class 2,")
-    assert note.endswith("class 6, ...")
+    assert note == (
+        "7 of 9 classes (class 2, class 3, class 4, class 5, class 6, ...) have no clip in the own "
+        "and cannot be learned."
+    )
     assert never_learned(load_features(write(tmp_path / "two.h5", of_two_classes(9)))) == ""
 
 
@@ -166,7 +168,7 @@ def test_what_cannot_be_scored_is_refused_before_scoring(tmp_path, monkeypatch):
         (["--mask-missing"], "reads AudioSet's ontology"),
         (["--backend", "keras"], "needs Keras on TensorFlow"),
         (["--teacher", "nowhere"], "no checkpoint nowhere"),
-        (["--clips", "900"], "has 107 clips, not 900|not 900"),
+        (["--clips", "900"], "clips, and --clips asks for 900"),
         (["--device", "cuda"], "no cuda device on this machine"),
     ],
 )
@@ -184,7 +186,7 @@ def test_what_a_run_lacks_is_said_before_it_begins(
     command = ["fit", "--data", str(features_path), "--output", str(tmp_path / "run")]
     assert main([*command, *words]) == 1
     error = capsys.readouterr().err
-    assert any(part in error for part in message.split("|")) and error.startswith("error: ")
+    assert message in error and error.startswith("error: ")
     assert not list((tmp_path / "run").glob("*"))
 
 
