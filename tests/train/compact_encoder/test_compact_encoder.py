@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from audioset_demo.encoders.compact import CompactSettings, encode_examples, load_compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.encoders.vggish.network import VggishNetwork
-from audioset_demo.errors import AudioSetDemoError, DataError, WeightsError
+from audioset_demo.errors import AudioSetDemoError, DataError, StorageError, WeightsError
 from audioset_demo.labels import audioset_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
@@ -32,7 +32,7 @@ from train.compact_encoder.objective import Objective, Weights, as_models_read
 from train.compact_encoder.sounds import scenes
 from train.compact_encoder.sounds.categories import CategoryTable
 from train.compact_encoder.sounds.recordings import hold_out_sources, read_recordings
-from train.compact_encoder.teacher import Lesson, class_columns
+from train.compact_encoder.teacher import TeacherOutput, class_columns
 from train.runs import open_run
 
 SMALL = CompactSettings(widths=(4, 8), depths=(1, 1), hidden_units=8)
@@ -60,7 +60,7 @@ class FakeTeacher:
         self.asked += 1
         scores = np.zeros(len(self.mids), np.float32)
         scores[0] = min(1.0, 10 * float(np.abs(samples).mean()))
-        return Lesson(scores, np.array([scores[0], 1.0], np.float32))
+        return TeacherOutput(scores, np.array([scores[0], 1.0], np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -309,10 +309,15 @@ def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
         (["--alignment", "0", "--hold-out", "0"], "Give --hold-out a share above 0"),
         (["--alignment", "0", "--speech", "9"], "pip install espeakng-loader"),
         (["--alignment", "0", "--beside", "nowhere"], "nowhere does not hold the compact encoder"),
-        (["--alignment", "0", "--through", "own.safetensors"], "knows 3 classes of its own"),
-        (["--alignment", "0", "--models", "own.safetensors"], "knows 3 classes of its own"),
-        (["--alignment", "0", "--categories", "nowhere.csv"], "Cannot read the table nowhere.csv"),
+        (["--alignment", "0", "--through", "own.safetensors"], "has 3 classes of its own"),
+        (["--alignment", "0", "--models", "own.safetensors"], "has 3 classes of its own"),
+        (
+            ["--alignment", "0", "--categories", "nowhere.csv"],
+            "nowhere.csv cannot be read",
+        ),
         (["--evaluate"], "run is not a training run"),
+        (["--seed", "-1"], "--seed must be from 0 to .*, not -1"),
+        (["--ranking", "nan"], "--ranking must be 0 .*, not nan"),
     ],
 )
 def test_what_is_missing_is_named_with_the_remedy_before_the_work(
@@ -332,6 +337,20 @@ def test_what_is_missing_is_named_with_the_remedy_before_the_work(
     with pytest.raises(AudioSetDemoError, match=message):
         encoder(*words)
     assert not list((tmp_path / "run").glob("*"))
+
+
+def test_a_place_that_is_taken_is_refused_before_the_work(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
+    monkeypatch.setattr(scenes, "SceneMaker", lambda *_: pytest.fail("work began"))
+    given = ["--teacher", "fake", "--alignment", "0"]
+    (tmp_path / "assets" / "compact.safetensors").mkdir(parents=True)
+    monkeypatch.setattr(publish, "ASSETS", tmp_path / "assets")
+    with pytest.raises(StorageError, match="compact.safetensors is a folder"):
+        encoder(*given, "--publish")
+    (tmp_path / "run").rmdir()
+    (tmp_path / "run").touch()
+    with pytest.raises(StorageError, match="run is a file, and a run needs a folder there"):
+        encoder(*given)
 
 
 def test_vggish_without_its_pca_file_is_no_teacher(encoder, tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ def test_every_class_of_the_category_table_exists_and_every_category_has_one(tab
 def test_a_table_that_names_an_unknown_class_is_refused_by_name(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("category,files,classes,also\nBarking,,Dgo,\n")
-    with pytest.raises(DataError, match="'Barking' names 'Dgo'"):
+    with pytest.raises(DataError, match="names 'Dgo' for the category 'Barking'"):
         CategoryTable(audioset_labels(), path)
 
 

@@ -205,7 +205,7 @@ def test_clips_read_from_the_file_train_alike_and_a_file_cut_short_stops_the_run
         assert main(command(data, run)) == 1
     assert "own.h5 was cut short or written to" in capsys.readouterr().err
     assert main(command(data, run)) == 1
-    assert "own.h5: is damaged or cut off" in capsys.readouterr().err
+    assert "damaged" in capsys.readouterr().err
     data.write_bytes(features_path.read_bytes())
     assert main(command(data, run)) == 0
     assert_same_run(run, whole)
@@ -218,7 +218,8 @@ def test_labels_of_another_length_stop_a_run_before_it_begins(tmp_path, capsys):
         del file["y"]
         file["y"] = y
     assert main(command(data, tmp_path / "run")) == 1
-    assert "'y' is bool of shape (100, 3)" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "own.h5" in error and "(100, 3)" in error
     assert not (tmp_path / "run").exists()
 
 
