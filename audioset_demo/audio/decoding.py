@@ -95,13 +95,13 @@ class Sound:
         self._source, self._limits, self._file = source, limits, file
         self.name = name
         self.notes: tuple[str, ...] = ()
-        self._decoder: Decoder | None = None  # of the part that is being read
         self._n = 0  # samples so far
         self._is_read = False
         self._n_left_out = 0  # packets, and parts that could not be opened
         self._jump_s: float | None = None
         self._decoders = self._opened()
-        self.sample_rate = next(self._decoders).sample_rate
+        self._decoder = next(self._decoders)  # of the part that is being read
+        self.sample_rate = self._decoder.sample_rate
 
     @property
     def duration_s(self) -> float | None:
@@ -135,12 +135,8 @@ class Sound:
         self.notes = (*self._reading_notes(), *levels.notes())
 
     def close(self) -> None:
-        self._close_decoder()
+        self._decoder.close()
         self._file.close()
-
-    def _close_decoder(self) -> None:
-        if self._decoder:
-            self._decoder.close()
 
     def __enter__(self) -> Sound:
         return self
@@ -149,28 +145,30 @@ class Sound:
         self.close()
 
     def _opened(self) -> Iterator[Decoder]:
-        """A decoder for each part, the last one closed."""
-        failed = None
+        """A decoder for each part; the one before it is closed."""
+        decoder, failed = None, None
         for part in self._source.parts:
-            self._close_decoder()
+            if decoder:
+                decoder.close()
             try:
-                decoder = self._decoder = _decoder(self._source, part, self._limits)
+                decoder = _decoder(self._source, part, self._limits)
             except Unreadable as error:
                 failed = failed or error
                 self._n_left_out += not self._source.is_capture
                 continue
             _check_header(decoder, self.name, self._limits)
             yield decoder
-        if not self._decoder:
+        if not decoder:
             raise AudioError(f"{self.name} {failed}") from failed
 
     def _blocks(self) -> Iterator[Block]:
-        decoder: Decoder | None = self._decoder
-        while decoder:
+        following: Decoder | None = self._decoder
+        while following:
+            decoder = self._decoder = following
             yield from decoder.blocks()
             self._n_left_out += decoder.n_left_out
             self._jump_s = self._jump_s or decoder.jump_s
-            decoder = next(self._decoders, None)
+            following = next(self._decoders, None)
 
     def _at_one_rate(self, levels: Levels) -> Iterator[np.ndarray]:
         """The mean over channels, at the sample rate of the first part."""

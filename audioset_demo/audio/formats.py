@@ -57,8 +57,8 @@ def identify(stream: ByteStream) -> Source:
         if head[offset:].startswith(signature) and (source := read(sound)):
             return source
     if not _is_other(head):
-        for read in _FRAMES:
-            if source := read(sound, head):
+        for read_frames in _FRAMES:
+            if source := read_frames(sound, head):
                 return source
         if b"OggS" in head:
             return _ogg(sound)
