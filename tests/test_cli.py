@@ -187,10 +187,10 @@ def test_weights_status_says_how_to_get_what_is_missing(tmp_path, monkeypatch, c
     assert main(["weights", "status"]) == 0
     out = capsys.readouterr().out
     assert "not installed" in out and "audioset-demo weights get" in out
-    assert "of a download are kept" not in out
+    assert "are downloaded already" not in out
     (tmp_path / "download-vggish_model.ckpt.part").write_bytes(bytes(1234))
     main(["weights", "status"])
-    assert "1,234 bytes of a download are kept" in capsys.readouterr().out
+    assert "1,234 bytes are downloaded already" in capsys.readouterr().out
 
 
 def test_vggish_that_is_not_installed_is_a_clear_error(clips, tmp_path, monkeypatch, capsys):
