@@ -36,8 +36,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     if not is_there[name]:
         found = ", ".join(device for device in is_there if is_there[device])
         raise AudioSetDemoError(
-            f"torch finds no {name} device on this machine; it finds: {found}. Choose one of those, "
-            "or install a build of torch that supports yours from "
+            f"torch finds no {name} device on this machine; it finds: {found}. Choose one of "
+            "those, or install a build of torch that supports yours from "
             "https://pytorch.org/get-started/locally."
         )
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""Tagging: the ladder from features to a file, and the identity that explains a score."""
+"""Tagging: features, waveforms and files, and the identity that explains a score."""
 
 import csv
 import dataclasses
@@ -21,7 +21,11 @@ from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.errors import CheckpointError
 from audioset_demo.events import find_events
+from audioset_demo.models.card import ModelCard
+from audioset_demo.models.checkpoint import save_checkpoint
+from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.published import MODELS_DIR, published_models
+from audioset_demo.models.settings import ModelSettings
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +43,16 @@ def test_contributions_of_every_published_model_add_up(model):
     features = np.random.default_rng(0).integers(0, 256, (12, 128), dtype=np.uint8)
     tagging = load_tagger(model).tag_features(features)
     total = tagging.contributions.sum(0, dtype=np.float64) + tagging.constants
-    told = expit(total) if tagging.adds_up_to == "logit" else total
-    assert np.abs(told - tagging.scores).max() <= 1e-5
+    summed = expit(total) if tagging.adds_up_to == "logit" else total
+    assert np.abs(summed - tagging.scores).max() <= 1e-5
     if tagging.adds_up_to == "logit":
-        # Near 1, a float32 probability no longer tells its logit.
+        # Near 1, the logit of a float32 probability is inexact.
         clear = tagging.scores < 0.99
         assert np.abs(total - logit(tagging.scores.astype(np.float64)))[clear].max() <= 1e-4
     assert np.allclose(tagging.attention.sum(0), 1, atol=1e-4)
 
 
-def test_every_rung_gives_the_same_tags(tagger, siren, tmp_path):
+def test_a_file_its_bytes_a_waveform_and_features_give_the_same_tags(tagger, siren, tmp_path):
     waveform = synthesise("siren")
     content = wav_bytes(waveform)
     (tmp_path / "siren.wav").write_bytes(content)
@@ -66,7 +70,7 @@ def test_features_before_and_after_scaling_are_the_same_clip(tagger):
     assert np.array_equal(tagger.tag_features(released).scores, tagger.tag_features(scaled).scores)
 
 
-def test_a_siren_is_heard_as_one(siren):
+def test_a_siren_is_tagged_as_one(siren):
     assert "Siren" in [siren.labels[k].name for k in siren.top(5)]
 
 
@@ -81,7 +85,7 @@ def test_exported_embeddings_are_read_back(tagger):
 
 
 @pytest.mark.parametrize("write", [writing.embeddings_npz, writing.embeddings_hdf5])
-def test_several_clips_of_one_name_keep_apart(tagger, write):
+def test_several_clips_of_one_name_are_kept_apart(tagger, write):
     clips = [tagger.encoder.encode(synthesise(key)) for key in ("rain", "siren")]
     file = read_features(write([dataclasses.replace(clip, name="a/b.wav") for clip in clips]))
     assert sorted(file.names) == ["a_b.wav", "a_b.wav_"]
@@ -103,8 +107,8 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
             len(rows) == 10 and rows[0]["label"] == taggings[0].labels[taggings[0].top(1)[0]].name
         )
         for folder, tagging, clip in zip(sorted(folders), taggings, encoded, strict=True):
-            told = json.loads(archive.read(f"{folder}/tags.json"))
-            assert told == export.tagging_record(tagging, 5)
+            record = json.loads(archive.read(f"{folder}/tags.json"))
+            assert record == export.tagging_record(tagging, 5)
             back = read_features(archive.read(f"{folder}/embeddings.npz")).read(0)
             assert np.array_equal(back.quantised, clip.quantised)
             events = json.loads(archive.read(f"{folder}/events.json"))
@@ -112,7 +116,7 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
             assert len(events) == len(regions) and all(e["score"] >= 0.3 for e in events)
 
 
-def test_the_projector_gets_as_many_words_as_vectors(tagger):
+def test_the_projector_gets_one_line_of_metadata_per_vector(tagger):
     clip = dataclasses.replace(tagger.encoder.encode(synthesise("rain")), name="tab\tin name")
     centroids = np.linspace(0, 255, 3 * 128).reshape(3, 128)
     vectors, metadata = writing.projector_tsv([clip, clip], centroids, ["a", "b", "c"])
@@ -128,8 +132,16 @@ def test_json_holds_plain_numbers(siren):
     assert record == export.tagging_record(siren, top=3)
 
 
+def test_two_classes_of_one_name_are_refused_as_json_would_hold_one_of_them(tmp_path):
+    settings = ModelSettings("average", n_classes=3, hidden_units=4)
+    card = ModelCard("own", settings, 1, labels=("cat", "door", "cat"))
+    save_checkpoint(tmp_path / "own.safetensors", TaggingModel(settings), card)
+    with pytest.raises(CheckpointError, match="'cat'"):
+        load_tagger(tmp_path / "own.safetensors")
+
+
 @given(top=st.integers(1, 527), threshold=st.floats(0, 1))
-def test_every_top_tag_gets_a_place_on_the_label_track(siren, top, threshold):
+def test_every_top_tag_is_on_the_label_track(siren, top, threshold):
     events = find_events(siren, siren.top(top), threshold, each_class=True)
     lines = export.audacity_labels(events).splitlines()
     regions = [
@@ -175,7 +187,7 @@ def test_events_of_overlapping_frames_lie_midway_between_their_centres(siren):
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30), st.floats(1 / 64, 1, width=32))
-def test_each_frame_at_the_threshold_is_in_one_event_and_events_keep_apart(
+def test_each_frame_at_the_threshold_is_in_one_event_and_events_are_disjoint(
     siren, scores, threshold
 ):
     events = find_events(with_frame_scores(siren, scores), [0], threshold)
@@ -208,7 +220,7 @@ def test_events_end_where_the_sound_does(tagger, seconds, tail, hop_s, ends_at_s
         assert start + length <= seconds
 
 
-def test_a_sound_in_the_last_incomplete_frame_is_heard_where_the_tail_is_padded(tagger):
+def test_a_sound_in_the_last_incomplete_frame_is_found_if_the_tail_is_padded(tagger):
     siren = synthesise("siren")
     samples = np.concatenate([np.zeros(16_000, np.float32), siren.samples[: 16_000 * 91 // 100]])
     clip = dataclasses.replace(siren, samples=samples)

@@ -36,8 +36,14 @@ def labelled(widgets, label: str):
 
 def text(app: AppTest) -> str:
     """Everything on the page, Markdown's escapes undone."""
-    elements = (*app.title, *app.subheader, *app.markdown, *app.caption, *app.info, *app.error)
-    return re.sub(r"\\(.)", r"\1", "\n".join(element.value for element in elements))
+    elements = [*app.title, *app.subheader, *app.markdown, *app.caption]
+    elements += [*app.info, *app.warning, *app.error]
+    return plain("\n".join(element.value for element in elements))
+
+
+def plain(markdown: str) -> str:
+    """Text without Markdown's escapes."""
+    return re.sub(r"\\(.)", r"\1", markdown)
 
 
 def wav(seconds: float = 2.0, rate: int = 22_050, hertz: float = 440) -> bytes:
