@@ -136,8 +136,8 @@ def test_a_denser_hop_gives_more_frames(clips, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("option", "value", "reason"),
     [
-        ("--hop", "0.125", "hop of 0.125 s .* multiple of 0.01 s"),
-        ("--hop", "nan", "hop of nan s .* multiple of 0.01 s"),
+        ("--hop", "0.125", r"A hop of 0\.125 s"),
+        ("--hop", "nan", "A hop of nan s"),
         ("--hop", "fast", "'fast' is not a number"),
         ("--threshold", "1.5", r"1\.5 is not between 0 and 1"),
         ("--threshold", "nan", "nan is not between 0 and 1"),

@@ -16,7 +16,7 @@ def show(place: str) -> None:
     turn = st.session_state.setdefault("turn", 0)
     upload, record = f"{place} upload {turn}", f"{place} record {turn}"
     st.file_uploader(
-        "Upload sounds (WAV, FLAC, OGG, MP3, M4A, WebM and others) or embeddings (NPZ, HDF5)",
+        "Upload sounds (WAV, FLAC, OGG, MP3, AIFF, M4A, WebM) or embeddings (NPZ, HDF5)",
         type=list(clips.UPLOAD_EXTENSIONS),
         accept_multiple_files=True,
         key=upload,

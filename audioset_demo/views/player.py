@@ -28,7 +28,7 @@ _component = st.components.v2.component(
     "audioset_demo_player",
     html=_asset("player.html"),
     css=_asset("player.css"),
-    js=_asset("player.js"),
+    js=_asset("player_pictures.js") + _asset("player.js"),  # one module
 )
 
 
