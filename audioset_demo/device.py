@@ -13,7 +13,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """The device that a choice stands for; "auto" is CUDA, else MPS, else the CPU.
+    """The torch device of a choice; "auto" is CUDA, else MPS, else the CPU.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     if not is_there[name]:
         found = ", ".join(device for device in is_there if is_there[device])
         raise AudioSetDemoError(
-            f"torch finds no {name} device on this machine; it finds: {found}. Choose one of "
+            f"torch finds no {name} device on this machine (found: {found}). Choose one of "
             "those, or install a build of torch that supports yours from "
             "https://pytorch.org/get-started/locally."
         )

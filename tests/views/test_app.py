@@ -1,4 +1,4 @@
-"""The app's pages, run without a browser: what a visitor reads, and what bad input does."""
+"""The app's pages, run without a browser: their text, and their reaction to bad input."""
 
 import json
 import re
@@ -280,7 +280,7 @@ def test_a_search_among_classes_finds_by_place_in_the_ontology(app):
     assert "No class has" in text(app) and not app.exception
 
 
-def test_models_are_set_beside_the_published_figures_and_say_what_each_is(app):
+def test_models_are_compared_with_published_figures_and_say_which_is_which(app):
     table = go(app, "models").table[0].value
     names = {model.card.title for model in published.published_models()}
     assert {name.removesuffix(" (default)") for name in table["Model"]} == names

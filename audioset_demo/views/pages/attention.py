@@ -14,7 +14,7 @@ from audioset_demo.views import cache, clips, player, session
 from audioset_demo.views.names import cell, escape, unique_names
 from audioset_demo.views.widgets import errors_shown, notes, provenance, title
 
-MAX_BESIDE = 3
+MAX_COMPARED = 3
 MEANING = {
     "average": "All frames have the same weight: the score is the mean of the frame scores.",
     "frame_baseline": "All frames have the same weight: the score is the mean of the frame scores.",
@@ -119,11 +119,11 @@ others.sort(
         -models[name].card.metrics.get("eval", {}).get("mAP", 0.0),
     )
 )
-beside = right.multiselect(
+compared = right.multiselect(
     "Models beside it",
     others,
     default=others[:1],
-    max_selections=MAX_BESIDE,
+    max_selections=MAX_COMPARED,
     format_func=titles.__getitem__,
     key="beside",
     bind="query-params",
@@ -142,7 +142,7 @@ if occluded and clip.is_features and n_frames == 1:
     st.caption("The clip has only one frame, which cannot be left out.")
     occluded = False
 with errors_shown():
-    choices = {titles[name]: replace(choice, model=name) for name in (choice.model, *beside)}
+    choices = {titles[name]: replace(choice, model=name) for name in (choice.model, *compared)}
     taggings = {name: cache.tagging(clip, one) for name, one in choices.items()}
     drops = [cache.occlusion(clip, one)[:, k] for one in choices.values()] if occluded else []
 

@@ -132,7 +132,7 @@ chart(
         row_px=20,
     ),
     "By category, the share of held-out clips whose top tag is an expected class: the compact "
-    "encoder beside its teacher",
+    "encoder and its teacher",
     key="by category",
     bar=False,
 )

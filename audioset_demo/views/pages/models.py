@@ -97,17 +97,17 @@ st.caption(
     "Validation part: mean and standard deviation over seeds of runs that held it out; it is as "
     "balanced as the training set, so its figures are higher and not comparable with the others."
 )
-beside = [full_data(model) for model in models.values()]
+by_others = [full_data(model) for model in models.values()]
 chart(
     charts.results_dots(
         list(titles.values()),
         {
             OURS: [evaluated.get("mAP") for evaluated in evaluations],
-            PUBLISHED: [found["mAP"] if found else None for found in beside],
+            PUBLISHED: [found["mAP"] if found else None for found in by_others],
         },
         "mAP on the evaluation set",
     ),
-    "mAP of each model, balanced-only, beside the published figure for the full data",
+    "mAP of each model, balanced-only, and the figure published for the full data",
     key="results",
     bar=False,
 )
