@@ -1,7 +1,7 @@
-"""What the browser plays of a sound: what was decoded of it, not the file.
+"""What the browser plays of a sound: the decoded samples, not the file.
 
-Browsers do not play every file that is read here, and of those that they do play, they count time
-by what headers state. What was decoded is in step with the pictures, whatever the file.
+Browsers do not play every file that is read here, and in those that they do play, they count time
+by what headers state. The decoded samples are in sync with the pictures, whatever the file.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from audioset_demo.audio.waveform import Waveform, pcm16, wav_file
 EXACT_S = 600.0
 EXACT_SAMPLES = 600 * 48_000
 
-# Every browser plays Opus in WebM. 24 kHz is well above what the encoders hear (7.5 kHz), and the
-# least effort makes an hour in ten seconds.
+# Every browser plays Opus in WebM. 24 kHz keeps all that the encoders use (up to 7.5 kHz), and the
+# least effort encodes an hour in ten seconds.
 OPUS_RATE = 24_000  # Hz
 OPUS_BIT_RATE = 32_000  # bits per second: 29 MB for two hours
 _OPUS_OPTIONS = {"compression_level": "0"}
@@ -36,7 +36,7 @@ class Played:
 
 
 class Playback:
-    """Writes what is to be played of a sound while it is read; a `streaming.Listener`.
+    """Encodes a sound for the browser while it is read; a `streaming.Listener`.
 
     16-bit WAV at the sound's own rate up to ten minutes, else Opus; never more in memory than that.
     """
@@ -56,17 +56,17 @@ class Playback:
             self._pcm = bytearray()
 
     def add_log_mel(self, rows: np.ndarray) -> None:
-        """Nothing of it is played."""
+        """Ignored: only samples are played."""
 
     def played(self) -> Played:
-        """What was written, once the sound was read to its end."""
+        """The encoded sound, once it was read to its end."""
         if self._opus:
             return Played(self._opus.finished(), "audio/webm")
         return Played(wav_file(self._pcm, self._sample_rate), "audio/wav")
 
 
 def playback(sound: Waveform | Sound) -> Played:
-    """Read a sound to its end for what the browser plays of it alone.
+    """Read a sound to its end for playback alone.
 
     Raises
     ------

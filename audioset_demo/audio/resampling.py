@@ -1,8 +1,8 @@
 """Samples at another rate, block by block: the same whatever the blocks' lengths.
 
 Two resamplers. `soxr` (its HQ) is the default: fast, and exact to 0.004 log-mel units. `resampy`
-(its `kaiser_best`) is the one in Google's own front end, for those who compare with embeddings made
-by that; what it changes is in docs/vggish.md and measured by benchmarks/resampling.py.
+(its `kaiser_best`) is the one in Google's own front end, for comparisons with embeddings made by
+that; what it changes is in docs/vggish.md and measured by benchmarks/resampling.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from audioset_demo.errors import AudioSetDemoError
 
 RESAMPLERS = ("soxr", "resampy")
 
-# Of resampy's filter kaiser_best, at the lower of the two rates: what it reaches to each side.
+# Zero crossings of resampy's filter kaiser_best on each side, at the lower of the two rates.
 _RESAMPY_ZEROS = 50
 _CHUNK_SAMPLES = 2**16
 
@@ -27,7 +27,7 @@ def resampled(
 ) -> Iterator[np.ndarray]:
     """Blocks (n,) float32 at another sample rate (Hz); the same whatever the blocks' lengths.
 
-    At least one sample comes out: a sound shorter than half of one is filled up with silence.
+    At least one sample comes out: a sound shorter than half of one is padded with silence.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _by_soxr(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iter
 def _by_resampy(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
     """Chunk by chunk, each with as much of its neighbours as the filter reaches.
 
-    resampy knows whole sounds only. A chunk begins where an input and an output sample coincide,
+    resampy takes whole sounds only. A chunk begins where an input and an output sample coincide,
     so that its samples fall between the same phases of the filter as in the whole sound.
     """
     import resampy
@@ -84,14 +84,14 @@ def _by_resampy(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> I
         # As Google's front end, in float64.
         return resampy.resample(samples.astype(np.float64), from_rate, to_rate).astype(np.float32)
 
-    before = 0  # samples held that have been given already
+    before = 0  # samples held whose output was yielded before
     held = np.empty(0, np.float32)
     for block in blocks:
         held = np.concatenate([held, block])
         while len(held) >= before + chunk + margin:
-            given = before // step * step_out
+            done = before // step * step_out
             out = resample(held[: before + chunk + margin])
-            yield out[given : given + chunk // step * step_out]
+            yield out[done : done + chunk // step * step_out]
             held = held[before + chunk - margin :]
             before = margin
     if len(held) * to_rate < from_rate:  # resampy refuses less than one sample

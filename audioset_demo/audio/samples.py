@@ -1,4 +1,4 @@
-"""Sounds made by arithmetic, so that a fresh install has something to tag without any recording.
+"""Synthesised sounds, so that a fresh install has something to tag without any recording.
 
 Each is deterministic: the same key gives the same samples on every call.
 """
@@ -39,7 +39,7 @@ def synthesise(key: str) -> Waveform:
     AudioError : not a key of `SAMPLES`.
     """
     if key not in _MAKERS:
-        raise AudioError(f"No sample is called '{key}'; choose one of {', '.join(SAMPLES)}")
+        raise AudioError(f"There is no sample '{key}'. Choose one of: {', '.join(SAMPLES)}.")
     samples = _MAKERS[key](_times(DURATION_S), np.random.default_rng(0))
     peak = np.abs(samples).max()
     if peak > 0:
@@ -55,10 +55,11 @@ def _oscillator(frequency: np.ndarray, harmonics: dict[int, float]) -> np.ndarra
     """A tone of changing frequency (n,) in Hz; `harmonics` gives each multiple's amplitude."""
     phase = 2 * np.pi * np.cumsum(frequency) / SAMPLE_RATE
     # Harmonics above the Nyquist frequency would fold back as false tones.
-    return sum(
-        amplitude * np.where(multiple * frequency < SAMPLE_RATE / 2, np.sin(multiple * phase), 0)
-        for multiple, amplitude in harmonics.items()
-    )
+    tone = np.zeros_like(phase)
+    for multiple, amplitude in harmonics.items():
+        audible = multiple * frequency < SAMPLE_RATE / 2
+        tone += amplitude * np.where(audible, np.sin(multiple * phase), 0)
+    return tone
 
 
 def _shaped_noise(n: int, rng: np.random.Generator, gain: Callable) -> np.ndarray:
@@ -79,7 +80,10 @@ def _place(n: int, onsets_s: np.ndarray, event: Callable[[int], np.ndarray]) -> 
 
 def _struck(t: np.ndarray, partials: list[tuple[float, float, float]]) -> np.ndarray:
     """A struck body: each partial is (frequency in Hz, amplitude, decay time in s)."""
-    return sum(a * np.exp(-t / decay) * np.sin(2 * np.pi * f * t) for f, a, decay in partials)
+    sound = np.zeros_like(t)
+    for frequency, amplitude, decay in partials:
+        sound += amplitude * np.exp(-t / decay) * np.sin(2 * np.pi * frequency * t)
+    return sound
 
 
 def _siren(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -135,7 +139,7 @@ def _church_bell(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _heartbeat(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    # 70 beats a minute as a stethoscope hears them: bursts of low noise (a pure tone would be a
+    # 70 beats a minute as through a stethoscope: bursts of low noise (a pure tone would be a
     # drum), the second 0.3 s after the first, shorter and higher, over the rush of blood.
     s = _times(0.35)
 
@@ -172,7 +176,7 @@ def _clock(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _rain(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    # Many far drops make a hiss; some near ones are heard one by one.
+    # Many distant drops make a hiss; a few near ones are heard individually.
     n = len(t)
     hiss = _shaped_noise(n, rng, lambda f: np.sqrt(f) / (400 + f))
     hiss /= hiss.std()
@@ -196,7 +200,7 @@ def _sweep(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _sequence(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    # A third of the clip each, so that what is heard when can be seen.
+    # A third of the clip each, so that the tags can be seen to change.
     third = len(t) // 3
     samples = np.zeros(len(t))
     for i, make in enumerate((_church_bell, _white_noise, _siren)):

@@ -43,14 +43,14 @@ class Waveform:
         samples = self.samples
         if samples.ndim != 1 or samples.dtype != np.float32:
             raise AudioError(
-                f"{self.name}: samples are {samples.dtype} of shape {samples.shape}; "
-                "give mono float32 of shape (n,), scaled to [-1, 1]"
+                f"The samples of {self.name} are {samples.dtype} of shape {samples.shape}. "
+                "Give mono float32 of shape (n,), scaled to [-1, 1]."
             )
         if not len(samples):
-            raise AudioError(f"{self.name}: holds no samples; record or export the sound again")
+            raise AudioError(f"{self.name} holds no samples. Record or export the sound again.")
         if self.sample_rate <= 0:
             raise AudioError(
-                f"{self.name}: sample rate is {self.sample_rate} Hz; give one above zero"
+                f"{self.name} has a sample rate of {self.sample_rate} Hz. Give one above zero."
             )
         check_finite(samples, self.sample_rate, self.name)
 
@@ -91,10 +91,10 @@ def read_waveform(
 def resample(waveform: Waveform, sample_rate: int) -> Waveform:
     """The same sound at another sample rate (Hz); the same object where the rate is equal.
 
-    soxr's HQ: for the encoders, the recordings of training and pictures. What it costs in log-mel
-    units, against the same sound synthesised at 16 kHz, is listed by benchmarks/resampling.py.
+    soxr's HQ: for the encoders, the recordings of training and pictures. Its error in log-mel,
+    against the same sound synthesised at 16 kHz, is measured by benchmarks/resampling.py.
     From 44.1 and 48 kHz, for tones, chirps and noise, it is 0.004 at most and 0.0001 in the mean,
-    but for the first and last 30 ms, where every resampler rings. MQ is off by up to 0.03 and
+    except for the first and last 30 ms, where every resampler rings. MQ is off by up to 0.03 and
     scipy's `resample_poly` by 0.34; QQ has no filter and LQ cuts below the highest bands, off by
     more than 2. HQ takes no longer than MQ. At least one sample comes out.
     """
@@ -102,7 +102,7 @@ def resample(waveform: Waveform, sample_rate: int) -> Waveform:
         return waveform
     if sample_rate <= 0:
         raise AudioError(
-            f"{waveform.name}: cannot resample to {sample_rate} Hz; give a rate above zero"
+            f"{waveform.name} cannot be resampled to {sample_rate} Hz. Give a rate above zero."
         )
     pieces = list(resampled(waveform.blocks(), waveform.sample_rate, sample_rate))
     return replace(waveform, samples=np.concatenate(pieces), sample_rate=sample_rate)
@@ -121,14 +121,16 @@ def wav_bytes(waveform: Waveform, start_s: float = 0.0, end_s: float | None = No
     n = len(waveform.samples)
     end_s = waveform.duration_s if end_s is None else end_s
     if not (math.isfinite(start_s) and math.isfinite(end_s)):
-        raise AudioError(f"{waveform.name}: cannot cut from {start_s} s to {end_s} s")
+        raise AudioError(
+            f"{waveform.name} cannot be cut from {start_s} s to {end_s} s. Give finite times."
+        )
     start, end = (
         min(max(round(second * waveform.sample_rate), 0), n) for second in (start_s, end_s)
     )
     if start >= end:
         raise AudioError(
-            f"{waveform.name}: no sound from {start_s:.3f} s to {end_s:.3f} s; "
-            f"choose a part of its {waveform.duration_s:.3f} s"
+            f"{waveform.name} has no sound from {start_s:.3f} s to {end_s:.3f} s. "
+            f"Choose a part of its {waveform.duration_s:.3f} s."
         )
     return wav_file(pcm16(waveform.samples[start:end]), waveform.sample_rate)
 

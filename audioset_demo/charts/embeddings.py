@@ -1,4 +1,4 @@
-"""Figures of embeddings: arrays in, a Plotly figure out. Colours as in `charts`."""
+"""Figures of embeddings: arrays in, a Plotly figure out. For colours see `style`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def similarity_picture(
 
     Parameters
     ----------
-    clip, other : the clips, of whose frames n and m may be thinned out; None: the clip itself
+    clip, other : the clips; n and m may be fewer than their frames. None: the clip itself
     """
     below = other or clip
     shown = similarity.T.astype(np.float32)
@@ -180,7 +180,7 @@ def _ends(n: int) -> list[str]:
 def _name_beside(
     figure: go.Figure, places: np.ndarray, names: Sequence[str], everything: np.ndarray
 ) -> None:
-    """Names in a column on the right, each with a line to its place, so that none overlap."""
+    """Names in a column on the right, each with a line to its point, so that none overlap."""
     low, high = everything.min(axis=0), everything.max(axis=0)
     width, height = high - low
     step = max(height, 1e-6) * 0.07

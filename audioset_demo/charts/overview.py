@@ -1,4 +1,4 @@
-"""What the pictures of a sound need, gathered while it is read once: small, however long it is."""
+"""What the pictures of a sound need, collected while it is read once: small at any length."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DrawnSound:
 
 
 class Overview:
-    """Gathers what the pictures of a sound need while it is read; a `streaming.Listener`."""
+    """Collects what the pictures of a sound need while it is read; a `streaming.Listener`."""
 
     def __init__(self, sound: Waveform | Sound):
         self._sound = sound
@@ -50,7 +50,7 @@ class Overview:
         self._spectrogram.add(rows)
 
     def drawn(self) -> DrawnSound:
-        """What was gathered, once the sound was read to its end."""
+        """What was collected, once the sound was read to its end."""
         extremes, mel = self._wave.rows(), self._spectrogram.rows()
         return DrawnSound(
             low=-extremes[:, 0],
@@ -66,8 +66,8 @@ def draw(sound: Waveform | Sound, progress: Progress | None = None) -> DrawnSoun
 
     Parameters
     ----------
-    progress : told the seconds read and the seconds in all, or None where the file does not state
-        its length; what it raises ends the work
+    progress : called with the seconds read and the seconds in all, or None where the file does not
+        state its length; an exception that it raises ends the work
 
     Raises
     ------
@@ -79,7 +79,7 @@ def draw(sound: Waveform | Sound, progress: Progress | None = None) -> DrawnSoun
 
 
 class Maxima:
-    """Rows joined by their maximum, ever more to one, so that at most twice `n` are ever held.
+    """The maximum over equal groups of rows, which grow so that at most twice `n` are ever held.
 
     The maximum keeps short events visible that a mean would wash out.
     """
@@ -105,7 +105,7 @@ class Maxima:
             self._joined *= 2
 
     def rows(self) -> np.ndarray:
-        """What is held, in order of time; up to `n` rows are those that were added."""
+        """The groups' maxima, in order of time; up to `n` rows are those that were added."""
         rest = self._waiting.max(axis=0, keepdims=True) if len(self._waiting) else self._waiting
         return np.concatenate([self._held, rest])
 

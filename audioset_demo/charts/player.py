@@ -1,4 +1,4 @@
-"""What the player draws: a sound and what a model heard in it, as JSON for the browser."""
+"""What the player draws: a sound and its scores and attention, as JSON for the browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from audioset_demo.tagging import Tagging
 
 ROW_PX = 25  # height of one class
 MARKED_HZ = (250, 1000, 2000, 4000)
-LEAST_TOP_SCORE = 0.25  # of the colour scale: where nothing was heard, nothing shines
+LEAST_TOP_SCORE = 0.25  # top of the colour scale at least: low scores stay dark
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def curves_timeline(
 
     Parameters
     ----------
-    marked : index of the frame to be framed
+    marked : index of the frame to outline
     alt : what the curves are, in words
     """
     return _timeline(tagging, sound) | {

@@ -1,4 +1,4 @@
-"""Figures of classes and models: numbers in, a Plotly figure out. For colours see `charts`."""
+"""Figures of classes and models: numbers in, a Plotly figure out. For colours see `style`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MAX_NAMED = 60  # classes along an axis that still have room for their names
 def precision_scatter(
     names: Sequence[str], counts: np.ndarray, precision: np.ndarray, chosen: int, title: str
 ) -> go.Figure:
-    """Average precision (K,) against clip counts (K,) on a logarithmic axis; one class pointed at.
+    """Average precision (K,) against clip counts (K,) on a logarithmic axis; one class highlighted.
 
-    Classes without clips have no place on the axis and are left out. A point's `customdata` is
+    Classes without clips cannot be drawn on that axis and are left out. A point's `customdata` is
     its class.
     """
     names = all_plain(names)
@@ -99,7 +99,7 @@ def counts_and_precision(
     else:
         figure.update_xaxes(title="Classes, from most to fewest clips")
     figure.update_yaxes(type="log", title=title, dtick=1, secondary_y=False)
-    # Ticks of its own: by default a second axis is labelled where the first one has its lines.
+    # Own ticks: by default a second axis is labelled where the first one has its grid lines.
     figure.update_yaxes(
         title="Average precision",
         range=[0, 1.04],
@@ -129,7 +129,7 @@ def results_dots(
     """
     titles, rows = all_plain(titles), np.arange(len(titles))
     figure = go.Figure()
-    for k in rows:
+    for k in range(len(titles)):
         values = [column[k] for column in figures.values() if column[k] is not None]
         figure.add_scatter(
             x=values,
@@ -161,7 +161,7 @@ def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.
     Parameters
     ----------
     values : difference of each setting to the base
-    noise : standard deviation of the base over seeds; the band is twice as wide to either side
+    noise : standard deviation of the base over seeds; the band is two of them to either side
     """
     order = np.argsort(values)[::-1]
     figure = go.Figure()
@@ -208,7 +208,7 @@ def learning_curves(
 
 
 def _name_rows(figure: go.Figure, names: Sequence[str]) -> None:
-    """Names beside rows 0, 1, ..., the first on top; rows of one name stay apart."""
+    """Names beside rows 0, 1, ..., the first on top; rows with equal names stay separate."""
     figure.update_yaxes(
         tickvals=np.arange(len(names)),
         ticktext=names,

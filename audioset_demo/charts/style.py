@@ -1,8 +1,8 @@
-"""Figures of a clip and its tags: arrays in, a Plotly figure out.
+"""What all figures share: colours, escaped text, sizes.
 
 Colours: viridis and cividis are perceptually even and safe for colour-blind readers; the marks use
-blue and vermilion, which such readers tell apart, in tones that stand out on white and on black.
-Backgrounds are transparent and text has no colour of its own, so that the page's theme decides.
+blue and vermilion, which such readers can distinguish, in tones that contrast with white and black.
+Backgrounds are transparent and text has no colour set, so that the page's theme decides.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 
 def plain(text: str) -> str:
-    """Text that Plotly draws as it is: of its own accord it reads a name as HTML."""
+    """Text escaped so that Plotly, which reads text as HTML, draws it as it is."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def all_plain(texts: Iterable[str]) -> list[str]:
-    """Each of the texts as `plain` gives it."""
+    """Each of the texts, escaped by `plain`."""
     return [plain(text) for text in texts]
 
 
@@ -38,7 +38,7 @@ def finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
         paper_bgcolor=TRANSPARENT,
         plot_bgcolor=TRANSPARENT,
         showlegend=False,
-        hoverlabel_namelength=-1,  # else a name is cut, in the middle of an escape too
+        hoverlabel_namelength=-1,  # else long names are cut, even in the middle of an escape
         uirevision="keep",
         # A drag that starts on a phone is meant to scroll the page.
         dragmode=False if fixed else "zoom",

@@ -32,7 +32,7 @@ def tag_bars(names: Sequence[str], scores: np.ndarray, details: Sequence[str]) -
         customdata=names,
         hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
     )
-    texts = (
+    texts: tuple[tuple[Sequence[str], int, str, float, dict[str, float]], ...] = (
         (names, 0, "left", -0.32, {}),
         ([f"{s:.2f}" for s in scores], 1, "right", -0.32, {}),
         (details, 0, "left", 0.29, {"font_size": 11, "opacity": 0.75}),

@@ -19,12 +19,12 @@ def shrink(values: np.ndarray, columns: int = MAX_COLUMNS) -> np.ndarray:
 
 
 def thinned(n: int) -> np.ndarray:
-    """Which of n frames to show where each is compared with each: all, or evenly spread ones."""
+    """Which of n frames to show in a similarity matrix: all, or evenly spaced ones."""
     return _block_starts(n, MAX_SQUARE)
 
 
 def joined_edges(times_s: np.ndarray, duration_s: float, blocks: int) -> np.ndarray:
-    """Borders (blocks + 1,) in seconds of frames (T,) that `shrink` joined into so many blocks."""
+    """Borders (blocks + 1,) in seconds of frames (T,) that `shrink` joined into blocks."""
     n = len(times_s)
     return frame_edges(times_s, duration_s)[np.append(_block_starts(n, blocks), n)]
 

@@ -1,7 +1,7 @@
-"""Arrays out of NPZ and HDF5 files that nobody vouches for.
+"""Arrays out of NPZ and HDF5 files of any origin.
 
-Nothing is unpickled, nothing outside the file is read, and what states more bytes than a clip can
-have is refused before it takes memory.
+Nothing is unpickled, nothing outside the file is read, and an array larger than a clip can be is
+refused before it takes memory.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _DAMAGED = (
 
 @contextlib.contextmanager
 def reading(where: str, remedy: str = REMEDY) -> Iterator[None]:
-    """Turns what the parsers raise on damaged files into a `FeaturesError`."""
+    """Turn what the parsers raise on damaged files into a `FeaturesError`."""
     try:
         yield
     except _DAMAGED as error:
-        raise FeaturesError(f"{where}: is damaged or cut off. {remedy}") from error
+        raise FeaturesError(f"{where} is damaged or cut off. {remedy}") from error
 
 
 def check_size(n_bytes: int, where: str, key: str) -> None:
     """Raise FeaturesError for an array of more bytes than one clip can have."""
     if n_bytes > MAX_ARRAY_BYTES:
         raise FeaturesError(
-            f"{where}: '{key}' takes {n_bytes / 1e6:,.0f} MB, above the limit of "
+            f"{where} holds '{key}' of {n_bytes / 1e6:,.0f} MB, above the limit of "
             f"{MAX_ARRAY_BYTES / 1e6:,.0f} MB for one clip. Pack many clips as HDF5 with "
             "`python -m train pack`."
         )
@@ -101,25 +101,26 @@ def npz_arrays(
                     if "Object arrays" not in str(error):
                         raise
                     raise FeaturesError(
-                        f"{where}: '{key}' is a pickled object, which is never loaded. {remedy}"
+                        f"{where} holds '{key}' as a pickled object, which is never loaded. "
+                        + remedy
                     ) from error
     return arrays, others
 
 
 def holds(group: h5py.Group, key: str) -> bool:
-    """Whether there is a member of that name, be it a link that leads nowhere."""
+    """Whether there is a member of that name, even a broken link."""
     return group.get(key, getlink=True) is not None
 
 
 def member(
     group: h5py.Group, key: str, where: str, remedy: str = REMEDY
 ) -> h5py.Group | h5py.Dataset:
-    """A member that lies in this very file: links and external storage could read any file."""
+    """A member stored in the file itself: links and external storage could read any file."""
     linked = not isinstance(group.get(key, getlink=True), h5py.HardLink)
     found = None if linked else group[key]
     if linked or (isinstance(found, h5py.Dataset) and (found.external or found.is_virtual)):
         raise FeaturesError(
-            f"{where}: '{key}' is a link to data elsewhere, which is not followed. {remedy}"
+            f"{where} holds '{key}' as a link to data elsewhere, which is not followed. {remedy}"
         )
     return found
 
@@ -128,12 +129,12 @@ def dataset(group: h5py.Group, key: str, where: str, remedy: str = REMEDY) -> h5
     """An array of an HDF5 file, under the rule of `member`."""
     found = member(group, key, where, remedy) if holds(group, key) else None
     if not isinstance(found, h5py.Dataset):
-        raise FeaturesError(f"{where}: holds {listing(list(group))} but no array '{key}'. {remedy}")
+        raise FeaturesError(f"{where} holds {listing(list(group))} but no array '{key}'. {remedy}")
     return found
 
 
-def loaded(found: h5py.Dataset, where: str, key: str) -> object:
-    """All values of a dataset. HDF5 reads chunks as wholes, so these are limited as well."""
+def loaded(found: h5py.Dataset, where: str, key: str) -> np.ndarray:
+    """All values of a dataset. HDF5 reads whole chunks, so their size is limited as well."""
     n_values = max(found.size, math.prod(found.chunks or (1,)))
     check_size(n_values * found.dtype.itemsize, where, key)
-    return found[()]
+    return np.asarray(found[()])

@@ -1,7 +1,7 @@
 """Where frames lie among the classes: a plane through their centroids, and cosine similarity.
 
-Everything is in the units of quantised embeddings (0 to 255). Angles are taken from the mean of the
-centroids: seen from zero, every two frames would point almost the same way.
+Everything is in the units of quantised embeddings (0 to 255). Angles are measured from the mean of
+the centroids: from zero, any two frames would point almost the same way.
 """
 
 import io
@@ -39,7 +39,7 @@ class ClassSpace:
         origin = centroids.mean(axis=0, dtype=np.float64)
         _, spread, axes = np.linalg.svd(centroids - origin, full_matrices=False)
         axes = axes[:N_COMPONENTS]
-        # An axis has no sign of its own: the largest coordinate is made positive.
+        # The sign of an axis is arbitrary: the largest coordinate is made positive.
         largest = np.abs(axes).argmax(axis=1)
         axes = axes * np.sign(axes[np.arange(len(axes)), largest])[:, None]
         return cls(centroids, origin, axes, (spread**2 / (spread**2).sum())[:N_COMPONENTS])
@@ -49,11 +49,11 @@ class ClassSpace:
         return (vectors - self.origin) @ self.axes.T
 
     def similarity(self, frames: np.ndarray) -> np.ndarray:
-        """Cosine (T, K) between frames (T, 128) and class centroids, seen from the origin."""
+        """Cosine (T, K) of frames (T, 128) with class centroids, measured from the origin."""
         return self.cosine(frames, self.centroids)
 
     def cosine(self, frames: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Cosine (T, U) between frames (T, 128) and other frames (U, 128), seen from the origin."""
+        """Cosine (T, U) of frames (T, 128) with other frames (U, 128), measured from the origin."""
         return directions(frames - self.origin) @ directions(others - self.origin).T
 
 

@@ -1,4 +1,4 @@
-"""What an encoder hands to a tagging model: frames of 128 numbers on a grid of time."""
+"""What an encoder passes to a tagging model: frames of 128 numbers on a time grid."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ N_DIMS = 128  # numbers per frame
 CLIP = 2.0  # PCA outputs are clipped to [-2, 2] before they are quantised
 LEVELS_PER_UNIT = 255.0 / (2 * CLIP)  # 63.75
 
-# Told, now and then, the seconds done and those in all (None where the file states none). What it
-# raises ends the work.
+# Called from time to time with the seconds done and in all (None where the file does not state
+# them). An exception that it raises ends the work.
 Progress = Callable[[float, float | None], None]
 
 # What the user reads for each encoder key; only VGGish itself may be called VGGish.
@@ -62,9 +62,9 @@ class Embeddings:
         """`quantised`, or `WeightsError` where there is none."""
         if self.quantised is None:
             raise WeightsError(
-                f"{self.name}: holds embeddings from before PCA only, and tagging models read the "
-                "quantised ones; install the PCA parameters with `audioset-demo weights get` and "
-                "make the embeddings again"
+                f"{self.name} holds embeddings from before PCA only, and tagging models read the "
+                "quantised ones. Install the PCA parameters with `audioset-demo weights get` and "
+                "compute the embeddings again."
             )
         return self.quantised
 
@@ -80,14 +80,14 @@ def frame_edges(times_s: np.ndarray, duration_s: float) -> np.ndarray:
     """Borders (T + 1,) of frames in seconds, from their (T,) starts and the clip's length.
 
     Frames closer than the 0.96 s that each covers overlap. A border then lies midway between the
-    centres of two neighbours, so that what is heard is drawn where it is loudest; the first frame
-    begins with its sound, and the last ends with its own, or with the clip where that ends first:
-    what fills the frame is silence.
+    centres of two neighbours, so that a sound is drawn where frames are centred on it. The first
+    frame begins at its start, and the last ends at its own end, or at the clip's where that comes
+    first: the rest of the frame is silence.
     """
     overlap = FRAME_S - hop_of(times_s)
     borders = np.concatenate([times_s[:1], times_s[1:] + overlap / 2])
     end = times_s[-1] + FRAME_S
-    # A file that states an end before its last frame contradicts itself: its frames are believed.
+    # A file that states an end before its last frame contradicts itself: its frames count.
     if borders[-1] < duration_s < end:
         end = duration_s
     return np.append(borders, end)

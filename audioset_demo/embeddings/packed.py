@@ -122,21 +122,21 @@ class PackedClips:
         n_classes, n_audioset = self.datasets["y"].shape[1], len(audioset_labels())
         if self.labels is None and n_classes != n_audioset:
             raise FeaturesError(
-                f"{self.where}: has {n_classes} classes and does not name them; AudioSet has "
+                f"{self.where} has {n_classes} classes and does not name them; AudioSet has "
                 f"{n_audioset}. Add a dataset `labels` with the names, as `python -m train "
                 "extract` does."
             )
         if self.labels and len(set(self.labels)) < len(self.labels):
             twice = next(name for name in self.labels if self.labels.count(name) > 1)
             raise FeaturesError(
-                f"{self.where}: 'labels' names the class '{twice}' twice. Give each class one "
+                f"{self.where} names the class '{twice}' twice in 'labels'. Give each class one "
                 "column of y and a name of its own."
             )
 
     def _check_times(self) -> None:
         if self.segment_times is not None and not np.isfinite(self.segment_times).all():
             raise FeaturesError(
-                f"{self.where}: 'segment_times' holds NaN or infinite values. {REMEDY}"
+                f"{self.where} holds NaN or infinite values in 'segment_times'. {REMEDY}"
             )
 
     def _check_counts(self) -> None:
@@ -145,7 +145,7 @@ class PackedClips:
         lowest, highest, most = self.n_frames.min(), self.n_frames.max(), self.x.shape[1]
         if lowest < 0 or highest > most:
             raise FeaturesError(
-                f"{self.where}: 'n_frames' runs from {lowest} to {highest}; 1 to {most} was "
+                f"{self.where} holds 'n_frames' from {lowest} to {highest}; 1 to {most} was "
                 f"expected. {REMEDY}"
             )
 
@@ -164,9 +164,9 @@ def open_packed(path: Path, needed: Collection[str] = ()) -> Iterator[PackedClip
 def count_frames(x: np.ndarray) -> np.ndarray:
     """Frames (N,) of zero-padded clips (N, T, 128): all up to the last that is not zero.
 
-    No sound gives 128 zeros.
+    No sound has an embedding of 128 zeros.
     """
-    is_sound = x.any(axis=2)
+    is_sound = x.max(axis=2) > 0
     last = x.shape[1] - is_sound[:, ::-1].argmax(axis=1)
     return np.where(is_sound.any(axis=1), last, 0)
 
@@ -182,16 +182,16 @@ def _check_forms(found: dict[str, h5py.Dataset], where: str) -> None:
             fits = fits and values.dtype == np.uint8 and shape["T"] <= MAX_FRAMES
         if not fits or any(sizes.setdefault(name, n) != n for name, n in shape.items()):
             raise FeaturesError(
-                f"{where}: '{key}' is {values.dtype} of shape {values.shape}; "
+                f"{where} holds '{key}' as {values.dtype} of shape {values.shape}; "
                 f"{_expected(key, sizes)} was expected. {REMEDY}"
             )
         if values.size and not _is_written(values):
             raise FeaturesError(
-                f"{where}: is incomplete: parts of '{key}' were never written. {REMEDY}"
+                f"{where} is incomplete: parts of '{key}' were never written. {REMEDY}"
             )
     if 0 in (sizes["N"], sizes["T"], sizes.get("K")):
         raise FeaturesError(
-            f"{where}: holds no clips, frames or classes: 'x' has shape {found['x'].shape}. "
+            f"{where} holds no clips, frames or classes: 'x' has shape {found['x'].shape}. "
             "Pack at least one clip."
         )
 
@@ -211,7 +211,7 @@ def _expected(key: str, sizes: dict[str, int]) -> str:
 
 
 def _is_written(values: h5py.Dataset) -> bool:
-    """HDF5 reads zeros where nothing was written: clips would be silence, without labels."""
+    """Whether all parts are stored: HDF5 reads zeros where nothing was ever written."""
     if values.chunks is None:
         return values.id.get_storage_size() > 0
     per_axis = [-(-n // chunk) for n, chunk in zip(values.shape, values.chunks, strict=True)]

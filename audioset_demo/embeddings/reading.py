@@ -13,11 +13,12 @@ import contextlib
 import io
 import math
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import ArrayLike
 
 from audioset_demo.embeddings.arrays import (
     REMEDY,
@@ -42,10 +43,10 @@ _EXPECTED = f"'quantised' uint8 (T, {N_DIMS}), or in HDF5 'x' uint8 (N, T, {N_DI
 _CHUNK_CACHE_BYTES = 32 * 2**20
 
 
-class FeaturesFile(Sequence):
-    """The clips of an embeddings file: a sequence of `Embeddings`.
+class FeaturesFile:
+    """The clips of an embeddings file, each an `Embeddings`: by index, or one after the other.
 
-    Clips of an HDF5 file are read one by one when asked for, so a file of any size can be opened.
+    Clips of an HDF5 file are read when they are accessed, so a file of any size can be opened.
 
     Attributes
     ----------
@@ -53,10 +54,16 @@ class FeaturesFile(Sequence):
     names : the clips' names, in the file's order.
     """
 
-    def __init__(self, name: str, names: Iterable[str], read: Callable, close: Callable) -> None:
+    def __init__(
+        self,
+        name: str,
+        names: Iterable[str],
+        read: Callable[[int], Embeddings],
+        close: Callable[[], None],
+    ) -> None:
         self.name = name
         self.names = tuple(names)
-        self._read = read  # index -> Embeddings
+        self._read = read
         self._close = close
 
     def __len__(self) -> int:
@@ -64,6 +71,9 @@ class FeaturesFile(Sequence):
 
     def __getitem__(self, index: int) -> Embeddings:
         return self.read(index)
+
+    def __iter__(self) -> Iterator[Embeddings]:
+        return map(self.read, range(len(self)))
 
     def read(self, index: int) -> Embeddings:
         """The embeddings of one clip.
@@ -76,7 +86,7 @@ class FeaturesFile(Sequence):
         return self._read(range(len(self))[index])
 
     def close(self) -> None:
-        """Let go of the file; embeddings already read stay valid."""
+        """Close the file; embeddings already read stay valid."""
         self._close()
 
 
@@ -93,22 +103,25 @@ def read_features(source: str | Path | bytes, name: str | None = None) -> Featur
     FeaturesError : not such a file, damaged, or without the expected arrays.
     """
     if isinstance(source, bytes):
-        stream, name, head = io.BytesIO(source), name or "features", source[:8]
-    else:
-        stream = Path(source)
-        name = name or stream.name
-        try:
-            with stream.open("rb") as file:
-                head = file.read(8)
-        except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-            reason = getattr(error, "strerror", None) or str(error)
-            raise FeaturesError(f"{name}: cannot be opened ({reason}). Check the path.") from error
+        return _open(io.BytesIO(source), source[:8], name or "features")
+    path = Path(source)
+    name = name or path.name
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FeaturesError(f"{name} cannot be opened ({reason}). Check the path.") from error
+    return _open(path, head, name)
+
+
+def _open(stream: Path | io.BytesIO, head: bytes, name: str) -> FeaturesFile:
     if head.startswith(b"PK"):
         return _open_npz(stream, name)
     if head == b"\x89HDF\r\n\x1a\n":
         return _open_hdf5(stream, name)
     what = "is neither NPZ nor HDF5" if head else "is empty (0 bytes)"
-    raise FeaturesError(f"{name}: {what}. {REMEDY}")
+    raise FeaturesError(f"{name} {what}. {REMEDY}")
 
 
 def embeddings_from_array(array: np.ndarray, name: str = "features") -> Embeddings:
@@ -126,64 +139,70 @@ def embeddings_from_array(array: np.ndarray, name: str = "features") -> Embeddin
     array = np.asarray(array)
     if array.ndim != 2 or array.shape[1] != N_DIMS or not len(array):
         raise FeaturesError(
-            f"{name}: has shape {array.shape}. Give the frames of one clip as (T, {N_DIMS}), "
-            "T >= 1."
+            f"The array of {name} has shape {array.shape}. Give the frames of one clip as "
+            f"(T, {N_DIMS}), T >= 1."
         )
     if array.dtype.kind == "f":
         low, high = array.min(), array.max()
         if not (low >= -1 and high <= 1):  # so written that NaN fails
             raise FeaturesError(
-                f"{name}: has values from {low} to {high}. Give floats in [-1, 1], which are "
-                "(uint8 - 128) / 128, or the uint8 values themselves."
+                f"The array of {name} has values from {low} to {high}. Give floats in [-1, 1], "
+                "which are (uint8 - 128) / 128, or the uint8 values themselves."
             )
         # 1.0 stands for 256, one more than a uint8 holds.
         array = np.minimum(np.rint(array.astype(np.float64) * 128) + 128, 255).astype(np.uint8)
     if array.dtype != np.uint8:
         raise FeaturesError(
-            f"{name}: has type {array.dtype}. Give uint8 as released, or floats in [-1, 1]."
+            f"The array of {name} has type {array.dtype}. Give uint8 as released, or floats in "
+            "[-1, 1]."
         )
     return _one_clip({"quantised": array, "encoder": "released"}, (), name, name)
 
 
 def _one_clip(
-    arrays: Mapping[str, object], others: Iterable[str], name: str, where: str
+    arrays: Mapping[str, ArrayLike], others: Iterable[str], name: str, where: str
 ) -> Embeddings:
     """Embeddings from the arrays of one clip, each checked.
 
-    `others` are further keys beside them, and `where` is the file, both for messages only.
+    `others` are the file's other keys, and `where` is the file, both for messages only.
     """
     quantised, embedding = arrays.get("quantised"), arrays.get("embedding")
     main = embedding if quantised is None else quantised
     if main is None:
         raise FeaturesError(
-            f"{where}: holds {listing([*arrays, *others])}; {_EXPECTED} was expected. {REMEDY}"
+            f"{where} holds {listing([*arrays, *others])}; {_EXPECTED} was expected. {REMEDY}"
         )
-    n_frames = np.shape(main)[0] if np.ndim(main) else 0
+    shape = np.shape(main)
+    n_frames = shape[0] if shape else 0
     if n_frames == 0:
-        raise FeaturesError(f"{where}: holds no frames. A clip needs at least one ({FRAME_S} s).")
+        raise FeaturesError(
+            f"{where} holds no frames. Give a clip of at least one frame ({FRAME_S} s)."
+        )
     notes: tuple[str, ...] = ()
     encoder = str(scalar(arrays.get("encoder", "")))
     if not encoder:
         encoder = "released"
-        notes = ("the file does not name its encoder: taken as released AudioSet features",)
+        notes = (
+            "The file does not name its encoder, so it is taken as released AudioSet features.",
+        )
     if encoder not in ENCODER_TITLES:
         known = ", ".join(ENCODER_TITLES)
-        raise FeaturesError(
-            f"{where}: was made by an unknown encoder '{encoder}'. Known are {known}."
-        )
+        raise FeaturesError(f"{where} names an unknown encoder '{encoder}'. Give one of: {known}.")
     times_s = np.arange(n_frames) * FRAME_S
     if "times_s" in arrays:
         times_s = _checked(arrays["times_s"], (n_frames,), "f", where, "times_s")
         steps = np.diff(times_s)
         if n_frames > 1 and not (steps.min() > 0 and np.ptp(steps) < 0.01):
             raise FeaturesError(
-                f"{where}: 'times_s' rises by {steps.min():.3g} to {steps.max():.3g} s from frame "
-                f"to frame; even steps were expected. {REMEDY}"
+                f"{where} holds 'times_s' in steps of {steps.min():.3g} to {steps.max():.3g} s; "
+                f"even steps were expected. {REMEDY}"
             )
     duration_s = scalar(arrays.get("duration_s", n_frames * FRAME_S))
     if not isinstance(duration_s, (int, float)) or not 0 < duration_s < np.inf:
-        expected = "seconds above zero were expected"
-        raise FeaturesError(f"{where}: 'duration_s' is {duration_s}; {expected}. {REMEDY}")
+        raise FeaturesError(
+            f"{where} holds {duration_s} as 'duration_s'; seconds above zero were expected. "
+            + REMEDY
+        )
     frames = (n_frames, N_DIMS)
     floats = {
         key: _checked(arrays[key], frames, "f", where, key).astype(np.float32)
@@ -207,7 +226,7 @@ def _single(clip: Embeddings) -> FeaturesFile:
 
 
 def _checked(
-    array: object, shape: tuple[int, ...], kind: str, where: str, key: str = "quantised"
+    array: ArrayLike, shape: tuple[int, ...], kind: str, where: str, key: str = "quantised"
 ) -> np.ndarray:
     """The array, if of this shape and uint8 (kind "u") or finite floats (kind "f")."""
     array = np.asarray(array)
@@ -215,11 +234,11 @@ def _checked(
     if array.shape != shape or not fits:
         expected = "uint8" if kind == "u" else "float32"
         raise FeaturesError(
-            f"{where}: '{key}' is {array.dtype} of shape {array.shape}; {expected} of shape "
+            f"{where} holds '{key}' as {array.dtype} of shape {array.shape}; {expected} of shape "
             f"{shape} was expected. {REMEDY}"
         )
     if kind == "f" and not np.isfinite(array).all():
-        raise FeaturesError(f"{where}: '{key}' holds NaN or infinite values. {REMEDY}")
+        raise FeaturesError(f"{where} holds NaN or infinite values in '{key}'. {REMEDY}")
     return array
 
 
@@ -230,7 +249,7 @@ def _open_npz(stream: Path | io.BytesIO, name: str) -> FeaturesFile:
         return _single(_one_clip(*npz_arrays(stream, name, _KEYS), name, name))
 
     def read(index: int) -> Embeddings:
-        where = f"{name}, clip '{clips[index]}'"
+        where = f"Clip '{clips[index]}' of {name}"
         prefix = f"{clips[index]}/"
         arrays, others = npz_arrays(stream, where, _KEYS, prefix)
         return _one_clip(arrays, others, clips[index], where)
@@ -254,7 +273,7 @@ def _open_hdf5(stream: Path | io.BytesIO, name: str) -> FeaturesFile:
 
 def _group_reader(file: h5py.File, keys: list[str], name: str) -> Callable[[int], Embeddings]:
     def read(index: int) -> Embeddings:
-        where = f"{name}, clip '{keys[index]}'"
+        where = f"Clip '{keys[index]}' of {name}"
         with reading(where):
             arrays, others = _hdf5_arrays(member(file, keys[index], name), where)
         return _one_clip(arrays, others, keys[index], where)
@@ -273,18 +292,18 @@ def _packed_clips(file: h5py.File, name: str) -> tuple[list[str], Callable[[int]
         rows = packed.rows("x", index)
         counted = packed.n_frames
         n_frames = int(count_frames(rows[None])[0] if counted is None else counted[index])
-        arrays = {"quantised": rows[:n_frames], "encoder": packed.encoder}
+        arrays: dict[str, ArrayLike] = {"quantised": rows[:n_frames], "encoder": packed.encoder}
         if packed.segment_times is not None:
             start_s, end_s = packed.segment_times[index]
             arrays["duration_s"] = float(end_s - start_s)
-        return _one_clip(arrays, (), names[index], f"{name}, clip '{names[index]}'")
+        return _one_clip(arrays, (), names[index], f"Clip '{names[index]}' of {name}")
 
     return names, read
 
 
-def _hdf5_arrays(group: h5py.Group, where: str) -> tuple[dict[str, object], list[str]]:
+def _hdf5_arrays(group: h5py.Group, where: str) -> tuple[dict[str, ArrayLike], list[str]]:
     """The arrays of one clip, and the names of the group's other members."""
-    arrays: dict[str, object] = {}
+    arrays: dict[str, ArrayLike] = {}
     for key in _KEYS:
         if holds(group, key):
             arrays[key] = loaded(dataset(group, key, where), where, key)

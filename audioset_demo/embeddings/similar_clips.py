@@ -1,4 +1,4 @@
-"""The released clips that are most like a clip, found by their embeddings."""
+"""The released clips most similar to a clip, by their embeddings."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Neighbour:
     Attributes
     ----------
     video_id : of YouTube
-    second : of the video, where the clip is most like what was looked for
+    second : of the video, at the frame most similar to the clip searched for
     cosine : between the clips' mean embeddings
-    classes : indices of the classes that raters heard in it
+    classes : indices of its labels
     """
 
     video_id: str
@@ -69,23 +69,24 @@ class ReleasedClips:
         FeaturesError : if it cannot be read, or lacks an array.
         """
         with open_packed(path, needed=("y", "segment_times")) as packed:
-            frames, targets = packed.rows("x", slice(None)), packed.rows("y", slice(None))
+            frames, targets, times_s = (
+                packed.rows(name, slice(None)) for name in ("x", "y", "segment_times")
+            )
         n_frames = count_frames(frames) if packed.n_frames is None else packed.n_frames
         # Padding is zero, so that it adds nothing to the sum.
         means = frames.sum(axis=1, dtype=np.float32) / np.maximum(n_frames, 1)[:, None]
         video_ids = tuple(
             video_id.decode("utf-8", "replace") for video_id in packed.video_ids.tolist()
         )
-        starts_s = packed.segment_times[:, 0]
-        return cls(frames, n_frames, means, targets.astype(bool), video_ids, starts_s)
+        return cls(frames, n_frames, means, targets.astype(bool), video_ids, times_s[:, 0])
 
     def nearest(self, mean: np.ndarray, origin: np.ndarray, n: int) -> list[Neighbour]:
-        """The `n` clips whose mean embeddings lie in the direction of `mean`, nearest first.
+        """The `n` clips whose mean embeddings have the highest cosine with `mean`, nearest first.
 
         Parameters
         ----------
-        mean : (128,) mean quantised embedding of the clip that is looked for
-        origin : (128,) where directions are seen from
+        mean : (128,) mean quantised embedding of the clip searched for
+        origin : (128,) the point from which directions are measured
         """
         wanted = directions((mean - origin)[None])[0]
         cosines = directions(self.means - origin) @ wanted

@@ -19,7 +19,7 @@ def embeddings_csv(embeddings: Embeddings) -> str:
     Raises
     ------
     WeightsError
-        If there are none, for want of VGGish's PCA parameters.
+        If there are none, because VGGish's PCA parameters are missing.
     """
     quantised = embeddings.require_quantised()
     columns = ("time_s", *(f"q{d}" for d in range(quantised.shape[1])), "encoder")
@@ -67,14 +67,14 @@ def embedding_arrays(embeddings: Embeddings) -> dict[str, np.ndarray]:
 
 
 def embeddings_npz(clips: Sequence[Embeddings]) -> bytes:
-    """An NPZ file. One clip: its arrays; several: each array's name behind "CLIP/"."""
+    """An NPZ file. One clip: its arrays; several: each array's name after "CLIP/"."""
     arrays = {
         prefix + key: values
         for prefix, clip in _prefixed(clips)
         for key, values in embedding_arrays(clip).items()
     }
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
@@ -91,7 +91,7 @@ def embeddings_hdf5(clips: Sequence[Embeddings]) -> bytes:
 
 
 def _prefixed(clips: Sequence[Embeddings]) -> list[tuple[str, Embeddings]]:
-    """Each clip behind the start of its keys: nothing for a single clip, else a name of its own."""
+    """Each clip with the prefix of its keys: none for a single clip, else a unique name."""
     if len(clips) == 1:
         return [("", clips[0])]
     names: list[str] = []

@@ -34,8 +34,8 @@ __all__ = [
 
 ENCODER_CHOICES = ("auto", "vggish", "compact")
 
-# What becomes of sound at the end that does not fill a frame: left out, as by VGGish; kept, with
-# silence behind it; or kept in clips that are short enough for it to matter.
+# What becomes of sound at the end that does not fill a frame: left out, as by VGGish; padded with
+# silence; or padded in clips short enough for it to matter.
 TAILS = ("drop", "pad", "auto")
 
 
@@ -50,7 +50,9 @@ class Encoder(Protocol):
 
     name: str
     title: str
-    network: nn.Module
+
+    @property
+    def network(self) -> nn.Module: ...
 
     def encode(
         self,
@@ -68,13 +70,13 @@ class Encoder(Protocol):
         ----------
         hop_s : seconds from one frame to the next, a multiple of 0.01 from 0.01 to 0.96; each
             frame covers 0.96 s.
-        progress : told the seconds done and the seconds in all, or None where the file does not
-            state its length. To end the work, raise an exception.
+        progress : called with the seconds done and the seconds in all, or None where the file does
+            not state its length. To end the work, raise an exception.
         tail : what becomes of sound at the end that does not fill a frame: "drop", as by VGGish;
-            "pad" keeps it in a frame padded with silence; "auto" pads in sounds below ten seconds.
-            A note says how much it is.
+            "pad" keeps it in a frame padded with silence; "auto" pads sounds below ten seconds. A
+            note says how long it is.
         resampler : to 16 kHz: "soxr", or "resampy", the one of Google's own front end.
-        listeners : get the samples and the log-mel of the same pass over the sound.
+        listeners : receive the samples and the log-mel of the same pass over the sound.
 
         Raises
         ------
@@ -117,17 +119,21 @@ def load_encoder(name: str = "auto", device: str = "auto") -> Encoder:
         file is damaged.
     """
     name, on = resolve_encoder(name), resolve_device(device)
+    encoder: Encoder
     if name == "vggish":
-        from audioset_demo.encoders.vggish.network import VggishEncoder as Chosen
+        from audioset_demo.encoders.vggish.network import VggishEncoder
+
+        encoder = VggishEncoder()
     else:
-        from audioset_demo.encoders.compact import CompactEncoder as Chosen
-    encoder = Chosen()
+        from audioset_demo.encoders.compact import CompactEncoder
+
+        encoder = CompactEncoder()
     encoder.network.to(on)
     return encoder
 
 
 def load_quantising_encoder(name: str = "auto") -> Encoder:
-    """An encoder that gives the quantised embeddings which tagging models read.
+    """An encoder with the quantised embeddings that tagging models read.
 
     Raises
     ------
@@ -139,7 +145,7 @@ def load_quantising_encoder(name: str = "auto") -> Encoder:
 
 
 def silent_frame(encoder: Encoder) -> np.ndarray:
-    """What an encoder makes of digital silence: one quantised frame, (128,) uint8.
+    """An encoder's embedding of digital silence: one quantised frame, (128,) uint8.
 
     Raises
     ------

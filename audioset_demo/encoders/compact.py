@@ -1,8 +1,8 @@
 """The compact encoder: a small network, bundled, that stands in for VGGish.
 
 It is not VGGish. It reads the same log-mel examples and was trained, by `python -m train encoder`,
-to land in the embedding space on which the tagging models were trained (VGGish after PCA, in
-[-2, 2]), so that those models name the sound.
+to reproduce the embedding space on which the tagging models were trained (VGGish after PCA, in
+[-2, 2]), so that those models can tag its output.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from audioset_demo.errors import WeightsError
 
 WEIGHTS_FILE = "compact.safetensors"
 CARD_FILE = "compact.json"
-SOUNDS_FILE = "sounds.csv"  # every recording learned from, and its author
+SOUNDS_FILE = "sounds.csv"  # every training recording, and its author
 BUNDLED = files("audioset_demo") / "assets" / "compact"
 BATCH_EXAMPLES = 64
-# Log-mel of silence becomes 0 and loud sounds a few units: the scale that convolutions like.
+# Log-mel of silence becomes 0 and loud sounds a few units: a scale that suits convolutions.
 INPUT_SHIFT = float(-np.log(LOG_OFFSET))
 INPUT_SCALE = 0.25
 LARGEST = 10_000  # of any number in the settings
@@ -49,7 +49,7 @@ LARGEST = 10_000  # of any number in the settings
 
 @dataclass(frozen=True)
 class CompactSettings:
-    """Widths (channels) and numbers of convolutions of the stages; each stage halves the map."""
+    """Channels (widths) and convolutions (depths) of each stage; a stage halves the map."""
 
     widths: tuple[int, ...] = (32, 64, 128, 256)
     depths: tuple[int, ...] = (1, 2, 2, 3)
@@ -58,7 +58,7 @@ class CompactSettings:
     def __post_init__(self):
         numbers = (*self.widths, *self.depths, self.hidden_units)
         if not self.widths or len(self.widths) != len(self.depths):
-            raise ValueError(f"{len(self.widths)} widths do not go with {len(self.depths)} depths")
+            raise ValueError(f"it has {len(self.widths)} widths and {len(self.depths)} depths")
         for number in numbers:
             if type(number) is not int or not 1 <= number <= LARGEST:
                 raise ValueError(f"{number!r} is not a whole number from 1 to {LARGEST:,}")
@@ -141,7 +141,7 @@ def load_compact(folder: Path | None = None) -> tuple[CompactNet, dict]:
         card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
         with torch.device("meta"):  # the file's tensors take the place of the parameters
             network = CompactNet(CompactSettings.from_json(card["settings"]))
-        # Copies: what is read lies in the mapped file, and would change with it.
+        # Copies: tensors are mapped from the file, and would change with it.
         state = {
             name: tensor.to(torch.float32, copy=True)
             for name, tensor in load_file(folder / WEIGHTS_FILE).items()
@@ -154,14 +154,15 @@ def load_compact(folder: Path | None = None) -> tuple[CompactNet, dict]:
     ) as error:  # fmt: skip
         raise WeightsError(
             f"{folder} does not hold the compact encoder ({WEIGHTS_FILE} and {CARD_FILE}): "
-            f"{error}. Install the package again, or train one: python -m train encoder --help"
+            f"{error}. Install the package again, or train one with `python -m train encoder`."
         ) from error
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last), card
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
+    return network.eval().requires_grad_(False), card
 
 
 @cache
 def compact_card() -> dict:
-    """The bundled encoder's card: what it was made from, and how well it does.
+    """The bundled encoder's card: its training data, and how well it does.
 
     Raises
     ------

@@ -31,7 +31,7 @@ EXAMPLE_SAMPLES = WINDOW_SAMPLES + (EXAMPLE_FRAMES - 1) * HOP_SAMPLES  # 15,600,
 BLOCK_FRAMES = 100  # spectrogram frames computed at a time: arrays that stay in the cache
 
 
-def _hz_to_mel(hz: np.ndarray | float) -> np.ndarray | float:
+def _hz_to_mel(hz: np.ndarray | float) -> np.ndarray:
     """The HTK mel scale."""
     return 1127.0 * np.log1p(np.asarray(hz) / 700.0)
 
@@ -56,10 +56,10 @@ def mel_matrix() -> np.ndarray:
 
 @cache
 def _sparse_mel() -> csr_array:
-    """`mel_matrix` without its zeros, of which it is full: a bin counts in two bands at most.
+    """`mel_matrix` as a sparse matrix: a bin belongs to two bands at most.
 
-    Faster than the whole matrix, and no matter for BLAS, whose threads would contend with those of
-    the network that runs beside.
+    Faster than the dense product, whose BLAS threads would contend with those of the network that
+    runs at the same time.
     """
     return csr_array(mel_matrix())
 
@@ -119,13 +119,13 @@ def hop_frames(hop_s: float) -> int:
 
     Raises
     ------
-    AudioSetDemoError : the hop is no multiple of 10 ms from 0.01 to 0.96 s.
+    AudioSetDemoError : the hop is not a multiple of 10 ms from 0.01 to 0.96 s.
     """
     frames = hop_s * SAMPLE_RATE / HOP_SAMPLES
-    # So written that NaN fails.
+    # Written so that NaN fails.
     if not (1 - 1e-6 < frames < EXAMPLE_FRAMES + 1e-6 and abs(frames - round(frames)) < 1e-6):
         raise AudioSetDemoError(
-            f"A hop of {hop_s} s from frame to frame does not fit. Give a multiple of 0.01 s from "
-            f"0.01 to {FRAME_S}, e.g. 0.48."
+            f"A hop of {hop_s} s from frame to frame is not possible. Give a multiple of 0.01 s "
+            f"from 0.01 to {FRAME_S}, e.g. 0.48."
         )
     return round(frames)

@@ -1,4 +1,4 @@
-"""A sound, read once: its samples and log-mel to whoever listens, its examples to a network.
+"""A sound, read once: its samples and log-mel go to listeners, its examples to a network.
 
 Nothing here holds a whole sound. Decoding, resampling and log-mel run in a thread, a few batches
 ahead of the network: they hold Python's lock for little of their time.
@@ -7,9 +7,10 @@ ahead of the network: they hold Python's lock for little of their time.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -33,7 +34,7 @@ from audioset_demo.encoders.logmel import (
 )
 from audioset_demo.errors import AudioSetDemoError
 
-BATCH_EXAMPLES = 64  # so many share one reading of a network's weights
+BATCH_EXAMPLES = 64  # that share one pass over a network's weights
 BATCHES_AHEAD = 2
 
 AUTO_PADS_BELOW_S = 10.0  # of the tail "auto"
@@ -42,7 +43,7 @@ Item = TypeVar("Item")
 
 
 class Listener(Protocol):
-    """Who takes part in reading a sound. Called in order of time, in the thread that decodes."""
+    """Receives a sound while it is read. Called in order of time, in the thread that decodes."""
 
     def add_samples(self, samples: np.ndarray) -> None:
         """(n,) float32, mono, at the sound's own rate."""
@@ -52,7 +53,7 @@ class Listener(Protocol):
 
 
 class LogMelStream:
-    """The log-mel spectrogram of a sound, made block by block; to be read once.
+    """The log-mel spectrogram of a sound, computed block by block; to be read once.
 
     Attributes
     ----------
@@ -79,7 +80,7 @@ class LogMelStream:
 
     def blocks(self) -> Iterator[np.ndarray]:
         """(rows, 64) float32 at a time; the same however the sound's own blocks are cut."""
-        samples = resampled(self._heard(), self._sound.sample_rate, SAMPLE_RATE, self._resampler)
+        samples = resampled(self._samples(), self._sound.sample_rate, SAMPLE_RATE, self._resampler)
         for block in _joined(samples, BLOCK_FRAMES * HOP_SAMPLES):
             self.n_resampled += len(block)
             held = np.concatenate([self.rest, block])
@@ -89,7 +90,7 @@ class LogMelStream:
                 listener.add_log_mel(rows)
             yield rows
 
-    def _heard(self) -> Iterator[np.ndarray]:
+    def _samples(self) -> Iterator[np.ndarray]:
         for block in self._sound.blocks():
             self._n_samples += len(block)
             for listener in self._listeners:
@@ -113,11 +114,11 @@ def listen(
 
 
 class ExampleStream:
-    """The log-mel examples of a sound, made batch by batch in bounded memory; to be read once.
+    """The log-mel examples of a sound, in batches and bounded memory; to be read once.
 
     A sound shorter than an example (15,600 samples at 16 kHz) is padded with silence at its end to
-    exactly one. Of a longer one, what is left at the end is dropped or padded; a note says how much
-    it is, from 10 ms on.
+    exactly one. The end of a longer one that does not fill an example is dropped or padded; a note
+    says how long it is, from 10 ms on.
 
     Parameters
     ----------
@@ -154,7 +155,7 @@ class ExampleStream:
         self._hop_frames = hop_frames(hop_s)
         self._own_notes: list[str] = []
         if resampler != "soxr" and sound.sample_rate != SAMPLE_RATE:
-            self._own_notes.append(f"resampled with {resampler}")
+            self._own_notes.append(f"The sound was resampled with {resampler}.")
         self.hop_s = hop_s
         self.stated_s = sound.duration_s
 
@@ -191,35 +192,33 @@ class ExampleStream:
             yield rest.copy()
 
     def _keeps_tail(self, n: int) -> bool:
-        """Whether a padded example follows the n whole ones. Leaves a note where sound is left."""
+        """Whether a padded example follows the n whole ones. Adds a note where sound is left."""
         if n == 0:
             self._own_notes.append(
-                f"{self.duration_s:.3f} s is shorter than one frame "
-                f"({EXAMPLE_SAMPLES / SAMPLE_RATE:.3f} s): padded with silence"
+                f"The sound lasts {self.duration_s:.3f} s, less than one frame "
+                f"({EXAMPLE_SAMPLES / SAMPLE_RATE:.3f} s), and was padded with silence."
             )
             return True
-        heard = (n - 1) * self._hop_frames * HOP_SAMPLES + EXAMPLE_SAMPLES
-        left = self._log_mel.n_resampled - heard
+        covered = (n - 1) * self._hop_frames * HOP_SAMPLES + EXAMPLE_SAMPLES
+        left = self._log_mel.n_resampled - covered
         if left < HOP_SAMPLES:
             return False
-        what = f"the last {left / SAMPLE_RATE:.2f} s do not fill a frame"
+        what = f"The last {left / SAMPLE_RATE:.2f} s do not fill a frame"
         if self._tail == "pad" or self._tail == "auto" and self.duration_s < AUTO_PADS_BELOW_S:
-            self._own_notes.append(f"{what}: padded with silence")
+            self._own_notes.append(f"{what} and were padded with silence.")
             return True
-        self._own_notes.append(
-            f"{what} and were left out; they are kept with the tail padded (--tail pad)"
-        )
+        self._own_notes.append(f"{what} and were left out. Pad the tail (--tail pad) to keep them.")
         return False
 
     def _rows_of_tail(self, n: int) -> np.ndarray:
-        """(n, 64), the spectrogram of what is left of the sound, and of silence behind it."""
+        """(n, 64), the spectrogram of the rest of the sound, followed by silence."""
         samples = np.zeros((n - 1) * HOP_SAMPLES + WINDOW_SAMPLES, np.float32)
         samples[: len(self._log_mel.rest)] = self._log_mel.rest
         return log_mel(samples)
 
 
 class Encoded(NamedTuple):
-    """What a network made of a sound.
+    """A network's output for a sound.
 
     Attributes
     ----------
@@ -240,7 +239,7 @@ def run_network(
     stream: ExampleStream,
     progress: Progress | None = None,
 ) -> Encoded:
-    """Put all examples of a sound through a network, in memory that its length does not change.
+    """Run a network over all examples of a sound, in memory that only the result adds to.
 
     Parameters
     ----------
@@ -263,24 +262,27 @@ def run_network(
     return Encoded(np.concatenate(parts), stream.times_s(n), stream.duration_s, stream.notes)
 
 
-def ahead(items: Iterator[Item], n: int) -> Iterator[Item]:
-    """The same items, up to `n` of them made in a thread before they are asked for.
+def ahead(items: Iterator[Item], n: int) -> Generator[Item, None, None]:
+    """The same items, up to `n` of them computed ahead in a thread.
 
     What `items` raises is raised here. Closing the result ends the thread.
     """
-    end = object()
+
+    def following() -> list[Item]:
+        return list(islice(items, 1))  # none at the end
+
     thread = ThreadPoolExecutor(1)
     try:
-        waiting = deque(thread.submit(next, items, end) for _ in range(n))
-        while (item := waiting.popleft().result()) is not end:
-            waiting.append(thread.submit(next, items, end))
-            yield item
+        waiting = deque(thread.submit(following) for _ in range(n))
+        while found := waiting.popleft().result():
+            waiting.append(thread.submit(following))
+            yield found[0]
     finally:
         thread.shutdown(cancel_futures=True)
 
 
 def _joined(blocks: Iterable[np.ndarray], least: int) -> Iterator[np.ndarray]:
-    """The same rows in blocks of at least so many, but for the last."""
+    """The same rows in blocks of at least `least`, except the last."""
     waiting: list[np.ndarray] = []
     for block in blocks:
         waiting.append(block)

@@ -11,9 +11,9 @@ from audioset_demo.storage import parse_json, write_json
 
 CARD_FORMAT = 1
 INPUT_CONVENTION = "(uint8 - 128) / 128"
-# What a title adds for a model that another than our PyTorch code trained.
+# Added to the title of a model that was not trained by our PyTorch code.
 BACKEND_NOTES = {"keras": " (Keras)", "reference": " (checkpoint of the reference)"}
-# Types of what is read from `training` and from each set in `metrics`, where it is there.
+# Types of what is read from `training` and from each set in `metrics`; all of it is optional.
 TRAINING = {
     "set": str,
     "backend": str,
@@ -37,12 +37,12 @@ METRICS = {"eval": dict, "validation": dict, "half_precision_max_difference": fl
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a checkpoint is, what it was trained on, and how well it did.
+    """What a checkpoint is, what it was trained on, and how well it does.
 
     `labels` is None for the 527 AudioSet classes, else the names of the classes in order.
     `training` and `metrics` hold plain JSON: the set, the command and configuration that made the
-    checkpoint, and each figure with the set and the command that gave it. A figure that has no
-    finite value, such as d' where the AUC is 1, is left out.
+    checkpoint, and each figure with its set and command. A figure that has no finite value, such as
+    d' where the AUC is 1, is left out.
     """
 
     name: str
@@ -56,8 +56,8 @@ class ModelCard:
 
     @property
     def title(self) -> str:
-        """The kind of model and, of one that is not named after its kind, its name."""
-        pooling, backend = self.settings.pooling, self.training.get("backend")
+        """The kind of model, and its name if it is not named after its kind."""
+        pooling, backend = self.settings.pooling, self.training.get("backend", "")
         kind = TITLES[pooling] + BACKEND_NOTES.get(backend, "")
         if backend == "reference" or self.name in (pooling, f"{pooling}_{backend}"):
             return kind
@@ -68,12 +68,12 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, card: object) -> "ModelCard":
-        """The card that `to_json` gave.
+        """The card that `to_json` wrote.
 
         Raises
         ------
         CheckpointError
-            If it is not one: the message names the value, and not yet the file.
+            If it is not one: the message names the value, and not the file.
         """
         if not isinstance(card, dict):
             raise CheckpointError(f"It is {shown(card)}, and must be a table of names and values.")
@@ -86,7 +86,7 @@ class ModelCard:
                 fields["labels"] = tuple(card["labels"])
             fields["metrics"] = _known_figures(card.get("metrics", {}))
             made = cls(**fields)
-        except (TypeError, KeyError) as error:  # a field that is missing, or that there is not
+        except (TypeError, KeyError) as error:  # a field is missing or unknown
             raise CheckpointError(f"Its fields are not those of a card ({error}).") from None
         check_fields(made)
         check_values(made.training, TRAINING, "training.")
@@ -118,8 +118,8 @@ def load_card(checkpoint: str | os.PathLike) -> ModelCard:
         card = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(
-            f"No card {path.name} beside the checkpoint {checkpoint}. A checkpoint is two files: "
-            "copy the .json along with the .safetensors."
+            f"No card {path.name} was found beside the checkpoint {checkpoint}. A checkpoint is "
+            "two files: copy the .json along with the .safetensors."
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
@@ -140,8 +140,8 @@ def _check_format(format: object) -> None:
         raise CheckpointError(f"format is {shown(format)}, and must be a whole number from 1.")
     if format > CARD_FORMAT:
         raise CheckpointError(
-            f"It has format {shown(format)}, made by a newer version of this program, which reads "
-            f"formats up to {CARD_FORMAT}: pip install --upgrade audioset-demo."
+            f"It has format {shown(format)}, made by a newer version of this program; this one "
+            f"reads formats up to {CARD_FORMAT}. Run `pip install --upgrade audioset-demo`."
         )
 
 
@@ -156,7 +156,7 @@ def _known_figures(metrics: dict) -> dict:
 
 
 def _check_labels(card: ModelCard) -> None:
-    """Each class must have a name, and a name of its own."""
+    """Each class must have a name that no other class has."""
     n_classes = card.settings.n_classes
     if card.labels is None:
         return
@@ -165,5 +165,5 @@ def _check_labels(card: ModelCard) -> None:
     seen: set[str] = set()
     for label in card.labels:
         if not label.strip() or label in seen:
-            raise CheckpointError(f"The label {shown(label)} is empty or stands there twice.")
+            raise CheckpointError(f"The label {shown(label)} is empty or occurs twice.")
         seen.add(label)

@@ -14,7 +14,7 @@ from audioset_demo.models.reference import is_reference, load_reference
 from audioset_demo.models.tensors import trained_values
 from audioset_demo.storage import write_atomically
 
-SAME_TRAINING = "The checkpoint and its card must come from one training: copy both again."
+SAME_TRAINING = "The checkpoint and its card must come from the same training. Copy both again."
 
 
 def half_precision(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -26,7 +26,7 @@ def half_precision(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def save_checkpoint(path: Path, model: TaggingModel, card: ModelCard) -> None:
-    """Write `path` (safetensors, half precision) and its card; no reader sees half of either."""
+    """Write `path` (safetensors, half precision) and its card; readers never see half of either."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda part: save_file(half_precision(model.state_dict()), part))
     save_card(path, card)
@@ -40,12 +40,12 @@ def load_checkpoint(
     Parameters
     ----------
     path : a checkpoint of ours, or one of the reference's PyTorch code (`md_*_iters.tar`)
-    pooling : "average" or "max", for one of the reference that does not say which it is
+    pooling : "average" or "max", for a checkpoint of the reference that does not say which it is
 
     Raises
     ------
     CheckpointError
-        If a file is missing, damaged, or does not fit the other, or holds another model.
+        If a file is missing or damaged, if the two do not match, or hold another model.
     """
     path = Path(path)
     if not path.is_file():
@@ -72,7 +72,7 @@ def _state_of(path: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.
         raise CheckpointError(
             f"{path} is not a complete safetensors file ({error}). Copy or train it again."
         ) from None
-    # Not counted by the backends, and of no use but in training.
+    # Not counted by the backends, and of use in training only.
     counters = {name for name in expected if name.endswith("num_batches_tracked")}
     missing = sorted(set(expected) - counters - set(found))
     unexpected = sorted(set(found) - set(expected))

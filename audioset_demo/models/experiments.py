@@ -1,13 +1,14 @@
-"""What training the published models taught: what each setting gave, and what averaging gives."""
+"""Experiments with the published models: effects of settings and averaging, and faithfulness."""
 
 import csv
 import json
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from audioset_demo.models.settings import POOLINGS
 
-ASSETS = files("audioset_demo") / "assets" / "experiments"
+ASSETS = Path(str(files("audioset_demo"))) / "assets" / "experiments"
 
 
 @cache
@@ -37,5 +38,5 @@ def averages() -> dict[str, dict]:
 
 @cache
 def occlusion() -> dict:
-    """The record of `python -m train occlude`: is attention to be believed?"""
+    """The record of `python -m train occlude`: how faithful attention is to the score."""
     return json.loads((ASSETS / "occlusion.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Values that come from a file or a stranger, checked against the types that a dataclass states."""
+"""Values from files, checked against the types that a dataclass states."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import reprlib
 from collections.abc import Mapping
 from dataclasses import fields
 from types import NoneType, UnionType
-from typing import get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, get_args, get_origin, get_type_hints
 
 from audioset_demo.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 WORDS = {
     bool: "true or false",
@@ -21,7 +24,7 @@ WORDS = {
 }
 
 
-def check_fields(instance: object) -> None:
+def check_fields(instance: DataclassInstance) -> None:
     """Raise CheckpointError unless every field of a dataclass has the type that it states."""
     hints = get_type_hints(type(instance))
     check_values(
@@ -30,10 +33,10 @@ def check_fields(instance: object) -> None:
     )
 
 
-def check_values(values: Mapping, types: Mapping[str, type], place: str = "") -> None:
-    """Raise CheckpointError if a value has another type than `types` gives for its name.
+def check_values(values: Mapping, types: Mapping[str, type | UnionType], place: str = "") -> None:
+    """Raise CheckpointError if a value has another type than `types` states for its name.
 
-    A name that either side lacks is not looked at; `place` is put before it in the message.
+    Names that are in one of the two only are skipped; `place` comes before a name in the message.
     """
     for name, kind in types.items():
         if name in values and not _is(values[name], kind):
@@ -47,18 +50,18 @@ def shown(value: object) -> str:
     return reprlib.repr(value)
 
 
-def _is(value: object, kind) -> bool:
+def _is(value: object, kind: type | UnionType) -> bool:
     if isinstance(kind, UnionType):
         return any(_is(value, part) for part in get_args(kind))
     if get_origin(kind) is tuple:
         return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-    if kind is float:  # no bool; no NaN, which compares to nothing; no whole number beyond a float
-        return type(value) in (int, float) and abs(value) < 1e300
+    if kind is float:  # no bool, NaN, or whole number beyond a float
+        return isinstance(value, int | float) and type(value) is not bool and abs(value) < 1e300
     if kind is int:
         return type(value) is int
     return isinstance(value, kind)
 
 
-def _in_words(kind) -> str:
+def _in_words(kind: type | UnionType) -> str:
     parts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     return " or ".join(WORDS.get(get_origin(part) or part, part.__name__) for part in parts)

@@ -7,20 +7,22 @@ real frames alone, and every pooling gives padding a weight of exactly zero.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from audioset_demo.models.head import Head
 from audioset_demo.models.pooling import HEADS
 from audioset_demo.models.settings import ModelSettings
 
-BLOCK_FRAMES = 1024  # of a long clip that are taken apart at a time: 40 kB each
+BLOCK_FRAMES = 1024  # of a long clip that are explained at a time: 40 kB each
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one clip got its scores, for n classes.
+    """Which frames made the scores of one clip, for n classes.
 
     `contributions.sum(0) + constants` equals `scores` where `adds_up_to` is "score", and the
     logit of `scores` where it is "logit".
@@ -62,7 +64,7 @@ class Trunk(nn.Module):
 
 
 class TaggingModel(nn.Module):
-    """One of the six models: `forward` scores a batch of clips, `explain` takes one clip apart.
+    """One of the six models: `forward` scores a batch of clips, `explain` shows why for one.
 
     Input is `(uint8 - 128) / 128`, float32.
     """
@@ -71,7 +73,7 @@ class TaggingModel(nn.Module):
         super().__init__()
         self.settings = settings
         self.trunk = Trunk(settings)
-        self.head = HEADS[settings.pooling](settings)
+        self.head: Head[Any] = HEADS[settings.pooling](settings)
 
     def forward(self, clips: Tensor, mask: Tensor | None = None) -> Tensor:
         """Scores of clips.
@@ -100,9 +102,9 @@ class TaggingModel(nn.Module):
 
     @torch.inference_mode()
     def explain(self, frames: Tensor, classes: Sequence[int] | None = None) -> Explanation:
-        """Scores of one clip, and what each frame had to do with them.
+        """Scores of one clip, and what each frame contributed to them.
 
-        Takes blocks of frames, so that beside the result memory does not grow with the clip.
+        Works in blocks of frames, so that only the result grows with the clip.
 
         Parameters
         ----------
@@ -136,15 +138,15 @@ class TaggingModel(nn.Module):
         silence: Tensor | None = None,
         classes: Sequence[int] | None = None,
     ) -> Tensor:
-        """How far each score drops when one frame after the other is hidden: (T, n).
+        """How far each score drops when each frame in turn is hidden: (T, n).
 
-        A check on `explain` that does not rest on it: what the model itself says without a frame.
-        Takes blocks of frames as `explain` does.
+        An independent check on `explain`: the model's own scores of the clip without a frame. Works
+        in blocks of frames as `explain` does.
 
         Parameters
         ----------
         frames : (T, D), as for `explain`
-        silence : (D,), the frame that stands in; None: the frame is left out, T >= 2
+        silence : (D,), the frame that replaces it; None: the frame is left out, T >= 2
         classes : the n classes to look at; None: all
         """
         blocks = self._blocks(frames)
@@ -162,7 +164,7 @@ class TaggingModel(nn.Module):
     def _blocks(self, frames: Tensor) -> Callable[[], Iterable[list[Tensor]]]:
         """The trunk's levels of one clip, block by block, each time that it is called."""
         if self.training:
-            raise RuntimeError("Only a trained model is explained: call eval() first.")
+            raise RuntimeError("The model is in training mode. Call eval() on it first.")
 
         device = next(self.parameters()).device
 

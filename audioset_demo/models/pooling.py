@@ -1,172 +1,21 @@
 """The heads of the tagging models: six ways to pool the frames of a clip into its scores.
 
 Shapes: B clips, T frames, H hidden units, K classes, M real frames in a batch or in a block of one
-clip; C classes or units, whichever are pooled. Padding has a weight of exactly zero.
-
-`forward` scores a batch of clips. A single clip of any length comes in blocks of frames, which
-every head reads twice: `summarise` keeps of them what its pooling needs, and with that
-`explain` and `occlude` take one block after the other.
+clip. `head` says what each method is for, and what a head must provide.
 
 Sources: arXiv 1711.00927 (single attention), 1803.02353 (multi-level), 1903.00765 (feature-level).
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
+from audioset_demo.models.attention import activated, attention_pool, to_clips
+from audioset_demo.models.head import Head
 from audioset_demo.models.settings import ModelSettings
-
-# The reference clips attention to this interval before it is normalised over time.
-ATTENTION_MIN, ATTENTION_MAX = 1e-7, 1 - 1e-7
-
-
-def to_clips(frames: Tensor, mask: Tensor) -> Tensor:
-    """Put real frames (M, C) back into their clips (B, T, C); padding becomes zero."""
-    if frames.shape[0] == mask.numel():
-        return frames.reshape(*mask.shape, -1)
-    clips = frames.new_zeros(*mask.shape, frames.shape[-1])
-    clips[mask] = frames
-    return clips
-
-
-def activated(logits: Tensor, activation: str) -> Tensor:
-    """Attention before it is made to sum to 1 over time, clipped as in the reference.
-
-    `softmax` runs over the last axis (classes or units), as in the reference's Keras code.
-    """
-    values = {
-        "sigmoid": torch.sigmoid,
-        "softmax": lambda values: torch.softmax(values, dim=-1),
-        "relu": torch.relu,
-        "exp": torch.exp,
-    }[activation](logits)
-    return values.clamp(ATTENTION_MIN, ATTENTION_MAX)
-
-
-def attention_pool(logits: Tensor, values: Tensor, activation: str, mask: Tensor) -> Tensor:
-    """Values (B, T, C) averaged over time with their attention weights: (B, C).
-
-    Divides once a clip: the weights themselves are needed to explain, not to train.
-    """
-    unscaled = activated(logits, activation) * mask.unsqueeze(-1)
-    return (unscaled * values).sum(dim=1) / unscaled.sum(dim=1)
-
-
-class Weighted(NamedTuple):
-    """What a head averages over a clip: values, each with a weight that is not yet a share.
-
-    Of a block of frames both are (M, C); summed over frames, float64 (C,), `values` is the sum of
-    the products.
-    """
-
-    weights: Tensor
-    values: Tensor
-
-    def sums(self) -> "Weighted":
-        weights = self.weights.double()
-        return Weighted(weights.sum(dim=0), (weights * self.values).sum(dim=0))
-
-
-class MeanHead(nn.Module):
-    """A head that scores weighted means over the frames, one mean or several.
-
-    Attributes
-    ----------
-    adds_up_to : "score" or "logit": what the contributions and constants of a class sum to
-    """
-
-    adds_up_to = "score"
-
-    def frame_scores(self, levels: list[Tensor]) -> Tensor:
-        """(M, K), the score of each frame as a clip of its own."""
-        raise NotImplementedError
-
-    def weighted(self, levels: list[Tensor]) -> list[Weighted]:
-        """What is averaged, of a block of frames."""
-        raise NotImplementedError
-
-    def score_means(self, means: list[Tensor]) -> Tensor:
-        """Scores (M, K) of means (M, C)."""
-        raise NotImplementedError
-
-    def read_out(
-        self, means: list[Tensor], shares: list[Tensor], parts: list[Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        """Attention and contributions (M, K), of frames that are part of a clip.
-
-        Parameters
-        ----------
-        means : (C,), the clip's
-        shares, parts : (M, C) the frames' shares of the weights, and of the means
-        """
-        raise NotImplementedError
-
-    def constants(self, summary: list[Weighted]) -> Tensor:
-        """(K,), what a class has before any frame."""
-        raise NotImplementedError
-
-    def summarise(self, blocks: Iterable[list[Tensor]]) -> list[Weighted]:
-        """Sums over the frames of one clip, of which blocks come as the trunk's levels.
-
-        In float64: where one frame has nearly all of the weight, `occlude` subtracts it again.
-        """
-        totals: list[Weighted] = []
-        for levels in blocks:
-            sums = [weighted.sums() for weighted in self.weighted(levels)]
-            totals = _added(totals, sums) if totals else sums
-        return totals
-
-    def score(self, summary: list[Weighted]) -> Tensor:
-        """(K,), the clip's scores."""
-        return self.score_means([mean[None] for mean in _means(summary)])[0]
-
-    def explain(
-        self, blocks: Iterable[list[Tensor]], summary: list[Weighted]
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Frame scores, attention and contributions (M, K) of each block."""
-        means = _means(summary)
-        for levels in blocks:
-            found = self.weighted(levels)
-            shares = [w.weights / total.weights for w, total in zip(found, summary, strict=True)]
-            parts = [(share * w.values).float() for share, w in zip(shares, found, strict=True)]
-            read = self.read_out(means, [share.float() for share in shares], parts)
-            yield self.frame_scores(levels), *read
-
-    def occlude(
-        self,
-        blocks: Iterable[list[Tensor]],
-        summary: list[Weighted],
-        stand_in: list[Tensor] | None,
-    ) -> Iterator[Tensor]:
-        """Scores (M, K) of the clip with one frame of each block after the other replaced.
-
-        Parameters
-        ----------
-        stand_in : levels (1, H) of the frame that takes its place; None: nothing does
-        """
-        if stand_in is not None:
-            new = [weighted.sums() for weighted in self.weighted(stand_in)]
-            summary = _added(summary, new)
-        for levels in blocks:
-            means = []
-            for weighted, total in zip(self.weighted(levels), summary, strict=True):
-                weights = weighted.weights.double()
-                products = weights * weighted.values
-                means.append(((total.values - products) / (total.weights - weights)).float())
-            yield self.score_means(means)
-
-
-def _added(sums: list[Weighted], more: list[Weighted]) -> list[Weighted]:
-    return [
-        Weighted(a.weights + b.weights, a.values + b.values)
-        for a, b in zip(sums, more, strict=True)
-    ]
-
-
-def _means(summary: list[Weighted]) -> list[Tensor]:
-    return [(total.values / total.weights).float() for total in summary]
+from audioset_demo.models.weighted_means import MeanHead, Weighted
 
 
 class FrameClassifier(nn.Module):
@@ -209,24 +58,23 @@ class AverageHead(MeanOfScores):
 
 
 class Winners(NamedTuple):
-    """Of each class (K,): the highest score, the next one (0 where there is none), whose it is."""
+    """Of each class (K,): the highest score, the next one (0 if there is none), the best frame."""
 
     best: Tensor
     runner_up: Tensor
     frame: Tensor
 
 
-class MaxHead(FrameClassifier):
+class MaxHead(FrameClassifier, Head[Winners]):
     """The clip's score is that of its best frame; the whole of it belongs to that frame."""
-
-    adds_up_to = "score"
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
         # Probabilities are positive, so the zeros of padding never win.
         return to_clips(self.frame_scores(levels), mask).amax(dim=1)
 
     def summarise(self, blocks: Iterable[list[Tensor]]) -> Winners:
-        winners, n = None, 0
+        winners: Winners | None = None
+        n = 0
         for levels in blocks:
             scores = self.frame_scores(levels)
             frame = scores.argmax(dim=0)
@@ -238,6 +86,7 @@ class MaxHead(FrameClassifier):
             best, runner_up = torch.cat(rows).topk(2, dim=0).values
             winners = Winners(best, runner_up, frame)
             n += len(scores)
+        assert winners is not None  # a clip has at least one frame
         return winners
 
     def score(self, summary: Winners) -> Tensor:
@@ -308,7 +157,8 @@ class MultiAttentionHead(MeanHead):
         self.join.bias.fill_(-5.0)
 
     def _heads_and_levels(self, levels: list[Tensor]) -> list[tuple[SingleAttentionHead, Tensor]]:
-        heads = [self.heads[min(level, len(self.heads) - 1)] for level in range(self.N_LEVELS)]
+        heads = cast(list[SingleAttentionHead], list(self.heads))  # ModuleList does not say so
+        heads *= self.N_LEVELS // len(heads)
         return list(zip(heads, levels[-self.N_LEVELS :], strict=True))
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
@@ -340,9 +190,9 @@ class MultiAttentionHead(MeanHead):
 class FeatureAttentionHead(MeanHead):
     """Attention over the hidden features: each unit has its own weights over time.
 
-    It is explained as linear through the last layer once the mask of active units is fixed. A class
-    has no attention of its own here: it reads the units through the last layer. Its attention is
-    the mean of the active units' weights, each counted by |weight in that layer|.
+    Contributions take the last layer as linear, with the mask of active units fixed. Attention
+    weights belong to units here, not to classes: a class is shown the mean of the active units'
+    attention, each unit weighted by |its normalised weight for the class|.
     """
 
     adds_up_to = "logit"
@@ -376,29 +226,33 @@ class FeatureAttentionHead(MeanHead):
     def score_means(self, means: list[Tensor]) -> Tensor:
         return self._classify_pooled(means[0])
 
-    def _readout(self, mean: Tensor) -> Tensor:
+    def _active_weights(self, mean: Tensor) -> Tensor:
         """(K, H), the last layer's weights of the units that are active in a clip."""
         return self.classify.weight * (self.norm(mean[None])[0] > 0)
 
-    def _scale(self) -> Tensor:
-        return self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
+    def _scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """(H,) each: in evaluation the BatchNorm of x is `x * scale + shift`."""
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None and variance is not None  # BatchNorm tracks them by default
+        scale = self.norm.weight / torch.sqrt(variance + self.norm.eps)
+        return scale, self.norm.bias - mean * scale
 
     def read_out(
         self, means: list[Tensor], shares: list[Tensor], parts: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
-        readout, scale = self._readout(means[0]), self._scale()
-        importance = (readout * scale).abs()
-        # A class that reads no active unit attends to all of them alike.
+        active, (scale, _) = self._active_weights(means[0]), self._scale_and_shift()
+        importance = (active * scale).abs()
+        # A class without active units has the mean of all units' weights.
         importance = torch.where(importance.sum(1, keepdim=True) > 0, importance, 1.0)
         importance = importance / importance.sum(dim=1, keepdim=True)
-        return shares[0] @ importance.T, (parts[0] * scale) @ readout.T
+        return shares[0] @ importance.T, (parts[0] * scale) @ active.T
 
     def constants(self, summary: list[Weighted]) -> Tensor:
-        shift = self.norm.bias - self.norm.running_mean * self._scale()
-        return self.classify.bias + self._readout(_means(summary)[0]) @ shift
+        _, shift = self._scale_and_shift()
+        return self.classify.bias + self._active_weights(self.means(summary)[0]) @ shift
 
 
-HEADS = {
+HEADS: dict[str, type[Head[Any]]] = {
     "average": AverageHead,
     "max": MaxHead,
     "single_attention": SingleAttentionHead,

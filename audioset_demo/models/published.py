@@ -1,7 +1,7 @@
 """The models that ship with the package and those that its user published, found by their names.
 
-A name is the folder of a checkpoint. A model of the package goes before one of the user that has
-the same name; a model that cannot be read is left out, and kept apart with the reason.
+A name is the folder of a checkpoint. A model of the package takes precedence over one of the user
+with the same name; a model that cannot be read is listed separately, with the reason.
 """
 
 import csv
@@ -34,7 +34,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """A model that the app offers, with what was measured of it."""
+    """A model that the app offers, with its results."""
 
     name: str
     path: Path
@@ -50,11 +50,11 @@ class PublishedModel:
 
     @property
     def title(self) -> str:
-        """For the eye; no other published model has it."""
+        """For display; unique among published models."""
         return self.card.title
 
     def average_precision(self) -> dict[int, float]:
-        """Average precision of each class on the evaluation set, by class index; NaN: none.
+        """Average precision of each class on the evaluation set, by class index; NaN if undefined.
 
         Raises
         ------
@@ -106,14 +106,14 @@ class PublishedModel:
 
 @dataclass(frozen=True)
 class DamagedModel:
-    """A folder of the published models whose model cannot be offered, and why."""
+    """A published model that cannot be loaded, and why."""
 
     name: str
     error: CheckpointError
 
 
 def user_models_dir() -> Path:
-    """Where `python -m train publish` puts models; it need not exist."""
+    """The folder to which `python -m train publish` copies models; it need not exist."""
     data = Path(platformdirs.user_data_dir("audioset-demo"))
     return folder_of(MODELS_VARIABLE) or data / "models"
 
@@ -165,7 +165,7 @@ def default_model() -> PublishedModel:
     _raise_if_damaged(DEFAULT_MODEL)
     raise CheckpointError(
         f"The default model '{DEFAULT_MODEL}' is not installed. Install the package again, or "
-        f"publish one: python -m train publish RUN --name {DEFAULT_MODEL}"
+        f"publish one with `python -m train publish RUN --name {DEFAULT_MODEL}`."
     )
 
 
@@ -193,7 +193,7 @@ def find_checkpoint(model: str | Path) -> Path:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that is too long, or a folder that may not be looked into
+    except OSError:  # a name that is too long, or a folder that may not be read
         return False
 
 
@@ -205,6 +205,6 @@ def _raise_if_damaged(name: str) -> None:
 
 @cache
 def full_data_figures() -> tuple[dict, ...]:
-    """Figures that others published for the full training set, each with its source."""
+    """Published results for the full training set, each with its source."""
     path = files("audioset_demo") / "assets" / "full_data_figures.json"
     return tuple(json.loads(path.read_text(encoding="utf-8")))

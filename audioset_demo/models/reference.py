@@ -1,11 +1,11 @@
 """PyTorch checkpoints of the reference (`md_*_iters.tar`), read as models of ours.
 
 The reference is the public repository qiuqiangkong/audioset_classification (arXiv 1711.00927,
-1803.02353, 1903.00765). Despite its name such a file is no archive but what `torch.save` wrote: a
-dict whose `state_dict` holds 1x1 convolutions (out, in, 1, 1) where ours have matrices. The keys
-tell the type of the model; average and max pooling have the same ones.
+1803.02353, 1903.00765). Despite its name such a file is not an archive but the output of
+`torch.save`: a dict whose `state_dict` holds 1x1 convolutions (out, in, 1, 1) where ours have
+matrices. The keys identify the type of the model, except that average and max pooling share theirs.
 
-Outputs are the reference's on clips without padding; it takes padding for sound, our models don't.
+On clips without padding the outputs equal the reference's, which treats padding as sound.
 """
 
 import re
@@ -48,7 +48,7 @@ HEADS = {
 
 
 def is_reference(path: Path) -> bool:
-    """Whether a checkpoint is one of the reference, by its name."""
+    """Whether a checkpoint is one of the reference, by its file name."""
     return path.suffix.lower() in SUFFIXES
 
 
@@ -62,7 +62,7 @@ def load_reference(path: Path, pooling: str | None = None) -> tuple[TaggingModel
     Raises
     ------
     CheckpointError
-        If the file is damaged or holds another model, or if which pooling it has is not known.
+        If the file is damaged or holds another model, or if its pooling is not known.
     """
     checkpoint = _read(path)
     state = _state_of(checkpoint, path)
@@ -87,10 +87,10 @@ def load_reference(path: Path, pooling: str | None = None) -> tuple[TaggingModel
 def _read(path: Path) -> dict:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch's reader meets damaged bytes with errors of any type
+    except Exception as error:  # on damaged bytes torch raises errors of any type
         raise CheckpointError(
             f"{path} cannot be read as a complete PyTorch checkpoint ({type(error).__name__}). "
-            "Copy it again; only files of tensors are read, never pickled models."
+            "Copy it again. Only files of tensors are read, never pickled models."
         ) from None
 
 
@@ -107,29 +107,29 @@ def _state_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
     return {
         key.removeprefix("module."): value
         for key, value in state.items()
-        # Counted by later versions of PyTorch; no output depends on it.
+        # Kept by later versions of PyTorch; no output depends on it.
         if not key.endswith("num_batches_tracked")
     }
 
 
 def _pooling_of(state: dict[str, Tensor], path: Path, asked: str | None) -> str:
-    told = _told_by_keys(state)
-    if told is None:
+    found = _pooling_by_keys(state)
+    if found is None:
         if asked in AMBIGUOUS:
             return asked
-        told = _told_by_folders(path)
-    if told is None:
+        found = _pooling_by_folders(path)
+    if found is None:
         raise CheckpointError(
-            f"{path} may be average or max pooling: their checkpoints look alike. Say which with "
-            f"--pooling average or --pooling max (in Python, pooling=...), or keep it in a folder "
-            f"named {' or '.join(AMBIGUOUS.values())}."
+            f"{path} may be average or max pooling: their checkpoints have the same keys. State it "
+            "with --pooling average or --pooling max (in Python, pooling=...), or keep the file in "
+            f"a folder named {' or '.join(AMBIGUOUS.values())}."
         )
-    if asked not in (None, told):
-        raise CheckpointError(f"{path} is a {told} model, not {asked}. Leave the pooling out.")
-    return told
+    if asked not in (None, found):
+        raise CheckpointError(f"{path} is a {found} model, not {asked}. Leave the pooling out.")
+    return found
 
 
-def _told_by_keys(state: dict[str, Tensor]) -> str | None:
+def _pooling_by_keys(state: dict[str, Tensor]) -> str | None:
     """The type of the model; None where it may be average or max pooling."""
     if "bn_attention.weight" in state:
         return "feature_attention"
@@ -138,7 +138,7 @@ def _told_by_keys(state: dict[str, Tensor]) -> str | None:
     return None
 
 
-def _told_by_folders(path: Path) -> str | None:
+def _pooling_by_folders(path: Path) -> str | None:
     for name in reversed(path.absolute().parts):
         for pooling, folder in AMBIGUOUS.items():
             if folder in name:
@@ -151,8 +151,9 @@ def _settings_of(state: dict[str, Tensor], pooling: str, path: Path) -> ModelSet
     last = state.get("fc_final.weight", state.get("attention.cla.weight"))
     if first is None or last is None or first.ndim != 4 or not last.ndim:
         raise CheckpointError(
-            f"{path} is no model of {REFERENCE}: it lacks emb.conv1.weight (units, inputs, 1, 1) "
-            f"or fc_final.weight. It holds {', '.join(list(state)[:4]) or 'nothing'} ..."
+            f"{path} is not a model of {REFERENCE}: it lacks emb.conv1.weight (units, inputs, 1, "
+            f"1) or fc_final.weight. It holds {', '.join(list(state)[:4]) or 'nothing'}. Give a "
+            "checkpoint that its training wrote."
         )
     return ModelSettings(
         pooling=pooling,
@@ -177,8 +178,9 @@ def _converted(state: dict[str, Tensor], model: TaggingModel, path: Path) -> dic
         expected, tensor = converted[key].shape, state[name]
         if tensor.shape not in (expected, (*expected, 1, 1)):
             raise CheckpointError(
-                f"{name} in {path} is {tuple(tensor.shape)}; beside the other layers it must be "
-                f"{tuple(expected)}, or that as a 1x1 convolution."
+                f"{name} in {path} has shape {tuple(tensor.shape)}, and to fit the other layers it "
+                f"must have {tuple(expected)}, or that with (1, 1) appended. Give a checkpoint "
+                "that its training wrote."
             )
         converted[key] = trained_values(tensor.reshape(expected), name, path)
     if model.settings.pooling == "multi_attention":

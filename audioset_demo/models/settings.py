@@ -1,4 +1,4 @@
-"""The settings of a tagging model: what has to be known to build it again."""
+"""The settings of a tagging model: all that is needed to rebuild it."""
 
 from dataclasses import asdict, dataclass
 
@@ -23,7 +23,7 @@ TITLES = {
     "frame_baseline": "Frame baseline",
 }
 ATTENTION_ACTIVATIONS = ("sigmoid", "softmax", "relu", "exp")
-# Above what anyone trains, below what a computer takes for layers without end.
+# More than anyone trains; without limits, a damaged card could ask for any amount of memory.
 LARGEST = {"n_classes": 100_000, "hidden_units": 100_000, "hidden_layers": 100}
 
 
@@ -31,7 +31,7 @@ LARGEST = {"n_classes": 100_000, "hidden_units": 100_000, "hidden_layers": 100}
 class ModelSettings:
     """Settings of one tagging model.
 
-    The defaults are those of the reference's PyTorch code (arXiv 1803.02353, 1903.00765), but for
+    The defaults are those of the reference's PyTorch code (arXiv 1803.02353, 1903.00765), except
     `shared_head`: the paper has a head for each level. Its Keras code differs in
     `input_norm=False`, `hidden_bias=True` and `attention_activation="softmax"` (over classes).
     """
@@ -52,12 +52,11 @@ class ModelSettings:
         for name, largest in LARGEST.items():
             if not 1 <= getattr(self, name) <= largest:
                 raise CheckpointError(
-                    f"{name} must lie between 1 and {largest:,}, not {shown(getattr(self, name))}."
+                    f"{name} must be between 1 and {largest:,}, not {shown(getattr(self, name))}."
                 )
         if self.n_dims != N_DIMS:
             raise CheckpointError(
-                f"n_dims must be {N_DIMS}, the numbers that encoders give for a frame, not "
-                f"{self.n_dims}."
+                f"n_dims must be {N_DIMS}, the size of an embedding, not {self.n_dims}."
             )
         if self.pooling not in POOLINGS:
             raise CheckpointError(
@@ -74,7 +73,7 @@ class ModelSettings:
                 f"{self.hidden_layers}. Give at least 2."
             )
         if not 0 <= self.dropout < 1:
-            raise CheckpointError(f"Dropout must lie in [0, 1), not {self.dropout}.")
+            raise CheckpointError(f"dropout must be at least 0 and below 1, not {self.dropout}.")
 
     def to_json(self) -> dict:
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Tensors from a file, checked before a model is made of them."""
+"""Tensors from a file, checked before they become a model's parameters."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def trained_values(tensor: Tensor, name: str, path: Path) -> Tensor:
     Raises
     ------
     CheckpointError
-        If it holds what no trained model has.
+        If it is not floating-point, or holds values that no trained model has.
     """
     if not tensor.is_floating_point():
         raise CheckpointError(
             f"{name} in {path} holds {tensor.dtype}, and must hold floating-point numbers. Copy "
             "the checkpoint again."
         )
-    # A copy: what is read lies in the mapped file, and would change with it.
+    # A copy: the tensor is mapped from the file, and would change with it.
     values = tensor.to(torch.float32, copy=True)
     if not values.isfinite().all() or (name.endswith("running_var") and (values < 0).any()):
         raise CheckpointError(
-            f"{name} in {path} holds NaN, infinity or a variance below zero: the training has "
+            f"{name} in {path} holds NaN, infinity or a variance below zero: the training "
             "diverged, or the file is damaged. Copy it again, or take an earlier checkpoint."
         )
     return values

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from audioset_demo.charts import embeddings, results, tags
 from audioset_demo.charts.thinning import joined_edges, shrink, thinned
-from audioset_demo.embeddings.frames import FRAME_S, frame_edges
+from audioset_demo.embeddings.frames import FRAME_S, Embeddings, frame_edges
 
 rng = np.random.default_rng(0)
 
@@ -55,7 +55,7 @@ def test_frame_edges_enclose_the_frames_and_end_with_the_clip(n_frames, blocks, 
     np.testing.assert_allclose(borders, (centres[:-1] + centres[1:]) / 2)
 
 
-def test_a_duration_before_the_last_frame_is_not_believed():
+def test_a_duration_before_the_last_frame_is_ignored():
     edges = frame_edges(np.array([0, 0.96, 1.92]), 0.5)
     np.testing.assert_allclose(edges, [0, 0.96, 1.92, 2.88])
 
@@ -87,7 +87,7 @@ def test_names_on_the_map_never_overlap(points):
     assert (np.diff(heights) >= 0.069 * np.ptp(points[:, 1])).all()
 
 
-def test_scatter_leaves_out_what_a_log_axis_cannot_hold():
+def test_scatter_leaves_out_classes_that_a_log_axis_cannot_show():
     figure = results.precision_scatter(
         list("abcd"), np.array([10, 0, 1000, 5]), np.array([0.1, 0.2, 0.3, np.nan]), 2, "Clips"
     )
@@ -96,7 +96,7 @@ def test_scatter_leaves_out_what_a_log_axis_cannot_hold():
     assert list(chosen.customdata) == [2]
 
 
-def test_stems_stand_on_the_bars_of_their_class():
+def test_stems_are_drawn_over_the_bars_of_their_class():
     figure = results.counts_and_precision(
         list("abc"), np.array([100, 10, 1]), np.array([0.5, 0.25, 1.0]), "Clips"
     )
@@ -112,16 +112,20 @@ def test_a_model_without_a_published_figure_has_one_dot():
     assert list(line_of_b.x) == [0.3]
 
 
-def test_learning_curves_are_told_apart_without_colour():
+def test_learning_curves_differ_without_colour():
     figure = results.learning_curves({name: ([1, 2], [3, 4]) for name in "abcdef"}, "mAP")
     assert len({trace.line.dash for trace in figure.data}) == 6
+
+
+def two_frames(name: str) -> Embeddings:
+    return Embeddings("compact", np.array([0, FRAME_S]), None, None, None, 2 * FRAME_S, name)
 
 
 ODD = "<b>x</b> & $y$ %{x} &lt;"
 FIGURES = {
     "tags": lambda names: tags.tag_bars(names, np.ones(2), names),
     "similarity": lambda names: embeddings.similarity_picture(
-        np.ones((2, 2)), np.arange(2.0), np.arange(2.0), names[0]
+        np.ones((2, 2)), two_frames("clip"), two_frames(names[0])
     ),
     "map": lambda names: embeddings.class_map(
         np.eye(2), names, np.eye(2), np.arange(2.0), [0, 1], np.array([0.3, 0.2])
@@ -162,7 +166,7 @@ def texts(part):
         yield from texts(inner)
 
 
-def test_rows_of_one_name_are_drawn_apart():
+def test_rows_with_equal_names_are_drawn_separately():
     for figure in (
         results.results_dots(["A", "A"], {"mAP": [0.2, 0.3]}, "mAP"),
         results.gains(["A", "A"], [0.1, 0.2], 0.01),

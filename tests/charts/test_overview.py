@@ -1,4 +1,4 @@
-"""Pictures of a sound, gathered while it is read: every peak is kept, and little is held."""
+"""Pictures of a sound, collected while it is read: every peak is kept, in little memory."""
 
 import io
 
@@ -15,7 +15,7 @@ from audioset_demo.encoders.logmel import SAMPLE_RATE, log_mel
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.integers(1, 12))
-def test_maxima_are_those_of_equal_parts_however_the_rows_come(blocks, n):
+def test_maxima_do_not_depend_on_how_rows_are_added(blocks, n):
     rows = np.random.default_rng(0).normal(size=(sum(blocks), 3)).astype(np.float32)
     maxima = Maxima(3, n)
     for block in np.split(rows, np.cumsum(blocks)[:-1]):
@@ -55,7 +55,7 @@ def test_a_click_in_a_long_sound_stays_visible():
     assert place / len(drawn.high) == pytest.approx(1_234_567 / len(waveform.samples), abs=1e-3)
 
 
-def test_a_file_is_drawn_as_its_waveform_and_tells_how_far_it_is():
+def test_a_file_is_drawn_as_its_waveform_with_progress():
     buffer = io.BytesIO()
     soundfile.write(buffer, noise(3 * 44_100, 44_100).samples, 44_100, format="FLAC")
     told = []

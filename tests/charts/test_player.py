@@ -1,4 +1,4 @@
-"""What the player is given to draw: the clip's own numbers, a byte each, however long it is."""
+"""The player's data: the clip's own numbers, a byte each, at any length."""
 
 import base64
 import json
@@ -47,7 +47,7 @@ def test_scores_and_attention_are_those_of_the_tagging(tagger):
     assert all(name in drawn["alt"] for name in classes["names"])
 
 
-def test_curves_are_the_very_numbers(tagger):
+def test_curves_hold_the_exact_values(tagger):
     waveform, sound = sound_of(5)
     tagging = tagger.tag(waveform)
     contributions = tagging.contributions[:, 0]
@@ -70,9 +70,7 @@ def test_overlapping_frames_are_drawn_around_their_centres(tagger):
 
 
 @pytest.mark.parametrize(("seconds", "tail", "n_frames"), [(0.5, "drop", 1), (2.5, "pad", 3)])
-def test_silence_put_behind_a_clip_is_not_drawn_as_if_it_were_sound(
-    tagger, seconds, tail, n_frames
-):
+def test_silence_after_a_clip_is_not_drawn_as_sound(tagger, seconds, tail, n_frames):
     waveform, sound = sound_of(seconds)
     drawn = tags_timeline(tagger.tag(waveform, tail=tail), [0], sound)
     # The wave and the spectrogram fill the time axis, so it has to be theirs.
@@ -91,7 +89,7 @@ def test_a_quiet_wave_stays_quiet_and_a_silent_one_is_a_line(tagger, level):
     assert max(-low.min(), high.max()) == pytest.approx(expected, abs=1)
 
 
-def test_an_embeddings_file_has_classes_alone(tagger):
+def test_an_embeddings_file_has_classes_and_no_sound(tagger):
     frames = np.random.default_rng(0).integers(0, 256, (10, 128), np.uint8)
     drawn = tags_timeline(tagger.tag_features(frames), [3, 1], None)
     assert drawn["wave"] is None and drawn["mel"] is None
@@ -108,6 +106,6 @@ def test_half_an_hour_is_small_enough_to_send(tagger):
 
 
 @pytest.mark.parametrize("hertz", [250, 440, 1000, 2000, 4000, 7000])
-def test_frequency_ticks_stand_at_the_band_that_hears_them(hertz):
+def test_frequency_ticks_mark_the_band_with_that_centre(hertz):
     bin_ = round(hertz / (SAMPLE_RATE / 2) * (N_BINS - 1))
     assert abs(mel_band(hertz) - mel_matrix()[bin_].argmax()) < 1

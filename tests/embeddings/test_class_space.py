@@ -26,18 +26,18 @@ def test_mean_of_the_centroids_is_the_origin_of_the_plane():
     np.testing.assert_allclose(space.project(space.centroids).mean(axis=0), 0, atol=1e-3)
 
 
-def test_every_class_is_nearest_to_its_own_centroid():
+def test_every_centroid_is_nearest_to_its_own_class():
     space = class_space()
     nearest = space.similarity(space.centroids).argmax(axis=1)
     assert (nearest == np.arange(len(audioset_labels()))).all()
 
 
-@pytest.mark.parametrize(("name", "kin"), [("Cat", "Meow"), ("Siren", "Police car (siren)")])
-def test_neighbours_of_a_class_are_its_kin(name, kin):
+@pytest.mark.parametrize(("name", "related"), [("Cat", "Meow"), ("Siren", "Police car (siren)")])
+def test_a_related_class_is_among_the_nearest(name, related):
     names = [label.name for label in audioset_labels()]
     space = class_space()
     similarity = space.similarity(space.centroids[[names.index(name)]])[0]
-    assert names.index(kin) in np.argsort(-similarity)[1:6]
+    assert names.index(related) in np.argsort(-similarity)[1:6]
 
 
 @given(frames)
@@ -49,13 +49,13 @@ def test_distances_in_the_plane_never_exceed_the_true_ones(frames):
 
 
 @given(frames)
-def test_frames_are_as_alike_as_can_be_to_themselves(frames):
+def test_cosine_is_symmetric_and_highest_of_a_frame_with_itself(frames):
     similarity = class_space().cosine(frames, frames)
     np.testing.assert_allclose(np.diag(similarity), 1, atol=1e-9)
     np.testing.assert_allclose(similarity, similarity.T, atol=1e-12)
     assert np.abs(similarity).max() <= 1 + 1e-9
 
 
-def test_a_frame_at_the_origin_is_like_nothing_rather_than_undefined():
+def test_a_frame_at_the_origin_has_similarity_zero_with_every_class():
     space = class_space()
     assert (space.similarity(space.origin[None]) == 0).all()

@@ -52,7 +52,7 @@ def refuse(reader: str, path: Path, message: str) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_whole_file_is_read_with_and_without_what_may_be_absent(tmp_path, reader):
+def test_optional_arrays_may_be_missing(tmp_path, reader):
     READERS[reader](write(tmp_path / "own.h5", arrays()))
     without = arrays(n_frames=None) if reader == "similar clips" else arrays(
         n_frames=None, segment_times=None
@@ -66,19 +66,19 @@ def test_a_whole_file_is_read_with_and_without_what_may_be_absent(tmp_path, read
     [
         ({"x": None}, "'x'"),
         ({"video_id_list": None}, "no array 'video_id_list'"),
-        ({"x": np.zeros((N, T, 128), np.float32)}, r"'x' is float32 of shape \(6, 4, 128\)"),
+        ({"x": np.zeros((N, T, 128), np.float32)}, r"'x' as float32 of shape \(6, 4, 128\)"),
         ({"x": np.zeros((N, T, 64), np.uint8)}, r"'x' .* \(6, 4, 64\); uint8 of shape"),
         ({"x": np.zeros((N, 128), np.uint8)}, r"'x' .* \(6, 128\)"),
         ({"x": np.empty((0, T, 128), np.uint8), "video_id_list": np.empty(0, "S5"), "y": None,
           "n_frames": None, "segment_times": None}, "'x'|'y'|no clips"),
-        ({"video_id_list": np.arange(N)}, "'video_id_list' is int64"),
+        ({"video_id_list": np.arange(N)}, "'video_id_list' as int64"),
         ({"video_id_list": np.array([b"a"] * 5)}, r"'video_id_list' .* \(5,\); text .* \(6,\)"),
-        ({"n_frames": np.full(N, 9)}, "'n_frames' runs from 9 to 9; 1 to 4"),
-        ({"n_frames": np.full(N, -1)}, "'n_frames' runs from -1"),
-        ({"n_frames": np.full(N, 2.0)}, "'n_frames' is float64"),
+        ({"n_frames": np.full(N, 9)}, "'n_frames' from 9 to 9; 1 to 4"),
+        ({"n_frames": np.full(N, -1)}, "'n_frames' from -1"),
+        ({"n_frames": np.full(N, 2.0)}, "'n_frames' as float64"),
         ({"n_frames": np.full(5, 2)}, r"'n_frames' .* \(5,\)"),
         ({"segment_times": np.zeros((N, 3))}, r"'segment_times' .* \(6, 3\)"),
-        ({"segment_times": np.full((N, 2), np.nan)}, "'segment_times' holds NaN"),
+        ({"segment_times": np.full((N, 2), np.nan)}, "NaN or infinite values in 'segment_times'"),
     ],
 )  # fmt: skip
 def test_clips_of_another_form_are_refused_by_every_reader(tmp_path, reader, changes, message):
@@ -90,17 +90,17 @@ def test_clips_of_another_form_are_refused_by_every_reader(tmp_path, reader, cha
     ("changes", "message"),
     [
         ({"y": None}, "no array 'y'"),
-        ({"y": np.zeros(N, bool)}, r"'y' is bool of shape \(6,\)"),
+        ({"y": np.zeros(N, bool)}, r"'y' as bool of shape \(6,\)"),
         ({"y": np.zeros((5, K), bool)}, r"'y' .* \(5, 3\); bool of shape \(6, 3\)|\(6, classes\)"),
-        ({"y": np.full((N, K), b"x")}, "'y' is "),
+        ({"y": np.full((N, K), b"x")}, "'y' as "),
         ({"y": np.zeros((N, 0), bool), "labels": None}, "no clips, frames or classes|'y'"),
         ({"labels": None}, "has 3 classes and does not name them; AudioSet has 527"),
         ({"labels": np.array([b"bell"])}, r"'labels' .* \(1,\); text of shape \(3,\)"),
-        ({"labels": np.arange(K)}, "'labels' is int64"),
+        ({"labels": np.arange(K)}, "'labels' as int64"),
         ({"labels": np.array([b"bell", b"noise", b"bell"])}, "names the class 'bell' twice"),
     ],
 )  # fmt: skip
-def test_labels_of_another_form_are_refused_by_all_that_read_them(
+def test_labels_of_another_form_are_refused_by_every_reader_of_labels(
     tmp_path, reader, changes, message
 ):
     refuse(reader, write(tmp_path / "own.h5", arrays(**changes)), message)
@@ -151,7 +151,7 @@ def test_no_reader_follows_a_link_to_data_elsewhere(tmp_path, reader, key, link)
     if key == "y" and reader not in WITH_LABELS:
         assert len(READERS[reader](path)) == N  # it is not read
     else:
-        refuse(reader, path, f"'{key}' is a link to data elsewhere, which is not followed")
+        refuse(reader, path, f"'{key}' as a link to data elsewhere, which is not followed")
 
 
 @pytest.mark.parametrize("key", ["x", "y", "n_frames"])

@@ -29,7 +29,7 @@ def packed(tmp_path):
     return path
 
 
-def test_a_clip_is_its_own_nearest_and_its_frames_tell_the_second(packed):
+def test_a_clip_is_its_own_nearest_and_the_second_lies_within_its_frames(packed):
     clips, origin = ReleasedClips.from_file(packed), class_space().origin
     for k in range(N):
         frames = clips.frames[k, : clips.n_frames[k]]
@@ -58,7 +58,7 @@ def test_a_file_without_times_is_refused_by_name(packed):
 
 
 @pytest.mark.data
-def test_neighbours_of_real_clips_sound_alike(shared_data):
+def test_neighbours_of_real_clips_share_labels(shared_data):
     """A clip's labels are shared by its nearest other clip far more often than by any other."""
     path = shared_data / FEATURES_FILE
     clips, origin = ReleasedClips.from_file(path), class_space().origin

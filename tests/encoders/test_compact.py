@@ -1,4 +1,4 @@
-"""The bundled compact encoder: what it gives, how fast, and how well clips are tagged with it."""
+"""The bundled compact encoder: its output, its speed, and how well clips are tagged with it."""
 
 import json
 import time
@@ -30,7 +30,7 @@ def noise(duration_s: float, sample_rate: int = SAMPLE_RATE, level: float = 0.1)
     return Waveform(samples.astype(np.float32), sample_rate, "noise.wav")
 
 
-def test_it_never_calls_itself_vggish(encoder):
+def test_its_name_says_that_it_is_not_vggish(encoder):
     assert encoder.name == "compact"
     assert encoder.title == "compact encoder (not VGGish)"
     assert encoder.encode(noise(1)).encoder == "compact"

@@ -26,7 +26,7 @@ def noise(n: int, rate: int = RATE) -> Waveform:
 
 
 def read(sound: Waveform, hop_s: float = FRAME_S) -> tuple[np.ndarray, ExampleStream]:
-    """All examples of a sound, and what the stream then says of it."""
+    """All examples of a sound, and the stream that made them."""
     stream = ExampleStream(sound, hop_s)
     return np.concatenate(list(stream.batches(7))), stream
 
@@ -93,10 +93,12 @@ def test_the_spectrogram_does_not_depend_on_its_blocks(block):
         assert np.abs(log_mel(samples) - whole).max() <= 1e-6
 
 
-def test_a_short_clip_is_padded_at_its_end_and_says_so():
+def test_a_short_clip_is_padded_at_its_end_with_a_note():
     clip = noise(6_400)
     found, stream = read(clip)
-    assert stream.notes == ("0.400 s is shorter than one frame (0.975 s): padded with silence",)
+    assert stream.notes == (
+        "The sound lasts 0.400 s, less than one frame (0.975 s), and was padded with silence.",
+    )
     assert np.array_equal(found[0, :38], log_mel(clip.samples))
     assert found[0, 40:] == pytest.approx(np.log(0.01))
 

@@ -115,7 +115,7 @@ def test_frames_follow_each_other_by_the_hop_and_cover_as_much_as_before(encoder
 
 
 @pytest.mark.parametrize("hop_s", [0, -0.96, 0.005, 0.105, 0.97, 96, np.nan, np.inf])
-def test_a_hop_that_does_not_fit_is_refused_with_those_that_do(encoder, hop_s):
+def test_an_impossible_hop_is_refused_with_the_possible_ones(encoder, hop_s):
     with pytest.raises(AudioSetDemoError, match=f"{hop_s} s .* multiple of 0.01 s from 0.01 to"):
         encoder.encode(noise(2), hop_s)
     assert [hop_frames(hop) for hop in (0.96, 0.48, 0.29, 0.07, 0.01)] == [96, 48, 29, 7, 1]
@@ -168,7 +168,7 @@ class Recorder:
         self.rows.append(rows)
 
 
-def test_one_pass_serves_the_encoder_and_whoever_listens(encoder, monkeypatch):
+def test_one_pass_serves_the_encoder_and_all_listeners(encoder, monkeypatch):
     sound, listeners = noise(71.3, 44_100), [Recorder(), Recorder()]
     alone = encoder.encode(sound, 0.48)
     n_opened = n_rows = 0
@@ -205,7 +205,7 @@ def test_one_pass_serves_the_encoder_and_whoever_listens(encoder, monkeypatch):
 @example(n=2 * 15_360 + 239, hop=96, tail="drop", size=64)
 @example(n=10 * RATE, hop=96, tail="auto", size=10)
 @example(n=10 * RATE - 1, hop=96, tail="auto", size=10)
-def test_what_does_not_fill_a_frame_is_kept_or_named(n, hop, tail, size):
+def test_the_end_that_does_not_fill_a_frame_is_kept_or_noted(n, hop, tail, size):
     samples = noise(n / RATE).samples
     stream = ExampleStream(Blocks([samples]), hop / 100, tail)
     found = np.concatenate(list(stream.batches(size)))
@@ -221,31 +221,32 @@ def test_what_does_not_fill_a_frame_is_kept_or_named(n, hop, tail, size):
     assert np.abs(found - in_silence[: len(found)]).max() <= 1e-6
     if not n_whole:
         assert stream.notes == (
-            f"{n / RATE:.3f} s is shorter than one frame (0.975 s): padded with silence",
+            f"The sound lasts {n / RATE:.3f} s, less than one frame (0.975 s), and was padded with "
+            "silence.",
         )
     elif unheard < 160:
         assert stream.notes == ()
     else:
-        what = f"the last {unheard / RATE:.2f} s do not fill a frame"
+        what = f"The last {unheard / RATE:.2f} s do not fill a frame and were "
         rest = (
-            ": padded with silence"
+            "padded with silence."
             if padded
-            else " and were left out; they are kept with the tail padded (--tail pad)"
+            else "left out. Pad the tail (--tail pad) to keep them."
         )
         assert stream.notes == (what + rest,)
 
 
-def test_a_tail_or_resampler_that_is_none_is_refused_with_those_that_are(encoder):
+def test_an_unknown_tail_or_resampler_is_refused_with_the_choices(encoder):
     with pytest.raises(AudioSetDemoError, match="'cut'.* drop, pad, auto"):
         encoder.encode(noise(2), tail="cut")
     with pytest.raises(AudioSetDemoError, match="'sinc'.* soxr, resampy"):
         encoder.encode(noise(2), resampler="sinc")
 
 
-def test_another_resampler_is_named(encoder):
+def test_another_resampler_is_noted(encoder):
     pytest.importorskip("resampy", reason="needs resampy: pip install resampy")
     assert encoder.encode(noise(0.96 * 3 + 0.015, 48_000), resampler="resampy").notes == (
-        "resampled with resampy",
+        "The sound was resampled with resampy.",
     )
     assert encoder.encode(noise(0.96 * 3 + 0.015), resampler="resampy").notes == ()
 
@@ -254,7 +255,7 @@ class Enough(Exception):
     pass
 
 
-def test_what_progress_raises_ends_the_work_and_its_thread():
+def test_an_exception_from_progress_ends_the_work_and_its_thread():
     made = []
 
     def blocks():
@@ -273,7 +274,7 @@ def test_what_progress_raises_ends_the_work_and_its_thread():
     assert len(made) < 10
 
 
-def test_what_goes_wrong_while_decoding_is_told_where_it_was_asked_for():
+def test_an_error_while_decoding_is_raised_in_the_calling_thread():
     waveform = noise(100)
     waveform.samples[-100] = np.nan
     data = encoded(waveform, subtype="FLOAT")
@@ -281,7 +282,7 @@ def test_what_goes_wrong_while_decoding_is_told_where_it_was_asked_for():
         run_network(middle_row, ExampleStream(sound))
 
 
-def test_no_more_is_made_ahead_than_asked_for():
+def test_no_more_is_computed_ahead_than_requested():
     made = []
     items = ahead((made.append(k) or k for k in range(100)), BATCHES_AHEAD)
     for k in range(10):

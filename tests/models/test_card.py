@@ -110,14 +110,14 @@ def test_a_card_without_one_of_its_values_is_read_or_refused(checkpoint, place):
         (("format",), CARD_FORMAT + 1, "format 2, made by a newer version.*pip install --upgrade"),
         (("format",), "1", "format is '1', and must be a whole number"),
         (("settings", "n_classes"), "527", "n_classes is '527', and must be a whole number"),
-        (("settings", "hidden_units"), 10**9, "hidden_units must lie between 1 and 100,000"),
-        (("settings", "hidden_layers"), -1, "hidden_layers must lie between 1 and 100, not -1"),
+        (("settings", "hidden_units"), 10**9, "hidden_units must be between 1 and 100,000"),
+        (("settings", "hidden_layers"), -1, "hidden_layers must be between 1 and 100, not -1"),
         (("settings", "hidden_layers"), True, "hidden_layers is True, and must be a whole number"),
         (("settings", "dropout"), math.nan, "dropout is None, and must be a finite number"),
         (("settings", "n_dims"), 64, "n_dims must be 128, .*not 64"),
         (("settings", "width"), 8, "fields are not those of a card .*width"),
         (("settings",), 3, "settings is 3, and must be a table"),
-        (("labels",), ["cat", "cat", "door"], "label 'cat' is empty or stands there twice"),
+        (("labels",), ["cat", "cat", "door"], "label 'cat' is empty or occurs twice"),
         (("labels",), ["cat", " ", "door"], "label ' ' is empty"),
         (("labels",), ["cat", "door"], "n_classes is 3, but there are 2 labels"),
         (("labels", 1), 7, r"labels is \('kettle', 7, 'door'\), and must be a list of texts"),
@@ -127,7 +127,7 @@ def test_a_card_without_one_of_its_values_is_read_or_refused(checkpoint, place):
         (("metrics", "eval"), 0.5, "metrics.eval is 0.5, and must be a table"),
     ],
 )
-def test_what_is_wrong_with_a_card_is_said_by_value(tmp_path, place, value, message):
+def test_a_wrong_card_is_refused_with_the_wrong_value(tmp_path, place, value, message):
     path = tmp_path / "checkpoint.safetensors"
     path.with_suffix(".json").write_text(json.dumps(with_value(PLAIN, place, value)))
     with pytest.raises(CheckpointError, match=rf"checkpoint\.json does not .*{message}"):
@@ -135,7 +135,7 @@ def test_what_is_wrong_with_a_card_is_said_by_value(tmp_path, place, value, mess
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"n": 1' + "0" * 5000 + "}", "\udcff"])
-def test_a_file_that_is_no_json_is_refused(tmp_path, text):
+def test_a_file_that_is_not_json_is_refused(tmp_path, text):
     (tmp_path / "checkpoint.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(CheckpointError, match="checkpoint.json is not JSON that can be read"):
         load_card(tmp_path / "checkpoint.safetensors")
@@ -159,7 +159,7 @@ def test_a_figure_that_is_infinite_is_left_out_and_the_others_stay(tmp_path):
         ("md_1_iters.tar of another", "reference", "Max pooling (checkpoint of the reference)"),
     ],
 )
-def test_a_title_holds_a_name_that_is_not_the_kind_s_own(name, backend, title):
+def test_the_title_of_a_model_not_named_after_its_kind_holds_its_name(name, backend, title):
     assert ModelCard(name, ModelSettings("max"), 1, training={"backend": backend}).title == title
 
 
@@ -238,7 +238,7 @@ def test_tensors_of_any_shape_and_type_load_or_are_refused(checkpoint, data):
 @given(place=st.floats(0, 1), byte=st.integers(0, 255))
 def test_a_file_with_any_other_byte_loads_or_is_refused(checkpoint, place, byte):
     content = bytearray(checkpoint.read_bytes())
-    content[int(place * 600)] = byte  # its table of tensors stands first
+    content[int(place * 600)] = byte  # its table of tensors comes first
     path = checkpoint.with_name("byte.safetensors")
     path.write_bytes(content)
     path.with_suffix(".json").write_text(json.dumps(PLAIN))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from audioset_demo.errors import CheckpointError
 from audioset_demo.models import network
+from audioset_demo.models.attention import attention_pool
 from audioset_demo.models.network import TaggingModel
-from audioset_demo.models.pooling import attention_pool
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS, ModelSettings
 from tests.models.toy_models import model_that_has_seen_data
 from train.tagger.cpu_layers import Dropout

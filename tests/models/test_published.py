@@ -65,7 +65,7 @@ def test_a_copied_folder_is_a_model_of_its_own(publish, capsys):
     }
 
 
-def test_a_model_of_the_package_goes_before_one_of_its_name(publish):
+def test_a_model_of_the_package_takes_precedence_over_a_namesake(publish):
     expected = publish("average", "package")
     publish("average", "user")
     assert published.find_checkpoint("average") == expected
@@ -100,7 +100,7 @@ def test_a_model_without_figures_is_listed_without_them(publish, capsys):
     assert "–" in listed(capsys, "table")[0]
 
 
-def test_tables_are_read_and_what_they_do_not_state_is_left_out(publish):
+def test_tables_are_read_and_missing_values_left_out(publish):
     publish("two")
     (model,) = published.published_models()
     assert model.average_precision() == {0: 0.25, 1: pytest.approx(float("nan"), nan_ok=True)}
@@ -121,7 +121,7 @@ def test_a_damaged_table_is_refused_by_name(publish, table, content):
 
 
 @pytest.mark.parametrize("name", ["", "x" * 5000, "..", "no/such.tar", "two "])
-def test_what_names_no_model_is_refused_with_those_that_there_are(publish, name):
+def test_an_unknown_name_is_refused_with_the_known_ones(publish, name):
     publish("two")
     with pytest.raises(CheckpointError, match="There is no model .*one of: two"):
         published.find_checkpoint(name)

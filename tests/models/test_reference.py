@@ -1,4 +1,4 @@
-"""The reference's PyTorch checkpoints: its outputs, from a formulation that shares no code."""
+"""The reference's PyTorch checkpoints: outputs equal to an independent formulation."""
 
 import pickle
 from pathlib import Path
@@ -92,7 +92,7 @@ def write(folder: Path, state: dict, name: str = "md_10000_iters.tar", **setting
 
 
 class Torch03Pickler(pickle.Pickler):
-    """Writes a tensor by the call that PyTorch 0.3 knew."""
+    """Writes a tensor by the call that PyTorch 0.3 had."""
 
     def reducer_override(self, value):
         if not isinstance(value, torch.Tensor):
@@ -136,7 +136,7 @@ def test_the_outputs_are_those_of_the_reference(
 
 
 @pytest.mark.parametrize("form", ["now", "torch 0.3", "DataParallel"])
-def test_every_way_it_was_saved_gives_the_same_model(tmp_path, form):
+def test_every_form_of_the_file_loads_the_same_model(tmp_path, form):
     state = make_state("feature_attention", classes=5)
     if form == "now":
         path = write(tmp_path, state | {"emb.bn0.num_batches_tracked": torch.tensor(7)})
@@ -153,7 +153,7 @@ def test_every_way_it_was_saved_gives_the_same_model(tmp_path, form):
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])
-def test_average_or_max_is_told_by_the_folder_or_asked_for(tmp_path, pooling):
+def test_average_or_max_is_read_from_the_folder_or_must_be_stated(tmp_path, pooling):
     state = make_state(pooling, classes=5)
     named = write(tmp_path / f"model_type=decision_level_{pooling}_pooling", state)
     assert load_checkpoint(named)[1].settings.pooling == pooling
@@ -174,7 +174,7 @@ def test_a_pooling_that_the_checkpoint_contradicts_is_refused(tmp_path):
 
 
 @given(share=st.floats(0, 0.999), legacy=st.booleans())
-def test_a_truncated_file_is_told_wherever_it_ends(tmp_path_factory, share, legacy):
+def test_a_file_truncated_anywhere_is_refused(tmp_path_factory, share, legacy):
     folder = tmp_path_factory.getbasetemp() / "truncated"
     state = make_state("max", classes=5)
     path = write_as_torch_03(folder, state) if legacy else write(folder, state)
@@ -209,7 +209,7 @@ def test_nothing_is_unpickled(tmp_path):
         load_checkpoint(path)
 
 
-def test_results_say_that_a_checkpoint_of_the_reference_spoke(tmp_path):
+def test_results_name_a_checkpoint_of_the_reference(tmp_path):
     path = write(tmp_path, make_state("max"))
     features = np.random.default_rng(0).integers(0, 256, (10, 128), np.uint8)
     tagging = load_tagger(path, pooling="max").tag_features(features)

@@ -7,7 +7,7 @@ from audioset_demo.models.settings import ModelSettings
 
 
 def model_that_has_seen_data(settings: ModelSettings) -> TaggingModel:
-    """A model whose BatchNorm has statistics and weights that are not the trivial ones."""
+    """A model whose BatchNorm statistics and weights are not the initial ones."""
     torch.manual_seed(0)
     model = TaggingModel(settings).train()
     with torch.no_grad():

@@ -75,7 +75,10 @@ def test_short_and_long_sounds_are_drawn(app, seconds):
 
 
 def test_what_does_not_fill_a_frame_is_kept_in_short_clips_and_by_choice_in_others(app):
-    left_out, padded = "0.39 s do not fill a frame and were left out", "frame: padded with silence"
+    left_out, padded = (
+        "0.39 s do not fill a frame and were left out",
+        "frame and were padded with silence",
+    )
     assert "10.00 s · 10 frames" in text(app) and left_out in text(app)
     tail = labelled(app.selectbox, "Tail")
     tail.set_value("pad").run()

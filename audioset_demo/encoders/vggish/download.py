@@ -1,7 +1,7 @@
-"""One file over HTTP: resumed where the connection broke, and checked before anyone reads it.
+"""One file over HTTP: resumed where the connection broke, and checked before it is used.
 
-Our own, for no library does all of it: pooch and torch.hub begin again after a drop, and what
-huggingface_hub resumes with is internal to it and checks no hash.
+Our own, because no library does all of it: pooch and torch.hub start over after a drop, and the
+resuming of huggingface_hub is internal to it and checks no hash.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ READ_TIMEOUT_S = 30
 TRIES = 5  # in a row without a new byte
 PAUSE_S = 0.25  # before another try; doubled with each failure in a row
 CHUNK_BYTES = 1 << 16  # at most this much is lost when a connection drops
-MAY_PASS = (408, 429, 500, 502, 503, 504)  # a server that answers so may recover
-FROM_A_COPY = "or give a copy: audioset-demo weights get --from PATH"
+TEMPORARY = (408, 429, 500, 502, 503, 504)  # status codes after which a server may recover
+FROM_A_COPY = "or give a copy with `audioset-demo weights get --from PATH`."
 
 
 def sha256_of(path: Path) -> str:
@@ -45,7 +45,7 @@ def check_file(path: Path, source: str, sha256: str | None, progress: Progress) 
 
     Raises
     ------
-    WeightsError : if it is another.
+    WeightsError : if it differs.
     """
     size = path.stat().st_size
     stage = f"checking {Path(source).name}"
@@ -61,7 +61,7 @@ def check_file(path: Path, source: str, sha256: str | None, progress: Progress) 
 
 
 class _Dropped(Exception):
-    """The file did not come to its end, in words, and another try may help."""
+    """The transfer ended early, for the reason given; another try may help."""
 
 
 def download(
@@ -74,9 +74,9 @@ def download(
     """Fetch a file, resuming where an earlier try left off, and return its SHA-256.
 
     What has arrived stays in `target` when the connection is lost, the process ends or the disk
-    is full, and is continued next time; a file of the wrong hash is deleted. Where that was
-    joined from several tries, the file may have changed between them, so it is first fetched once
-    more as a whole. Without a hash nothing would tell, and each try starts afresh.
+    is full, and is continued next time; a file of the wrong hash is deleted. If it was joined from
+    several tries, the file may have changed between them, so it is first fetched once more as a
+    whole. Without a hash such a change would pass unnoticed, so each try starts over.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def download(
 
     Raises
     ------
-    WeightsError : if the address does not answer, or gives another file than the expected one.
+    WeightsError : if the address does not answer, or its file is not the expected one.
     StorageError : if there is no room for it.
     """
     with full_disk_named(target):
@@ -108,7 +108,7 @@ def size_of(path: Path) -> int:
 def _fetch(
     address: str, target: Path, sha256: str | None, size: int | None, progress: Progress
 ) -> bool:
-    """Try until the file has come to its end; whether it was joined from several tries."""
+    """Try until the file is complete; whether it was joined from several tries."""
     best, failures = size_of(target), 0
     while True:
         if sha256 is None:
@@ -125,21 +125,21 @@ def _fetch(
                     f"'{address}' {drop} {TRIES} times in a row.{kept} Check the connection and "
                     f"try again later, {FROM_A_COPY}"
                 ) from drop
-            progress(done, size, f"trying again, for the server {drop}")
+            progress(done, size, f"trying again: the server {drop}")
             time.sleep(PAUSE_S * 2**failures)
 
 
 def _transfer(address: str, target: Path, size: int | None, progress: Progress) -> bool:
-    """Add to `target` what is missing of the file at `address`; whether it was added to something.
+    """Add the missing part of the file at `address` to `target`; whether there was a part before.
 
     Raises `_Dropped` where another try may help and WeightsError where it cannot.
     """
-    import requests  # here, for parsing a command line should not wait for it
+    import requests  # here, because parsing a command line should not wait for it
 
     done = size_of(target)
     if size is not None and done == size:
         return True
-    headers = {"Accept-Encoding": "identity"}  # bytes as they are, or ranges would not fit
+    headers = {"Accept-Encoding": "identity"}  # uncompressed, or ranges would not fit
     if done:
         headers["Range"] = f"bytes={done}-"
     timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
@@ -148,7 +148,10 @@ def _transfer(address: str, target: Path, size: int | None, progress: Progress) 
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _Dropped("could not be reached") from error
     except requests.RequestException as error:  # no address, or redirected in a circle
-        raise WeightsError(f"'{address}' leads nowhere. Check it, {FROM_A_COPY}") from error
+        raise WeightsError(
+            f"'{address}' cannot be followed: it is not an address, or it is redirected in a "
+            f"circle. Check it, {FROM_A_COPY}"
+        ) from error
     with response:
         content_range = response.headers.get("Content-Range", "")
         if response.status_code == 416 and content_range == f"bytes */{done}":
@@ -156,17 +159,17 @@ def _transfer(address: str, target: Path, size: int | None, progress: Progress) 
         starts_here = content_range.startswith(f"bytes {done}-")
         if response.status_code == 416 or (response.status_code == 206 and not starts_here):
             target.unlink(missing_ok=True)
-            raise _Dropped("gave another range than the one asked for")
+            raise _Dropped("sent another range than the one requested")
         _refuse(response, address)
-        if response.status_code == 200:  # the whole file, asked for or not
+        if response.status_code == 200:  # the whole file, requested or not
             done = 0
         joined = done > 0
         length = response.headers.get("Content-Length", "")
         total = done + int(length) if length.isdigit() else None
         if None not in (size, total) and total != size:
             raise WeightsError(
-                f"'{address}' holds {total:,} bytes where {size:,} are expected, so it is another "
-                f"file. Check the address, {FROM_A_COPY}"
+                f"'{address}' holds {total:,} bytes where {size:,} are expected, so it is not the "
+                f"expected file. Check the address, {FROM_A_COPY}"
             )
         stage = f"downloading {Path(urlsplit(address).path).name}"
         with target.open("ab" if joined else "wb") as out:
@@ -176,21 +179,21 @@ def _transfer(address: str, target: Path, size: int | None, progress: Progress) 
                     done += len(chunk)
                     progress(done, total or size, stage)
                     if size is not None and done > size:
-                        break  # the hash will tell
+                        break  # the check of the hash refuses it
             except requests.RequestException as error:
                 raise _Dropped("broke off") from error
     return joined
 
 
 def _refuse(response: requests.Response, address: str) -> None:
-    """Raise unless an answer brings a file."""
+    """Raise unless a response carries a file."""
     words = f"answered {response.status_code} {response.reason}"
-    if response.status_code in MAY_PASS:
+    if response.status_code in TEMPORARY:
         raise _Dropped(words)
     if response.status_code not in (200, 206):
         raise WeightsError(f"'{address}' {words}. Check the address, {FROM_A_COPY}")
     if "text/html" in response.headers.get("Content-Type", ""):
         raise WeightsError(
-            f"'{address}' answered with a web page, as a network does that asks for a log-in. "
+            f"'{address}' answered with a web page, as networks do that require a log-in. "
             f"Check the address and the connection, {FROM_A_COPY}"
         )

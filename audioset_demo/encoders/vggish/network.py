@@ -27,7 +27,7 @@ from audioset_demo.encoders.vggish import weights
 from audioset_demo.encoders.vggish.pca import load_pca
 from audioset_demo.errors import WeightsError
 
-CONV_EXAMPLES = 16  # so many at a time keep the convolutions' outputs in the cache
+CONV_EXAMPLES = 16  # at a time: few enough that the convolutions' outputs stay in the cache
 
 
 class VggishNetwork(nn.Module):
@@ -80,18 +80,18 @@ def load_network(path: Path) -> VggishNetwork:
         network.load_state_dict(load_file(path), assign=True)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(
-            f"'{path}' does not hold VGGish's weights, or is damaged. Delete it and run: "
-            "audioset-demo weights get"
+            f"'{path}' does not hold VGGish's weights, or is damaged. Delete it and run "
+            "`audioset-demo weights get`."
         ) from error
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
     return network.eval().requires_grad_(False)
 
 
 class VggishEncoder:
     """VGGish with the installed weights.
 
-    Without the PCA file it still gives `embedding`; `pca` and `quantised` are then None and a
-    note says so, since tagging models read the quantised values.
+    Without the PCA file there is still `embedding`; `pca` and `quantised` are then None and a note
+    says so, since tagging models read the quantised values.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def load_pca(path: Path) -> PcaParameters:
     WeightsError : if the file is unreadable or its arrays have other names, shapes or values.
     """
     shapes = {"pca_eigen_vectors": (N_DIMS, N_DIMS), "pca_means": (N_DIMS,)}
-    remedy = "Get the official one with: audioset-demo weights get"
+    remedy = "Get the official one with `audioset-demo weights get`."
     try:
         arrays, _ = npz_arrays(path, str(path), shapes, remedy=remedy)
     except FeaturesError as error:
@@ -51,8 +51,8 @@ def load_pca(path: Path) -> PcaParameters:
         array = arrays.get(key, np.empty(0))
         if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
             raise WeightsError(
-                f"'{path}' is not a VGGish PCA file: {key} is {array.dtype} of shape "
-                f"{array.shape} where {shape} finite numbers are expected. {remedy}"
+                f"'{path}' is not a VGGish PCA file: it holds {key} as {array.dtype} of shape "
+                f"{array.shape}, and finite numbers of shape {shape} are expected. {remedy}"
             )
     return PcaParameters(
         arrays["pca_eigen_vectors"].astype(np.float64), arrays["pca_means"].astype(np.float64)

@@ -53,7 +53,7 @@ def require_tensorflow() -> None:
     if importlib.util.find_spec("tensorflow") is None:
         raise WeightsError(
             "TensorFlow is needed once to convert VGGish's checkpoint and is not installed. "
-            "Install it with: pip install tensorflow-cpu"
+            "Install it with `pip install tensorflow-cpu`."
         )
 
 
@@ -94,7 +94,7 @@ def convert(checkpoint: Path, out: Path, source: str) -> None:
         raise WeightsError(last_line.replace(str(checkpoint.resolve()), source))
     raise WeightsError(
         f"'{source}' could not be converted: the converter ended with code {child.returncode} "
-        f"({last_line}). It needs TensorFlow and about 1.5 GB of free memory."
+        f"({last_line}). Check that TensorFlow can be imported and 1.5 GB of memory are free."
     )
 
 
@@ -110,8 +110,8 @@ def check_tensors(path: Path, source: str) -> None:
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise WeightsError(
-            f"'{source}' is not a safetensors file, or is cut short. Copy it again, or make a "
-            "new one with: audioset-demo weights get"
+            f"'{source}' is not a safetensors file, or is cut short. Copy it again, or get a new "
+            "one with `audioset-demo weights get`."
         ) from error
     for name, _, tf_shape in _variables():
         shape = tuple(tf_shape[axis] for axis in TORCH_AXES[len(tf_shape)])
@@ -136,7 +136,7 @@ def read_tensors(checkpoint: Path) -> dict[str, np.ndarray]:
     except ImportError as error:
         raise WeightsError(
             f"TensorFlow is needed once to convert '{checkpoint}' and cannot be imported "
-            f"({error}). Install it with: pip install tensorflow-cpu"
+            f"({error}). Install it with `pip install tensorflow-cpu`."
         ) from error
     try:
         reader = tf.train.load_checkpoint(str(checkpoint))

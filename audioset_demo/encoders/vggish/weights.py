@@ -1,9 +1,9 @@
-"""VGGish's weights: where they are, whence they came, and how they are installed.
+"""VGGish's weights: where they are, where they came from, and how they are installed.
 
 The cache directory holds `vggish.safetensors` (converted once from the released TensorFlow 1
-checkpoint) and `vggish_pca_params.npz`, each with a JSON card that names its source, and what has
-arrived of a download that is not finished. One process at a time installs. The environment
-variable AUDIOSET_DEMO_CACHE moves the directory.
+checkpoint) and `vggish_pca_params.npz`, each with a JSON card that names its source, and the part
+of a download that is not finished. One process at a time installs. The environment variable
+AUDIOSET_DEMO_CACHE moves the directory.
 """
 
 from __future__ import annotations
@@ -58,16 +58,16 @@ OFFICIAL = "official SHA-256"
 GIVEN = "given SHA-256"
 UNCHECKED = "not checked"
 
-NOTICE_S = 0.5  # after this long, and again as often, a process says that it waits for another
+NOTICE_S = 0.5  # how often a process reports that it waits for another
 
 REMEDY = (
-    "Get them with: audioset-demo weights get (277 MB), "
-    "or from a copy: audioset-demo weights get --from PATH"
+    "Get them with `audioset-demo weights get` (277 MB), or from a copy with "
+    "`audioset-demo weights get --from PATH`."
 )
 PCA_MISSING = (
-    f"VGGish's PCA parameters ({PCA.name}, 73 kB) are not installed: there are embeddings, but "
-    "tagging with VGGish needs the parameters too. Get them with: "
-    f"audioset-demo weights get --from {PCA.address} (or the path of a copy)"
+    f"VGGish's PCA parameters ({PCA.name}, 73 kB) are not installed. There are embeddings without "
+    "them, but no tags. Get them with "
+    f"`audioset-demo weights get --from {PCA.address}`, or give the path of a copy there."
 )
 
 
@@ -83,7 +83,7 @@ class WeightsFile:
     sha256 : of the file it was made from, as it came from `source`; empty when unknown.
     source : the address or path it came from; empty when unknown.
     verified : what `sha256` was checked against, or "not checked"; empty when absent.
-    part_bytes : of a download that broke off, which `install` continues; 0 when there is none.
+    part_bytes : of an interrupted download, which `install` continues; 0 when there is none.
     """
 
     what: str
@@ -98,14 +98,14 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class InstallResult:
-    """What an installation left in the cache, and remarks for the user."""
+    """The files in the cache after an installation, and remarks for the user."""
 
     files: tuple[WeightsFile, ...]
     notes: tuple[str, ...] = ()
 
 
 class _Check(NamedTuple):
-    sha256: str | None  # None: anything passes
+    sha256: str | None  # None: not checked
     size: int | None
     label: str
 
@@ -150,7 +150,7 @@ def status() -> list[WeightsFile]:
         card = _read_card(path)
         size = path.stat().st_size
         sha256, verified = card.get("source_sha256", ""), card.get("verified", UNCHECKED)
-        if path == pca_path():  # small enough to look at, whoever put it there
+        if path == pca_path():  # small enough to hash, whoever put it there
             found = sha256_of(path)
             if found == PCA.sha256:
                 verified = OFFICIAL
@@ -179,17 +179,20 @@ def install(
     progress : called with bytes done, bytes in all (None when unknown), and the stage in words.
 
     The PCA file is looked for beside the checkpoint, then in the cache, then at its official
-    address. Where that fails, the network is installed all the same and a note says what is
-    missing; only for `source=None` is it an error. While another process installs, this one waits.
+    address. Where that fails, the network is still installed and a note says what is missing; it is
+    an error only for `source=None`. While another process installs, this one waits.
 
     Raises
     ------
-    WeightsError : if a file cannot be had, is not the expected one, or cannot be converted.
+    WeightsError : if a file cannot be read or fetched, is not the expected one, or cannot be
+        converted.
     StorageError : if there is no room for it.
     """
     progress = progress or (lambda done, total, stage: None)
     if sha256 not in (None, "any") and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        raise WeightsError(f"'{sha256}' is not a SHA-256: give 64 hexadecimal digits, or any.")
+        raise WeightsError(
+            f"'{sha256}' is not a SHA-256. Give 64 hexadecimal digits, or `any` to check nothing."
+        )
     try:
         cache_dir().mkdir(parents=True, exist_ok=True)
         with _alone(progress):
@@ -206,8 +209,8 @@ def install(
 
 @contextmanager
 def _alone(progress: Progress) -> Iterator[None]:
-    """Hold the cache directory; the system lets go of it for a process that is killed."""
-    from filelock import FileLock, Timeout  # here, for parsing a command line should not wait
+    """Lock the cache directory; the system releases the lock of a process that is killed."""
+    from filelock import FileLock, Timeout  # here: parsing a command line should not wait
 
     lock = FileLock(cache_dir() / ".lock")
     while not lock.is_locked:
@@ -303,7 +306,7 @@ def _install_network(source: str, sha256: str | None, progress: Progress) -> Non
                 progress(0, size, f"converting {NETWORK.name}")
                 convert(path, part, source)
                 progress(size, size, f"converting {NETWORK.name}")
-            _card_path(vggish_path()).unlink(missing_ok=True)  # it speaks of the former file
+            _card_path(vggish_path()).unlink(missing_ok=True)  # it describes the former file
 
         write_atomically(vggish_path(), make)
         _write_card(
@@ -341,7 +344,7 @@ def _card_beside(source: str) -> dict[str, str]:
     if not card:
         raise WeightsError(
             f"There is no card ({_card_path(Path(urlsplit(source).path)).name}) beside '{source}' "
-            "to check it against. State its SHA-256 with --sha256 HEX, or --sha256 any."
+            "to check it against. State its SHA-256 with --sha256 HEX, or give --sha256 any."
         )
     return card
 
@@ -363,7 +366,7 @@ def _suffix(source: str) -> str:
 
 
 def _part_path(file: ReleasedFile) -> Path:
-    """What has arrived of a file; another address may continue it, for the hash will tell."""
+    """The part that has arrived; any address may continue it, since the hash is checked."""
     return cache_dir() / f"download-{file.name}.part"
 
 
@@ -380,7 +383,7 @@ def _local_file(
     try:
         yield part, found
     except WeightsError:
-        if check.label != OFFICIAL:  # the official file is sound: what failed may not fail again
+        if check.label != OFFICIAL:  # the official file is good: a later try may succeed
             part.unlink()
         raise
     part.unlink()

@@ -181,7 +181,7 @@ def test_a_drop_is_continued_by_range(server, tmp_path):
     assert done == sorted(done)
     assert done[-1] == len(PAYLOAD)
     assert {total for _, total, _ in seen} == {len(PAYLOAD)}
-    assert (start, len(PAYLOAD), "trying again, for the server broke off") in seen
+    assert (start, len(PAYLOAD), "trying again: the server broke off") in seen
 
 
 def test_a_stalled_connection_is_given_up_and_continued(server, tmp_path, monkeypatch):
@@ -211,7 +211,7 @@ def test_a_whole_file_needs_no_second_transfer(server, tmp_path):
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_a_server_in_trouble_is_asked_again_after_growing_pauses(
+def test_a_failing_server_is_tried_again_after_growing_pauses(
     server, tmp_path, monkeypatch, status
 ):
     pauses = []
@@ -235,7 +235,7 @@ def test_a_connection_refused_is_tried_again_then_named(tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
-def test_what_is_not_there_is_not_asked_for_again(server, tmp_path):
+def test_a_missing_file_is_not_requested_again(server, tmp_path):
     with pytest.raises(WeightsError, match="/nothing' answered 404"):
         download(server.address("/nothing"), tmp_path / "file", SHA256)
     assert len(server.asked) == 1
@@ -251,9 +251,9 @@ def test_a_redirected_download_is_resumed_too(server, tmp_path, status):
     assert server.asked[-1].startswith("bytes=")
 
 
-def test_a_circle_of_redirects_is_left_at_once(server, tmp_path):
+def test_redirects_in_a_circle_are_not_tried_again(server, tmp_path):
     server.redirects = {"/here": (302, "/there"), "/there": (302, "/here")}
-    with pytest.raises(WeightsError, match="/here' leads nowhere"):
+    with pytest.raises(WeightsError, match="/here' cannot be followed.*circle"):
         download(server.address("/here"), tmp_path / "file", SHA256)
     assert len(server.paths) < 40, "one round of what requests follows"
 
@@ -310,7 +310,7 @@ def test_a_file_of_another_size_is_refused_before_it_is_read(server, tmp_path, c
     assert max(done) <= len(PAYLOAD) + downloading.CHUNK_BYTES, "no more than needed is read"
 
 
-def test_a_web_page_in_the_file_s_place_costs_nothing_that_has_arrived(server, tmp_path):
+def test_a_web_page_instead_of_the_file_keeps_the_part_that_has_arrived(server, tmp_path):
     (tmp_path / "file").write_bytes(PAYLOAD[:200_000])
     server.files["/payload"], server.type = b"<html>Log in</html>", "text/html; charset=utf-8"
     server.ranges = server.tells_length = False
@@ -319,7 +319,7 @@ def test_a_web_page_in_the_file_s_place_costs_nothing_that_has_arrived(server, t
     assert (tmp_path / "file").read_bytes() == PAYLOAD[:200_000]
 
 
-def test_a_full_disk_is_told_as_one_and_the_download_continued(server, tmp_path):
+def test_a_full_disk_is_reported_and_the_download_continued(server, tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
     try:
@@ -435,7 +435,7 @@ def test_a_conversion_that_fails_costs_no_second_download(server, cache, monkeyp
 
 def test_without_tensorflow_nothing_is_downloaded(server, cache, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(WeightsError, match="TensorFlow is needed once .* pip install"):
+    with pytest.raises(WeightsError, match="TensorFlow is needed once .*`pip install"):
         weights.install(server.address(), sha256=SHA256)
     assert server.asked == []
 
@@ -483,14 +483,14 @@ def test_a_wrong_pca_file_in_the_folder_is_refused_before_the_checkpoint_is_read
 
 
 @pytest.mark.data
-def test_the_released_pca_file_is_known_by_its_hash(cache, shared_data):
+def test_the_released_pca_file_is_recognised_by_its_hash(cache, shared_data):
     source = shared_data / "vggish/vggish_pca_params.npz"
     pca = weights.install(source).files[1]
     assert (pca.bytes, pca.verified, pca.source) == (73_020, "official SHA-256", str(source))
     assert not weights.is_installed(), "the network is still missing"
 
 
-def test_sources_and_hashes_that_cannot_be_are_named(cache, tmp_path):
+def test_invalid_sources_and_hashes_are_named(cache, tmp_path):
     with pytest.raises(WeightsError, match="no file '.*nowhere.ckpt'"):
         weights.install(tmp_path / "nowhere.ckpt")
     with pytest.raises(WeightsError, match="holds vggish_model.ckpt"):
@@ -501,14 +501,14 @@ def test_sources_and_hashes_that_cannot_be_are_named(cache, tmp_path):
         weights.install()
 
 
-def test_an_empty_cache_has_nothing_and_asks_for_nothing(cache):
+def test_the_status_of_an_empty_cache_needs_no_connection(cache):
     assert not weights.is_installed()
     assert [file.present for file in weights.status()] == [False, False]
     assert not cache.exists()
 
 
 @pytest.mark.slow
-def test_a_file_that_is_no_checkpoint_is_named_and_leaves_nothing(server, cache):
+def test_a_file_that_is_not_a_checkpoint_is_named_and_leaves_nothing(server, cache):
     # The path of the temporary copy would tell the user nothing: the address must be named.
     with pytest.raises(WeightsError, match="/payload' is not a TensorFlow checkpoint"):
         weights.install(server.address(), sha256=SHA256)
@@ -516,7 +516,7 @@ def test_a_file_that_is_no_checkpoint_is_named_and_leaves_nothing(server, cache)
 
 
 def complaints(folder):
-    """What the converter says of a checkpoint with no, and with one misshapen, variable of ours."""
+    """The converter's errors for a checkpoint without our variables, and with one misshapen."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     import tensorflow as tf
 

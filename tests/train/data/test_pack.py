@@ -74,7 +74,7 @@ def test_a_file_of_another_layout_is_packed_for_reading_single_clips(tmp_path, m
 def test_a_file_that_holds_no_features_is_refused_by_name_and_leaves_nothing(tmp_path, content):
     source = tmp_path / "source.h5"
     source.write_bytes(content or compressed(source).read_bytes()[:9000])
-    with pytest.raises(FeaturesError, match=r"source\.h5: is damaged or cut off"):
+    with pytest.raises(FeaturesError, match=r"source\.h5 is damaged or cut off"):
         pack(source, tmp_path / "packed.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["source.h5"]
 

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from audioset_demo.models.pooling import ATTENTION_MAX, ATTENTION_MIN
+from audioset_demo.models.attention import ATTENTION_MAX, ATTENTION_MIN
 from audioset_demo.models.settings import ModelSettings
 
 # PyTorch's defaults. Its momentum of 0.1 is the share of the new value, Keras's that of the old.

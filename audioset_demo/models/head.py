@@ -1,0 +1,59 @@
+"""What every head of a tagging model offers.
+
+Shapes: T frames, H hidden units, K classes, M frames in a block of one clip.
+
+`forward` scores a batch of clips. A single clip of any length comes in blocks of frames, which
+every head reads twice: `summarise` keeps what its pooling needs of them, and with that summary
+`explain` and `occlude` take one block after the other.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+from torch import Tensor, nn
+
+Summary = TypeVar("Summary")
+
+
+class Head(nn.Module, Generic[Summary]):
+    """Pools the frames of clips into scores; a block of frames comes as the trunk's levels.
+
+    Attributes
+    ----------
+    adds_up_to : "score" or "logit": what the contributions and constants of a class sum to
+    """
+
+    adds_up_to = "score"
+
+    def frame_scores(self, levels: list[Tensor]) -> Tensor:
+        """(M, K), the score of each frame as a clip of its own."""
+        raise NotImplementedError
+
+    def summarise(self, blocks: Iterable[list[Tensor]]) -> Summary:
+        """What the pooling needs to know of all frames of one clip."""
+        raise NotImplementedError
+
+    def score(self, summary: Summary) -> Tensor:
+        """(K,), the clip's scores."""
+        raise NotImplementedError
+
+    def constants(self, summary: Summary) -> Tensor:
+        """(K,), the part of each score or logit that no frame contributes."""
+        raise NotImplementedError
+
+    def explain(
+        self, blocks: Iterable[list[Tensor]], summary: Summary
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Frame scores, attention and contributions (M, K) of each block."""
+        raise NotImplementedError
+
+    def occlude(
+        self, blocks: Iterable[list[Tensor]], summary: Summary, stand_in: list[Tensor] | None
+    ) -> Iterator[Tensor]:
+        """Scores (M, K) of the clip with each frame of a block replaced in turn.
+
+        Parameters
+        ----------
+        stand_in : levels (1, H) of the frame that takes its place; None: the frame is left out
+        """
+        raise NotImplementedError
