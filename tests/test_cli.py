@@ -63,12 +63,12 @@ def test_tag_and_embed_keep_the_tail_where_asked_to(clips, tmp_path, capsys, tai
     assert np.load(tmp_path / "a.npz")["times_s"].shape == (n_frames,)
 
 
-def test_occlusion_is_given_with_the_attention_and_in_json_only(clips, capsys):
+def test_occlusion_stands_beside_the_attention_and_in_json_only(clips, capsys):
     assert main(["tag", clips[0], "--format", "json", "--top", "2", "--occlusion"]) == 0
     frames = json.loads(capsys.readouterr().out)["frames"]
     assert list(frames["occlusion"]) == list(frames["attention"])
     # Three frames of siren: silence in any of them costs the score.
-    assert all(drop > 0 for drop in frames["occlusion"]["Siren"])
+    assert all(fall > 0 for fall in frames["occlusion"]["Siren"])
     assert main(["tag", clips[0], "--occlusion"]) == 1
     assert "--format json" in capsys.readouterr().err
 
@@ -284,7 +284,6 @@ def test_no_file_name_ends_a_run_whatever_the_terminal_s_encoding(clips, tmp_pat
     assert done.returncode == 1 and b"Traceback" not in done.stderr
     records = [json.loads(line) for line in done.stdout.decode(encoding).splitlines()]
     assert [os.fsencode(record["file"]) for record in records] == [*paths, broken]
-    # In the table, each clip has a line, a note on its last 0.1 s, and a tag.
     for form, lines in (("csv", 5), ("table", 12), ("rttm", 4)):
         done = run("tag", *paths, "--format", form, "--top", "1", "--encoder", "compact")
         assert done.returncode == 0 and b"Traceback" not in done.stderr

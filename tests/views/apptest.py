@@ -38,12 +38,7 @@ def text(app: AppTest) -> str:
     """Everything on the page, Markdown's escapes undone."""
     elements = [*app.title, *app.subheader, *app.markdown, *app.caption]
     elements += [*app.info, *app.warning, *app.error]
-    return plain("\n".join(element.value for element in elements))
-
-
-def plain(markdown: str) -> str:
-    """Text without Markdown's escapes."""
-    return re.sub(r"\\(.)", r"\1", markdown)
+    return re.sub(r"\\(.)", r"\1", "\n".join(element.value for element in elements))
 
 
 def wav(seconds: float = 2.0, rate: int = 22_050, hertz: float = 440) -> bytes:

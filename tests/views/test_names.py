@@ -17,8 +17,7 @@ from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.tagging import load_tagger
 from audioset_demo.views.names import escape, unique_names
-from audioset_demo.views.session import DEFAULT_TAIL
-from tests.views.apptest import PAGES, features, go, labelled, new_app, plain, text, upload, wav
+from tests.views.apptest import PAGES, features, go, labelled, new_app, text, upload, wav
 
 ODD = "<b>x</b> & $y$ [a](b) %{x} `c`"
 names = st.lists(st.sampled_from(["rec.wav", "rec.wav (2)", "rec.wav (3)", "a", "a (x)", ""]))
@@ -67,7 +66,7 @@ def test_of_two_clips_of_one_name_the_chosen_one_is_compared(app):
     encode = load_tagger(encoder="compact").encode
     space = class_space()
     now, *others = (
-        encode(read_waveform(sound, "x.wav"), tail=DEFAULT_TAIL).quantised.mean(0, keepdims=True)
+        encode(read_waveform(sound, "x.wav"), tail="auto").quantised.mean(axis=0, keepdims=True)
         for sound in (wav(2.5), *sounds)
     )
     go(app, "embeddings")
@@ -166,16 +165,22 @@ def test_models_of_few_classes_run_on_every_page(publish, labels):
     assert len(labelled(app.selectbox, "Class").options) == len(labels)
 
 
-def test_a_model_with_two_classes_of_one_name_is_left_out_with_the_reason(publish):
-    publish("good", ("cat", "dog"))
-    publish("equal", ("cat", "cat"))
-    app = go(new_app(), "models")
-    assert not app.exception and len(labelled(app.selectbox, "Model").options) == 1
-    (warning,) = app.warning
-    assert re.search(r"'equal' is damaged\. .*'cat'.*publish the model again", plain(warning.value))
-    publish("good", ("cat", "cat"))
-    (error,) = new_app().error
-    assert re.search(r"no model .*python -m train publish.*'equal'.*'good'", plain(error.value))
+def test_each_class_is_chosen_by_its_name_and_has_its_own_figure(publish):
+    publish("own", ("cat", "door", "dog"))
+    app = go(new_app(), "attention")
+    shown = set()
+    for label in ("cat", "door", "dog"):
+        labelled(app.selectbox, "Class").select(label).run()
+        assert not app.exception and labelled(app.selectbox, "Class").value in range(3)
+        shown.add(labelled(app.selectbox, "Class").value)
+    assert shown == {0, 1, 2}
+    go(app, "classes")
+    for k, label in enumerate(("cat", "door", "dog")):
+        labelled(app.selectbox, "Class").select(label).run()
+        assert app.metric[0].value == f"0.{k + 1}00"
+    go(app, "tag")
+    labelled(app.multiselect, "Pin classes").select("door").run()
+    assert labelled(app.multiselect, "Pin classes").value == [1]
 
 
 def test_what_was_set_for_one_model_does_not_break_another(app, tmp_path, publish):
@@ -205,3 +210,16 @@ def test_odd_names_run_on_every_page_and_are_shown_as_they_are(publish):
         for figure in app.get("plotly_chart"):
             assert "<b>x" not in figure.proto.spec and "<i>" not in figure.proto.spec
     assert "&lt;b&gt;x" in go(app, "tag").get("plotly_chart")[0].proto.spec
+
+
+def test_a_model_with_two_classes_of_one_name_is_left_out_with_the_reason(publish):
+    publish("good", ("cat", "dog"))
+    publish("equal", ("cat", "cat"))
+    app = go(new_app(), "models")
+    assert not app.exception and len(labelled(app.selectbox, "Model").options) == 1
+    assert len(app.warning) == 1
+    assert re.search(r"'equal' is damaged\. .*'cat'.*publish the model again", text(app))
+    publish("good", ("cat", "cat"))
+    app = new_app()
+    assert len(app.error) == 1
+    assert re.search(r"no model .*python -m train publish.*'equal'.*'good'", text(app))
