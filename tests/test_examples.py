@@ -1,4 +1,4 @@
-"""Every command of README and docs is understood as it stands there; those of minutes are run."""
+"""Every command in README and docs can be parsed as written; those of minutes are run."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ def run(words: list[str]) -> int:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_every_command_of_a_document_is_understood(document):
+def test_every_command_of_a_document_can_be_parsed(document):
     for words in (words for block in blocks(document) for words in commands(block)):
         if words[0] == "audioset-demo":
             cli.build_parser().parse_args(words[1:])

@@ -101,7 +101,7 @@ def test_what_cannot_be_loaded_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path))
     with pytest.raises(WeightsError, match="audioset-demo weights get"):
         hear.load_model("vggish")
-    with pytest.raises(WeightsError, match=r"'model\.pt'.* auto, vggish, compact; or .* folder"):
+    with pytest.raises(WeightsError, match=r"'model\.pt'.* auto, vggish, compact, or .* folder"):
         hear.load_model("model.pt")
     with pytest.raises(WeightsError, match="python -m train encoder"):
         hear.load_model(str(tmp_path))
@@ -118,7 +118,7 @@ def test_vggish_without_its_pca_is_refused(tmp_path, monkeypatch):
 
 
 def check_timestamps(timestamps: torch.Tensor, n_samples: int) -> None:
-    """What hear-validator asks for, its warnings included, of (n_sounds, n_timestamps)."""
+    """What hear-validator requires, its warnings included, of (n_sounds, n_timestamps)."""
     length_ms = 1000 * n_samples / RATE
     times = timestamps.double().numpy()
     assert (times == times[0]).all()
@@ -141,7 +141,7 @@ def test_embeddings_have_the_form_that_hear_asks_for(model, duration_s):
 
 
 class WhichRowIsLoudest:
-    """An encoder whose embedding tells where in its 96 rows of 10 ms the sound was loudest."""
+    """An encoder whose embedding is the loudest of its 96 rows of 10 ms."""
 
     network = torch.nn.Identity()
 
@@ -203,11 +203,11 @@ def test_a_scene_is_the_mean_of_the_sound_s_frames(model, n_samples):
 @pytest.mark.parametrize(
     ("audio", "message"),
     [
-        (np.zeros((1, RATE), np.float32), "ndarray; give a float32 tensor"),
-        (torch.zeros(RATE), r"\(16000,\); give float32 of shape \(n_sounds, n_samples\)"),
-        (torch.zeros(1, 2, RATE), r"\(1, 2, 16000\); give .* mono"),
+        (np.zeros((1, RATE), np.float32), r"ndarray\. Give a float32 tensor"),
+        (torch.zeros(RATE), r"\(16000,\)\. Give float32 of shape \(n_sounds, n_samples\)"),
+        (torch.zeros(1, 2, RATE), r"\(1, 2, 16000\)\. Give .* mono"),
         (torch.zeros(1, RATE, dtype=torch.int16), r"int16 .* scaled to \[-1, 1\]"),
-        (torch.zeros(1, RATE, dtype=torch.float64), "float64 .* give float32"),
+        (torch.zeros(1, RATE, dtype=torch.float64), "float64 .* Give float32"),
         (torch.zeros(0, RATE), r"\(0, 16000\)"),
         (torch.zeros(2, 0), "sound 0 of the batch: holds no samples"),
         (torch.tensor([[0.0] * RATE, [0.0] * 8_000 + [torch.nan] * 8_000]), "sound 1 .* 0.500 s"),

@@ -1,4 +1,4 @@
-"""Tagging: the ladder from features to a file, and the identity that explains a score."""
+"""Tagging: features, waveforms and files, and the identity that explains a score."""
 
 import csv
 import dataclasses
@@ -81,7 +81,7 @@ def test_exported_embeddings_are_read_back(tagger):
 
 
 @pytest.mark.parametrize("write", [writing.embeddings_npz, writing.embeddings_hdf5])
-def test_several_clips_of_one_name_keep_apart(tagger, write):
+def test_several_clips_of_one_name_are_kept_apart(tagger, write):
     clips = [tagger.encoder.encode(synthesise(key)) for key in ("rain", "siren")]
     file = read_features(write([dataclasses.replace(clip, name="a/b.wav") for clip in clips]))
     assert sorted(file.names) == ["a_b.wav", "a_b.wav_"]
@@ -103,8 +103,8 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
             len(rows) == 10 and rows[0]["label"] == taggings[0].labels[taggings[0].top(1)[0]].name
         )
         for folder, tagging, clip in zip(sorted(folders), taggings, encoded, strict=True):
-            told = json.loads(archive.read(f"{folder}/tags.json"))
-            assert told == export.tagging_record(tagging, 5)
+            record = json.loads(archive.read(f"{folder}/tags.json"))
+            assert record == export.tagging_record(tagging, 5)
             back = read_features(archive.read(f"{folder}/embeddings.npz")).read(0)
             assert np.array_equal(back.quantised, clip.quantised)
             events = json.loads(archive.read(f"{folder}/events.json"))
@@ -112,7 +112,7 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
             assert len(events) == len(regions) and all(e["score"] >= 0.3 for e in events)
 
 
-def test_the_projector_gets_as_many_words_as_vectors(tagger):
+def test_the_projector_gets_one_line_of_metadata_per_vector(tagger):
     clip = dataclasses.replace(tagger.encoder.encode(synthesise("rain")), name="tab\tin name")
     centroids = np.linspace(0, 255, 3 * 128).reshape(3, 128)
     vectors, metadata = writing.projector_tsv([clip, clip], centroids, ["a", "b", "c"])
@@ -129,7 +129,7 @@ def test_json_holds_plain_numbers(siren):
 
 
 @given(top=st.integers(1, 527), threshold=st.floats(0, 1))
-def test_every_top_tag_gets_a_place_on_the_label_track(siren, top, threshold):
+def test_every_top_tag_is_on_the_label_track(siren, top, threshold):
     events = find_events(siren, siren.top(top), threshold, each_class=True)
     lines = export.audacity_labels(events).splitlines()
     regions = [
@@ -175,7 +175,7 @@ def test_events_of_overlapping_frames_lie_midway_between_their_centres(siren):
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30), st.floats(1 / 64, 1, width=32))
-def test_each_frame_at_the_threshold_is_in_one_event_and_events_keep_apart(
+def test_each_frame_at_the_threshold_is_in_one_event_and_events_are_disjoint(
     siren, scores, threshold
 ):
     events = find_events(with_frame_scores(siren, scores), [0], threshold)

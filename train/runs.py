@@ -9,7 +9,7 @@ from pathlib import Path
 from audioset_demo.errors import DataError, StorageError
 from audioset_demo.storage import (
     check_output,
-    full_disk_told,
+    full_disk_named,
     json_text,
     remove_leftovers,
     write_atomically,
@@ -112,7 +112,7 @@ def _check_same(run: Path, saved: dict, config: dict) -> None:
 def log_metrics(run: Path, line: dict) -> None:
     """Add a line; it must hold its `iteration`."""
     path = run / METRICS_FILE
-    with full_disk_told(path), open(path, "a", encoding="utf-8") as file:
+    with full_disk_named(path), open(path, "a", encoding="utf-8") as file:
         file.write(json_text(line) + "\n")
 
 

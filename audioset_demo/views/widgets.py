@@ -1,4 +1,4 @@
-"""Pieces that the pages are built from."""
+"""Elements that several pages use."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _CONFIG = {
 
 
 def title(text: str, lead: str) -> None:
-    """A page's title and what it is for."""
+    """A page's title and its purpose."""
     st.title(text, anchor=False)
     st.markdown(lead)
 
 
 def provenance(clip: Clip, choice: Choice) -> None:
-    """The line that every page carries: which encoder and which model its results come from."""
+    """The encoder and the model of the results, which every page names."""
     training_set = models()[choice.model].card.training.get("set", "an unnamed set")
     st.caption(
         f"Encoder: {escape(cache.encoder_title(clip, choice))} · Model: "
@@ -38,7 +38,7 @@ def provenance(clip: Clip, choice: Choice) -> None:
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Show an error of the library as a message and end the page there."""
+    """Show an error of the library as a message, and end the page there."""
     try:
         yield
     except AudioSetDemoError as error:
@@ -60,7 +60,7 @@ def notes(notes: tuple[str, ...]) -> None:
 
 
 def threshold_slider() -> float:
-    """The frame score at which events begin; one setting for all pages."""
+    """The frame score at which events begin, the same on all pages."""
     return st.slider(
         "Events begin at a score of",
         0.02,

@@ -36,7 +36,8 @@ def labelled(widgets, label: str):
 
 def text(app: AppTest) -> str:
     """Everything on the page, Markdown's escapes undone."""
-    elements = (*app.title, *app.subheader, *app.markdown, *app.caption, *app.info, *app.error)
+    elements = [*app.title, *app.subheader, *app.markdown, *app.caption]
+    elements += [*app.info, *app.warning, *app.error]
     return re.sub(r"\\(.)", r"\1", "\n".join(element.value for element in elements))
 
 

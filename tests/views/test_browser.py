@@ -1,4 +1,4 @@
-"""The app in a real browser: a stranger's first minute."""
+"""The app in a real browser: a visitor's first minute."""
 
 import io
 import re
@@ -37,7 +37,7 @@ def test_an_upload_shows_tags_and_the_heat_map(tools, page, name):
     bars = page.get_by_test_id("stPlotlyChart").first
     scores = [float(text) for text in bars.locator(".annotation-text").all_text_contents()[10:20]]
     assert len(scores) == 10 and scores == sorted(scores, reverse=True)
-    # The player holds the very sound: its length tells.
+    # The player holds this sound, as its length shows.
     player = page.get_by_test_id("stAudio")
     page.wait_for_function("document.querySelector('audio').readyState > 0")
     assert player.evaluate("audio => audio.duration") == pytest.approx(3, abs=0.06)
@@ -63,7 +63,7 @@ def test_text_named_wav_is_refused_in_plain_words(tools, page):
     assert head(page).is_visible()
 
 
-# --- the player: one time axis for what is heard and what is seen -----------------------------
+# --- the player: one time axis for the sound and its pictures ---------------------------------
 
 LABELS_PX, MARGIN_PX, VALUES_PX = 190, 8, 46  # beside the pictures
 
@@ -209,7 +209,7 @@ def test_long_work_shows_progress_and_can_be_stopped(tools, page, address):
         re.compile(r"(Reading|Encoding) long.wav: \d+:\d\d min of 14:00 min")
     ).wait_for()
     page.get_by_role("button", name="Stop").click()
-    page.get_by_text("long.wav: stopped").first.wait_for()
+    page.get_by_text("The reading of long.wav was stopped").first.wait_for()
     chosen(page, "short.wav")  # what was given with it is not lost
     tools.wait_until_drawn(page)
     assert page.get_by_role("button", name="Stop").count() == 0

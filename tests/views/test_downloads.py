@@ -242,7 +242,7 @@ class OtherEncoder:
 
 @pytest.mark.parametrize("control", CONTROLS)
 def test_what_is_saved_is_what_is_shown(app, offered, monkeypatch, control):
-    # Two encoders that can be chosen between: by default VGGish speaks, if it is installed.
+    # Two encoders to choose from: VGGish is the default if it is installed.
     monkeypatch.setattr(weights, "is_installed", lambda: True)
     monkeypatch.setattr(weights, "require_network", lambda: None)
     real = cache.load_encoder
@@ -265,7 +265,7 @@ def click(app, offered: dict, name: str):
 
 
 def test_an_error_in_a_download_is_shown_with_its_remedy(app, offered, monkeypatch):
-    reason = "kettle.wav: cannot be read again. Open it once more."
+    reason = "kettle.wav cannot be read again. Open it once more."
     upload(app, "kettle.wav", wav())
 
     def fail(*_):
@@ -285,7 +285,7 @@ def test_an_error_in_a_download_is_shown_with_its_remedy(app, offered, monkeypat
     assert not app.error and "kettle.wav" in asked.result()
 
 
-def test_a_fault_of_ours_in_a_download_is_no_silence_either(app, offered, monkeypatch):
+def test_a_bug_in_a_download_is_shown_too(app, offered, monkeypatch):
     monkeypatch.setattr(export, "tagging_json", lambda *_: 1 / 0)
     upload(app, "kettle.wav", wav())
     click(app, offered, "kettle.json")

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from audioset_demo.errors import DataError, StorageError
 from audioset_demo.models.checkpoint import load_checkpoint
-from audioset_demo.storage import full_disk_told, remove_leftovers, write_atomically
+from audioset_demo.storage import full_disk_named, remove_leftovers, write_atomically
 from tests.train.toy_features import write_features
 from train.__main__ import main
 from train.data import clips as clips_module
@@ -246,7 +246,7 @@ def test_no_room_is_told_with_the_place_and_what_is_free_and_nothing_is_left(tmp
 
 
 def test_other_errors_pass_as_they_are(tmp_path):
-    with pytest.raises(DataError), full_disk_told(tmp_path / "file"):
+    with pytest.raises(DataError), full_disk_named(tmp_path / "file"):
         raise DataError("something else")
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "missing" / "file", lambda part: part.write_text(""))
