@@ -16,6 +16,7 @@ import soundfile
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.cli import build_parser, main
 from audioset_demo.models.published import published_models
+from tests.sounds import by_libsndfile, file_of
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,8 @@ def clips(tmp_path_factory) -> list[str]:
     """A WAV, an MP3, and a text file that claims to be a WAV."""
     folder = tmp_path_factory.mktemp("clips")
     siren, rain = synthesise("siren"), synthesise("rain")
-    soundfile.write(folder / "a.wav", siren.samples[: 3 * 16_000], 16_000)
-    soundfile.write(folder / "b.mp3", rain.samples, 16_000)
+    (folder / "a.wav").write_bytes(by_libsndfile(siren.samples[: 3 * 16_000]))
+    (folder / "b.mp3").write_bytes(file_of(rain, "MP3"))
     (folder / "broken.wav").write_text("this is not a sound")
     return [str(folder / name) for name in ("a.wav", "b.mp3", "broken.wav")]
 

@@ -20,14 +20,15 @@ from audioset_demo.encoders.streaming import ExampleStream, run_network
 from audioset_demo.encoders.vggish import network as vggish
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioError, WeightsError
+from tests import sounds
 
 RATE = 16_000
 RATES_OF_HEAR = [16_000, 22_050, 32_000, 44_100, 48_000]
 
 
 def noise(n_sounds: int, duration_s: float) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return 2 * torch.rand(n_sounds, int(duration_s * RATE), generator=generator) - 1
+    samples = 2 * sounds.noise(int(duration_s * RATE), n_sounds).T
+    return torch.from_numpy(samples.astype(np.float32))
 
 
 def at_timestamps(audio: torch.Tensor, model: hear.HearModel) -> torch.Tensor:

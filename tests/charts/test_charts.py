@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from audioset_demo.charts import embeddings, results, tags
 from audioset_demo.charts.thinning import joined_edges, shrink, thinned
-from audioset_demo.embeddings.frames import FRAME_S, frame_edges
+from audioset_demo.embeddings.frames import FRAME_S, Embeddings, frame_edges
 
 rng = np.random.default_rng(0)
 
@@ -117,11 +117,16 @@ def test_learning_curves_are_told_apart_without_colour():
     assert len({trace.line.dash for trace in figure.data}) == 6
 
 
+def two_frames(name: str) -> Embeddings:
+    frames = np.zeros((2, 128), np.uint8)
+    return Embeddings("released", FRAME_S * np.arange(2), frames, None, None, 2 * FRAME_S, name)
+
+
 ODD = "<b>x</b> & $y$ %{x} &lt;"
 FIGURES = {
     "tags": lambda names: tags.tag_bars(names, np.ones(2), names),
     "similarity": lambda names: embeddings.similarity_picture(
-        np.ones((2, 2)), np.arange(2.0), np.arange(2.0), names[0]
+        np.ones((2, 2)), two_frames(names[1]), two_frames(names[0])
     ),
     "map": lambda names: embeddings.class_map(
         np.eye(2), names, np.eye(2), np.arange(2.0), [0, 1], np.array([0.3, 0.2])

@@ -18,6 +18,7 @@ from audioset_demo.encoders.compact import (
 )
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 from audioset_demo.errors import WeightsError
+from tests.sounds import white_noise
 
 
 @pytest.fixture(scope="module")
@@ -25,20 +26,15 @@ def encoder():
     return CompactEncoder()
 
 
-def noise(duration_s: float, sample_rate: int = SAMPLE_RATE, level: float = 0.1) -> Waveform:
-    samples = np.random.default_rng(0).normal(0, level, int(duration_s * sample_rate))
-    return Waveform(samples.astype(np.float32), sample_rate, "noise.wav")
-
-
 def test_it_never_calls_itself_vggish(encoder):
     assert encoder.name == "compact"
     assert encoder.title == "compact encoder (not VGGish)"
-    assert encoder.encode(noise(1)).encoder == "compact"
+    assert encoder.encode(white_noise(1)).encoder == "compact"
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 16_000, 44_100])
 def test_ten_seconds_give_ten_frames_on_the_grid_of_vggish(encoder, sample_rate):
-    embeddings = encoder.encode(noise(10, sample_rate))
+    embeddings = encoder.encode(white_noise(10, sample_rate))
     assert embeddings.pca.shape == embeddings.quantised.shape == (10, 128)
     assert embeddings.pca.dtype == np.float32 and embeddings.quantised.dtype == np.uint8
     assert np.abs(embeddings.pca).max() <= 2
@@ -48,12 +44,12 @@ def test_ten_seconds_give_ten_frames_on_the_grid_of_vggish(encoder, sample_rate)
 
 
 def test_the_same_sound_gives_the_same_numbers(encoder):
-    first, again = encoder.encode(noise(5)), CompactEncoder().encode(noise(5))
+    first, again = encoder.encode(white_noise(5)), CompactEncoder().encode(white_noise(5))
     np.testing.assert_array_equal(first.quantised, again.quantised)
 
 
 def test_a_frame_does_not_depend_on_the_length_of_its_clip(encoder):
-    long = noise(100)
+    long = white_noise(100)
     short = Waveform(long.samples[: 3 * SAMPLE_RATE], SAMPLE_RATE, "short.wav")
     frames = encoder.encode(short).pca
     np.testing.assert_allclose(encoder.encode(long).pca[: len(frames)], frames, atol=1e-4)
@@ -68,7 +64,7 @@ def test_silence_and_a_click_too_short_for_a_frame_are_fine(encoder):
 
 
 def test_a_minute_takes_under_a_second_on_one_core(encoder):
-    minute, threads = noise(60), torch.get_num_threads()
+    minute, threads = white_noise(60), torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         encoder.encode(minute)

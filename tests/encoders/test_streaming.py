@@ -1,6 +1,5 @@
 """Sounds of any length: read in blocks, the same as in one piece, in memory that does not grow."""
 
-import io
 import itertools
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audioset_demo.audio.decoding import open_sound
-from audioset_demo.audio.waveform import Waveform, read_waveform, resample
+from audioset_demo.audio.waveform import read_waveform, resample
 from audioset_demo.encoders import TAILS, streaming
 from audioset_demo.encoders.compact import CompactEncoder
 from audioset_demo.encoders.logmel import examples, hop_frames, log_mel
@@ -28,6 +27,7 @@ from audioset_demo.encoders.streaming import (
 )
 from audioset_demo.errors import AudioError, AudioSetDemoError
 from audioset_demo.tagging import load_tagger
+from tests.sounds import file_of, white_noise
 
 RATE = 16_000
 
@@ -42,18 +42,6 @@ class Blocks:
 
     def blocks(self):
         yield from self._blocks
-
-
-def noise(duration_s: float, sample_rate: int = RATE) -> Waveform:
-    n = max(1, round(duration_s * sample_rate))
-    samples = np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32)
-    return Waveform(samples, sample_rate, "noise.wav")
-
-
-def encoded(waveform: Waveform, form: str = "WAV", subtype: str | None = None) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, waveform.samples, waveform.sample_rate, format=form, subtype=subtype)
-    return buffer.getvalue()
 
 
 def middle_row(batch: np.ndarray) -> np.ndarray:
@@ -75,7 +63,7 @@ def encoder():
     size=st.integers(1, 20),
 )
 def test_examples_do_not_depend_on_blocks_and_batches(duration_s, sample_rate, cuts, hop, size):
-    whole = noise(duration_s, sample_rate)
+    whole = white_noise(duration_s, sample_rate)
     places = sorted(round(cut * len(whole.samples)) for cut in cuts)
     blocks = np.split(whole.samples, places)
     batches = list(ExampleStream(Blocks(blocks, sample_rate), hop / 100).batches(size))
@@ -91,7 +79,7 @@ def test_examples_do_not_depend_on_blocks_and_batches(duration_s, sample_rate, c
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "MP3"])
 @pytest.mark.parametrize("hop_s", [0.96, 0.1])
 def test_a_file_is_encoded_as_its_waveform(encoder, form, hop_s):
-    data = encoded(noise(70, 44_100), form)
+    data = file_of(white_noise(70, 44_100), form)
     in_one_piece = encoder.encode(read_waveform(data), hop_s)
     with open_sound(data) as sound:
         streamed = encoder.encode(sound, hop_s)
@@ -102,7 +90,7 @@ def test_a_file_is_encoded_as_its_waveform(encoder, form, hop_s):
 
 @pytest.mark.parametrize("hop_s", [0.96, 0.48, 0.24, 0.1, 0.01])
 def test_frames_follow_each_other_by_the_hop_and_cover_as_much_as_before(encoder, hop_s):
-    clip = noise(4.2)
+    clip = white_noise(4.2)
     dense, plain = encoder.encode(clip, hop_s), encoder.encode(clip)
     n_rows = (len(clip.samples) - 400) // 160 + 1
     assert len(dense.times_s) == (n_rows - 96) // round(100 * hop_s) + 1
@@ -117,19 +105,19 @@ def test_frames_follow_each_other_by_the_hop_and_cover_as_much_as_before(encoder
 @pytest.mark.parametrize("hop_s", [0, -0.96, 0.005, 0.105, 0.97, 96, np.nan, np.inf])
 def test_a_hop_that_does_not_fit_is_refused_with_those_that_do(encoder, hop_s):
     with pytest.raises(AudioSetDemoError, match=f"{hop_s} s .* multiple of 0.01 s from 0.01 to"):
-        encoder.encode(noise(2), hop_s)
+        encoder.encode(white_noise(2), hop_s)
     assert [hop_frames(hop) for hop in (0.96, 0.48, 0.29, 0.07, 0.01)] == [96, 48, 29, 7, 1]
 
 
 def test_a_sound_of_one_sample_has_a_frame_and_a_note():
-    tagging = load_tagger(encoder="compact").tag(encoded(noise(0, 44_100)), hop_s=0.1)
+    tagging = load_tagger(encoder="compact").tag(file_of(white_noise(0, 44_100)), hop_s=0.1)
     assert tagging.times_s.tolist() == [0] and tagging.hop_s == 0.96
     assert tagging.duration_s == 1 / 44_100
     assert "padded with silence" in tagging.notes[0]
 
 
 def test_an_hour_takes_no_more_memory_than_ten_minutes():
-    minute = noise(60, 24_000).samples
+    minute = white_noise(60, 24_000).samples
 
     def peak(minutes: int) -> int:
         sound = Blocks(itertools.repeat(minute, minutes), 24_000)
@@ -148,7 +136,7 @@ def test_an_hour_takes_no_more_memory_than_ten_minutes():
 
 def test_progress_rises_to_the_duration_and_knows_the_total():
     told = []
-    with open_sound(encoded(noise(130.5))) as sound:
+    with open_sound(file_of(white_noise(130.5))) as sound:
         run_network(middle_row, ExampleStream(sound), lambda *seconds: told.append(seconds))
     done = [seconds for seconds, _ in told]
     assert done == sorted(done) and len(done) > 2
@@ -169,7 +157,7 @@ class Recorder:
 
 
 def test_one_pass_serves_the_encoder_and_whoever_listens(encoder, monkeypatch):
-    sound, listeners = noise(71.3, 44_100), [Recorder(), Recorder()]
+    sound, listeners = white_noise(71.3, 44_100), [Recorder(), Recorder()]
     alone = encoder.encode(sound, 0.48)
     n_opened = n_rows = 0
 
@@ -206,7 +194,7 @@ def test_one_pass_serves_the_encoder_and_whoever_listens(encoder, monkeypatch):
 @example(n=10 * RATE, hop=96, tail="auto", size=10)
 @example(n=10 * RATE - 1, hop=96, tail="auto", size=10)
 def test_what_does_not_fill_a_frame_is_kept_or_named(n, hop, tail, size):
-    samples = noise(n / RATE).samples
+    samples = white_noise(n / RATE).samples
     stream = ExampleStream(Blocks([samples]), hop / 100, tail)
     found = np.concatenate(list(stream.batches(size)))
     followed = log_mel(np.pad(samples, (0, 2 * 15_600)))  # by silence without end
@@ -237,17 +225,17 @@ def test_what_does_not_fill_a_frame_is_kept_or_named(n, hop, tail, size):
 
 def test_a_tail_or_resampler_that_is_none_is_refused_with_those_that_are(encoder):
     with pytest.raises(AudioSetDemoError, match="'cut'.* drop, pad, auto"):
-        encoder.encode(noise(2), tail="cut")
+        encoder.encode(white_noise(2), tail="cut")
     with pytest.raises(AudioSetDemoError, match="'sinc'.* soxr, resampy"):
-        encoder.encode(noise(2), resampler="sinc")
+        encoder.encode(white_noise(2), resampler="sinc")
 
 
 def test_another_resampler_is_named(encoder):
     pytest.importorskip("resampy", reason="needs resampy: pip install resampy")
-    assert encoder.encode(noise(0.96 * 3 + 0.015, 48_000), resampler="resampy").notes == (
+    assert encoder.encode(white_noise(0.96 * 3 + 0.015, 48_000), resampler="resampy").notes == (
         "resampled with resampy",
     )
-    assert encoder.encode(noise(0.96 * 3 + 0.015), resampler="resampy").notes == ()
+    assert encoder.encode(white_noise(0.96 * 3 + 0.015), resampler="resampy").notes == ()
 
 
 class Enough(Exception):
@@ -260,7 +248,7 @@ def test_what_progress_raises_ends_the_work_and_its_thread():
     def blocks():
         for k in range(1000):
             made.append(k)
-            yield noise(60).samples
+            yield white_noise(60).samples
 
     def stop(done_s, total_s):
         assert total_s is None  # no length was stated
@@ -274,9 +262,9 @@ def test_what_progress_raises_ends_the_work_and_its_thread():
 
 
 def test_what_goes_wrong_while_decoding_is_told_where_it_was_asked_for():
-    waveform = noise(100)
+    waveform = white_noise(100)
     waveform.samples[-100] = np.nan
-    data = encoded(waveform, subtype="FLOAT")
+    data = file_of(waveform, subtype="FLOAT")
     with open_sound(data, "late.wav") as sound, pytest.raises(AudioError, match=r"at 99\.99\d s"):
         run_network(middle_row, ExampleStream(sound))
 
@@ -297,7 +285,7 @@ def test_an_interrupt_ends_the_command_with_130_and_no_traceback(tmp_path):
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", RATE, 1) as file:
         for _ in range(60):
-            file.write(noise(60).samples)
+            file.write(white_noise(60).samples)
     main = "from audioset_demo.cli import main; raise SystemExit(main())"
     words = [sys.executable, "-c", main, "tag", str(path), "--hop", "0.1", "--encoder", "compact"]
     process = subprocess.Popen(

@@ -16,7 +16,8 @@ from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.views import cache
-from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, upload, wav
+from tests.sounds import wav
+from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, upload
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -20,7 +20,8 @@ from audioset_demo.encoders import compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.views import cache, session
-from tests.views.apptest import features, go, labelled, text, upload, wav
+from tests.sounds import wav
+from tests.views.apptest import features, go, labelled, text, upload
 
 
 @pytest.fixture
