@@ -1,6 +1,7 @@
 """From a file or its bytes to blocks of mono samples, whatever its format and however long.
 
-libsndfile reads its own formats; what phones and browsers record, `containers` reads.
+`formats` finds out what a file is and where in it the sound is, `ffmpeg` decodes it; here it is
+opened, mixed down, checked and kept within limits.
 """
 
 from __future__ import annotations
@@ -9,55 +10,28 @@ import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import numpy as np
-import soundfile
+import soxr
 
+from audioset_demo.audio.bytestream import ByteStream, whole
+from audioset_demo.audio.ffmpeg import Block, Track
+from audioset_demo.audio.formats import (
+    AUDIO_EXTENSIONS,
+    FORMATS,
+    Source,
+    Unreadable,
+    damaged,
+    identify,
+)
+from audioset_demo.audio.levels import Levels
 from audioset_demo.errors import AudioError
 
-AUDIO_EXTENSIONS: tuple[str, ...] = (
-    "wav", "flac", "ogg", "oga", "opus", "mp3", "aiff", "aif", "aifc",
-    "m4a", "mp4", "mov", "3gp", "aac", "amr", "webm", "mka", "mkv",
-)  # fmt: skip
-
-_FORMATS = "WAV, FLAC, OGG, MP3, AIFF, M4A or WebM"
-# libsndfile also opens old formats without a reliable signature; those would let noise through.
-_SNDFILE_FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "AIFF"}
-_SNDFILE_UNKNOWN_LENGTH = 2**63 - 1  # frames "stated" by a FLAC that was written to a pipe
-
-# Signatures at a byte offset. Containers have their demuxer (FFmpeg's name) and their own name.
-_CONTAINERS = (
-    (4, b"ftyp", "mov", "MP4, M4A, MOV or 3GP"),
-    (4, b"moov", "mov", "MOV"),  # QuickTime, before there was ftyp
-    (4, b"mdat", "mov", "MOV"),
-    (4, b"wide", "mov", "MOV"),
-    (0, b"\x1aE\xdf\xa3", "matroska", "WebM or Matroska"),
-    (0, b"\xff\xf1", "aac", "AAC"),
-    (0, b"\xff\xf9", "aac", "AAC"),
-    (0, b"#!AMR", "amr", "AMR"),
-)
-_OTHER_FORMATS = (
-    (0, b"0&\xb2u\x8ef\xcf\x11", "a WMA or WMV file"),
-    (0, b"MThd", "a MIDI file"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"%PDF", "a PDF document"),
-    (0, b"#EXTM3U", "a playlist, which holds no sound itself"),
-)
-_KNOWN_FORMATS = (
-    (0, b"RIFF", "WAV"),
-    (0, b"RF64", "WAV"),
-    (0, b"fLaC", "FLAC"),
-    (0, b"OggS", "OGG"),
-    (0, b"ID3", "MP3"),
-    (0, b"\xff\xfb", "MP3"),
-    (0, b"FORM", "AIFF"),
-)
-
-# Frames decoded at a time; where a damaged file makes libsndfile fail, no more than one block of
-# good sound is lost.
-_BLOCK_FRAMES = 2**14
+__all__ = ["AUDIO_EXTENSIONS", "AudioLimits", "Sound", "check_finite", "open_sound"]
 
 
 @dataclass(frozen=True)
@@ -73,25 +47,26 @@ class AudioLimits:
 
 
 class Decoder(Protocol):
-    """What reads one kind of file.
+    """What reads one file, or one of several that were joined.
 
     Attributes
     ----------
-    format : its name for the user.
-    n_samples : of each channel, as the header states; None where it does not.
-    broke_off : whether decoding ended before the file did. Known once all blocks were read.
-    n_left_out : damaged parts that were passed over, likewise.
+    stated_s : seconds by the header or by an estimate; None where there is neither.
+    states_truth : whether those are certain, not a claim.
+    n_left_out : packets that could not be decoded. Known once all blocks were read, as are
+    ends_within_packet : whether the last packet is incomplete, and
+    jump_s : how far the time stamps jump where no silence was put, or None.
     """
 
-    format: str
     sample_rate: int
     n_channels: int
-    n_samples: int | None
-    broke_off: bool
+    stated_s: float | None
+    states_truth: bool
     n_left_out: int
+    ends_within_packet: bool
+    jump_s: float | None
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """(n, channels) float32, in [-1, 1] as integers are scaled."""
+    def blocks(self) -> Iterator[Block]: ...
 
     def close(self) -> None: ...
 
@@ -99,22 +74,46 @@ class Decoder(Protocol):
 class Sound:
     """An open sound file, to be read once and forwards. Close it, or use it in a `with`.
 
+    Files that were joined are one sound, at the sample rate of the first; the others are resampled.
+
     Attributes
     ----------
     name : file name shown to the user.
     sample_rate : samples per second (Hz).
-    duration_s : seconds as stated by the header, None where it states none. Decoding tells.
-    notes : remarks for the user, e.g. that the file ends before the length it states; complete
-        once all blocks were read.
+    notes : remarks for the user; complete once all blocks were read. A sound is called
+
+        * cut off, if its last packet or page is incomplete, or if it states where in the file
+          its samples are and the file ends before that. A header that only states a length is not
+          believed: a stream that ends with a whole packet is whole. A capture, which begins within
+          a packet, may end within one;
+        * damaged, if packets could not be decoded.
     """
 
-    def __init__(self, decoder: Decoder, name: str, limits: AudioLimits, resources):
-        self._decoder, self._limits, self._resources = decoder, limits, resources
+    def __init__(
+        self, source: Source, name: str, limits: AudioLimits, file: contextlib.ExitStack
+    ) -> None:
+        self._source, self._limits, self._file = source, limits, file
         self.name = name
-        self.sample_rate = decoder.sample_rate
-        stated = decoder.n_samples
-        self.duration_s = None if stated is None else stated / decoder.sample_rate
         self.notes: tuple[str, ...] = ()
+        self._decoder: Decoder | None = None  # of the part that is being read
+        self._n = 0  # samples so far
+        self._is_read = False
+        self._n_left_out = 0  # packets, and parts that could not be opened
+        self._jump_s: float | None = None
+        self._decoders = self._opened()
+        self.sample_rate = next(self._decoders).sample_rate
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds: once all blocks were read, of the sound; before, of what its header states.
+
+        That is for a progress bar only, and None where it states nothing.
+        """
+        heard_s = self._n / self.sample_rate
+        if self._is_read:
+            return heard_s
+        stated_s = self._decoder.stated_s if len(self._source.parts) == 1 else None
+        return stated_s and max(stated_s, heard_s)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Blocks of mono samples: (n,) float32, finite, n >= 1; at least one.
@@ -124,32 +123,24 @@ class Sound:
         AudioError : nothing can be decoded, NaN or infinity among the samples, or more of them
             than the limits allow.
         """
-        n = 0
-        for channels in self._decoder.blocks():
-            block = _mean(channels)
-            check_finite(block, self.sample_rate, self.name, first=n)
-            n += len(block)
-            _check_length(n, self.sample_rate, self.name, self._limits)
+        levels = Levels()
+        for block in self._at_one_rate(levels):
+            check_finite(block, self.sample_rate, self.name, first=self._n)
+            self._n += len(block)
+            _check_length(self._n, self.sample_rate, self.name, self._limits)
             yield block
-        decoder = self._decoder
-        if not n:
-            if decoder.broke_off or decoder.n_left_out:
-                raise AudioError(_damaged(decoder.format, self.name))
-            raise AudioError(f"{self.name}: holds no samples; record or export the sound again")
-        # Lengths in MP3 headers are estimates, so only a clear shortfall is worth a remark.
-        if decoder.broke_off or n < 0.95 * (decoder.n_samples or 0):
-            self.notes = (
-                f"the file is damaged or cut off: only its first {n / self.sample_rate:.2f} s "
-                "could be decoded",
-            )
-        elif decoder.n_left_out:
-            self.notes = (
-                f"the file is damaged: {decoder.n_left_out} parts of it (packets) could not be "
-                "decoded and are left out",
-            )
+        if not self._n:
+            raise AudioError(f"{self.name}: {self._why_empty()}")
+        self._is_read = True
+        self.notes = (*self._reading_notes(), *levels.notes())
 
     def close(self) -> None:
-        self._resources.close()
+        self._close_decoder()
+        self._file.close()
+
+    def _close_decoder(self) -> None:
+        if self._decoder:
+            self._decoder.close()
 
     def __enter__(self) -> Sound:
         return self
@@ -157,21 +148,79 @@ class Sound:
     def __exit__(self, *_) -> None:
         self.close()
 
+    def _opened(self) -> Iterator[Decoder]:
+        """A decoder for each part, the last one closed."""
+        failed = None
+        for part in self._source.parts:
+            self._close_decoder()
+            try:
+                decoder = self._decoder = _decoder(self._source, part, self._limits)
+            except Unreadable as error:
+                failed = failed or error
+                self._n_left_out += not self._source.is_capture
+                continue
+            _check_header(decoder, self.name, self._limits)
+            yield decoder
+        if not self._decoder:
+            raise AudioError(f"{self.name}: {failed}") from failed
+
+    def _blocks(self) -> Iterator[Block]:
+        decoder: Decoder | None = self._decoder
+        while decoder:
+            yield from decoder.blocks()
+            self._n_left_out += decoder.n_left_out
+            self._jump_s = self._jump_s or decoder.jump_s
+            decoder = next(self._decoders, None)
+
+    def _at_one_rate(self, levels: Levels) -> Iterator[np.ndarray]:
+        """The mean over channels, at the sample rate of the first part."""
+        for rate, blocks in groupby(self._blocks(), attrgetter("sample_rate")):
+            mono = (_mean(block.samples, levels) for block in blocks)
+            yield from _resampled(mono, rate, self.sample_rate)
+
+    def _is_cut(self) -> bool:
+        ends_early = self._source.is_cut or self._decoder.ends_within_packet
+        return ends_early and not self._source.is_capture
+
+    def _why_empty(self) -> str:
+        if self._is_cut() or self._n_left_out:
+            return damaged(self._source.title)
+        return "holds no samples; record or export the sound again"
+
+    def _reading_notes(self) -> Iterator[str]:
+        n_left_out = self._n_left_out - self._decoder.ends_within_packet
+        if self._is_cut():
+            yield (
+                f"the file is damaged or cut off: only its first {self.duration_s:.2f} s could be "
+                "decoded"
+            )
+        if n_left_out > 0:
+            yield (
+                f"the file is damaged: {n_left_out:,} parts of it (packets) could not be decoded "
+                "and are left out; silence stands in their place"
+            )
+        if self._jump_s is not None:
+            yield (
+                f"the file's time stamps jump by {self._jump_s:,.0f} s, more than a sound may "
+                "last; no silence was put there"
+            )
+
 
 def open_sound(
     source: str | Path | bytes, name: str | None = None, limits: AudioLimits | None = None
 ) -> Sound:
     """Open a sound file at its own sample rate.
 
-    WAV, FLAC, OGG (Vorbis, Opus), MP3 and AIFF; M4A, MP4, MOV and 3GP, WebM and Matroska, AAC and
-    AMR. Of a file with pictures, the first sound track is read. The kind is told by the content,
-    never by the name, and nothing that a file refers to is ever opened.
+    WAV, W64, FLAC, OGG (Vorbis, Opus, FLAC, Speex), MP3, MP2, AIFF, CAF and AU; M4A, MP4, MOV and
+    3GP, WebM and Matroska, AAC and AMR, WMA and AVI. Of a file with pictures or several tracks,
+    the first track of sound that can be decoded is read. The kind is found in the content, never
+    in the name, and nothing that a file refers to is ever opened.
 
     Parameters
     ----------
     source : path of the file, or its bytes.
     name : shown to the user in results and errors; by default the file's name.
-    limits : checked against the header before any decoding, and again while decoding.
+    limits : of channels, rate and bytes are checked first, those of length while decoding.
 
     Raises
     ------
@@ -181,17 +230,18 @@ def open_sound(
     with contextlib.ExitStack() as resources:
         if isinstance(source, bytes):
             name = name or "sound"
-            stream: BinaryIO = io.BytesIO(source)
-            n_bytes = len(source)
+            file: BinaryIO = io.BytesIO(source)
         else:
             path = Path(source)
             name = name or path.name
-            stream = resources.enter_context(_open_file(path, name))
-            n_bytes = path.stat().st_size
-        _check_bytes(n_bytes, name, limits)
-        decoder = resources.enter_context(contextlib.closing(_decoder(stream, name)))
-        _check_header(decoder, name, limits)
-        return Sound(decoder, name, limits, resources.pop_all())
+            file = resources.enter_context(_open_file(path, name))
+        stream = whole(file)
+        _check_bytes(stream.size, name, limits)
+        try:
+            found = identify(stream)
+        except Unreadable as error:
+            raise AudioError(f"{name}: {error}") from error
+        return Sound(found, name, limits, resources.pop_all())
 
 
 def check_finite(samples: np.ndarray, sample_rate: int, name: str, first: int = 0) -> None:
@@ -209,99 +259,46 @@ def _open_file(path: Path, name: str) -> BinaryIO:
     try:
         if not path.is_file():
             what = "is not a file" if path.exists() else "no such file"
-            raise AudioError(f"{name}: {what} ({path}); give the path of a {_FORMATS} file")
+            raise AudioError(f"{name}: {what} ({path}); give the path of a {FORMATS} file")
         return path.open("rb")
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"{name}: cannot be opened ({reason}); check the path") from error
 
 
-def _decoder(stream: BinaryIO, name: str) -> Decoder:
-    """The decoder for what a stream holds, told by how it starts."""
-    head = stream.read(512)
-    stream.seek(0)
-    for offset, signature, demuxer, title in _CONTAINERS:
-        if head[offset:].startswith(signature):
-            from audioset_demo.audio import ffmpeg  # FFmpeg, which other files do not need
+def _decoder(source: Source, part: ByteStream, limits: AudioLimits) -> Decoder:
+    if source.demuxer == "free-format mp3":
+        from audioset_demo.audio.libsndfile import FreeFormatMp3
 
-            try:
-                return ffmpeg.ContainerFile(ForgivingStream(stream), demuxer, title)
-            except ffmpeg.Unreadable as error:
-                raise AudioError(f"{name}: {error}; export it again as {_FORMATS}") from error
-    try:
-        file = _SndFile(stream)
-    except soundfile.LibsndfileError as error:
-        # libsndfile's own message shows an object's address, so it is not passed on.
-        raise AudioError(_unreadable(head, name)) from error
-    if file.format not in _SNDFILE_FORMATS:
-        file.close()
-        raise AudioError(f"{name}: {file.title} is not supported; convert it to {_FORMATS}")
-    return file
+        return FreeFormatMp3(part, source.title)
+    return Track(part, source.demuxer, source.title, limits.max_duration_s)
 
 
-class ForgivingStream:
-    """A stream whose seeks never raise.
-
-    Damaged headers send decoders to places before the start; an exception there would be
-    printed to stderr with its traceback. Having no name, it also keeps soundfile from judging
-    by the extension.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.read, self.readinto, self.tell = stream.read, stream.readinto, stream.tell
-        self._seek = stream.seek
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        with contextlib.suppress(ValueError, OSError):
-            self._seek(offset, whence)
-        return self.tell()
-
-
-class _ForwardFile(soundfile.SoundFile):
-    """A sound file read forwards only.
-
-    soundfile seeks after every read where it can, which fails on FLAC files of unknown length.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-class _SndFile:
-    """A file that libsndfile reads."""
-
-    n_left_out = 0
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._file = _ForwardFile(ForgivingStream(stream))
-        self.format, self.title = self._file.format, self._file.format_info
-        self.sample_rate, self.n_channels = self._file.samplerate, self._file.channels
-        stated = self._file.frames
-        self.n_samples = None if stated == _SNDFILE_UNKNOWN_LENGTH else stated
-        self.broke_off = False
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        read = self._file.read
-        # The last block of a damaged file fails as a whole; those before it are kept.
-        try:
-            while len(block := read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-                yield block
-        except soundfile.LibsndfileError:
-            self.broke_off = True
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _mean(channels: np.ndarray) -> np.ndarray:
+def _mean(channels: np.ndarray, levels: Levels) -> np.ndarray:
     """(n, channels) to their mean, (n,) float32."""
-    if channels.shape[1] == 1:
-        return channels[:, 0]
+    n_channels = channels.shape[1]
     with np.errstate(invalid="ignore", over="ignore"):
-        total = channels[:, 0].astype(np.float64)
-        for channel in channels.T[1:]:
-            total += channel
-        return (total / channels.shape[1]).astype(np.float32)
+        if n_channels == 1:
+            mean = channels[:, 0]
+        elif n_channels == 2:  # exact but for the one rounding of the sum
+            mean = (channels[:, 0] + channels[:, 1]) * np.float32(0.5)
+        else:
+            mean = channels.mean(axis=1, dtype=np.float64).astype(np.float32)
+        levels.add(channels, mean)
+    return mean
+
+
+def _resampled(blocks: Iterator[np.ndarray], rate: int, to_rate: int) -> Iterator[np.ndarray]:
+    """Blocks (n,) float32 at another rate (Hz), none of them empty."""
+    if rate == to_rate:
+        yield from blocks
+        return
+    resampler = soxr.ResampleStream(rate, to_rate, 1, "float32", "HQ")
+    for block in blocks:
+        if len(resampled := resampler.resample_chunk(block)):
+            yield resampled
+    if len(rest := resampler.resample_chunk(np.empty(0, np.float32), last=True)):
+        yield rest
 
 
 def _check_bytes(n_bytes: int, name: str, limits: AudioLimits) -> None:
@@ -328,7 +325,7 @@ def _check_length(n_samples: int, sample_rate: int, name: str, limits: AudioLimi
 
 
 def _check_header(decoder: Decoder, name: str, limits: AudioLimits) -> None:
-    """Everything the header states, before anything is decoded."""
+    """What is certain before anything is decoded; lengths are mostly claims."""
     if decoder.n_channels > limits.max_channels:
         raise AudioError(
             f"{name}: {decoder.n_channels} channels, above the limit of {limits.max_channels}; "
@@ -339,25 +336,6 @@ def _check_header(decoder: Decoder, name: str, limits: AudioLimits) -> None:
             f"{name}: sample rate {decoder.sample_rate} Hz, outside {limits.min_sample_rate:,} to "
             f"{limits.max_sample_rate:,} Hz; resample it, e.g. to 16000 Hz"
         )
-    if decoder.n_samples is not None:
-        _check_length(decoder.n_samples, decoder.sample_rate, name, limits)
-
-
-def _unreadable(head: bytes, name: str) -> str:
-    """Why a file that starts with `head` could not be opened, and what to do."""
-    for offset, signature, what in _OTHER_FORMATS:
-        if head[offset:].startswith(signature):
-            return f"{name}: is {what}, which is not supported; convert it to {_FORMATS}"
-    for offset, signature, what in _KNOWN_FORMATS:
-        if head[offset:].startswith(signature):
-            return _damaged(what, name)
-    if all(byte in b"\t\n\f\r" or byte >= 0x20 for byte in head):
-        return f"{name}: holds text, not sound; give a {_FORMATS} file"
-    return f"{name}: not a sound that can be decoded; give a {_FORMATS} file"
-
-
-def _damaged(what: str, name: str) -> str:
-    return (
-        f"{name}: starts like {what} but cannot be decoded: it is damaged, cut off or "
-        f"uses an unsupported codec; export it again as {_FORMATS}"
-    )
+    if decoder.states_truth and decoder.stated_s:
+        n_samples = round(decoder.stated_s * decoder.sample_rate)
+        _check_length(n_samples, decoder.sample_rate, name, limits)

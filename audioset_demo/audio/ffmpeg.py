@@ -1,173 +1,218 @@
-"""What phones and browsers record: MP4, WebM, AAC and AMR, read with FFmpeg's libraries.
+"""The engine: FFmpeg's libraries, from one file to blocks of samples at their places in time.
 
 A file is data from a stranger, and FFmpeg can do more than decode it. So the demuxer is forced,
 never guessed; it reads from the stream alone, and no protocol is allowed for anything that a file
 refers to; only decoders of sound in common use may open.
+
+Headers are claims: nothing that they state ends the reading, and a track ends where its last
+packet does. Times are those of the packets where the format stamps them:
+
+* MP4 and Matroska: where the sound starts late or stops for a while, there is silence;
+* Opus and Vorbis in Ogg, and FLAC: the same within the sound; it starts at 0;
+* the others state no times: their samples follow one another, and a packet that cannot be decoded
+  is as much silence.
+
+Stamps are rounded (Matroska's to 1 ms), so only a jump of more than 10 ms is one. Stamps that go
+back lose nothing: by more than a second, the clock starts again; by less, they are taken to be
+wrong.
 """
 
 from __future__ import annotations
 
-import io
-import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from dataclasses import dataclass
 
 import av
 import numpy as np
 
+from audioset_demo.audio.bytestream import ByteStream
+from audioset_demo.audio.formats import Unreadable, damaged
+
 # FFmpeg's names of decoders.
 _CODECS = (
-    "aac", "ac3", "alac", "amrnb", "amrwb", "eac3", "flac", "mp3", "mp3float", "opus", "vorbis",
-    "pcm_alaw", "pcm_f32be", "pcm_f32le", "pcm_mulaw", "pcm_s16be", "pcm_s16le", "pcm_s24be",
-    "pcm_s24le", "pcm_s32be", "pcm_s32le", "pcm_s8", "pcm_u8",
+    "aac", "ac3", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "alac", "amrnb", "amrwb", "eac3",
+    "flac", "gsm", "gsm_ms", "mp1float", "mp2", "mp2float", "mp3", "mp3float",
+    "opus", "pcm_alaw", "pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_mulaw",
+    "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le", "pcm_s32be", "pcm_s32le", "pcm_s64le",
+    "pcm_s8", "pcm_u8", "speex", "vorbis", "wmapro", "wmav1", "wmav2",
 )  # fmt: skip
 _OPTIONS = {"protocol_whitelist": "", "codec_whitelist": ",".join(_CODECS)}
-# Of the demuxers used, those whose stated lengths are no estimate from the bit rate.
-_STATE_LENGTHS = ("mov", "matroska")
-# In an MP4: boxes that hold boxes, and where in its body a table states its number of samples.
-_BOXES_OF_BOXES = frozenset(
-    b"dinf edts mdia minf moof moov mvex sinf stbl traf trak tref udta wave".split()
-)
-_COUNTS = {b"stsz": 8, b"trun": 4}
+_STAMPED = ("mov", "matroska", "flac")
+_STAMPED_IN_OGG = ("opus", "vorbis")  # FFmpeg guesses the stamps of others' first pages
+_MAY_START_LATE = ("mov", "matroska")
+_JUMP_S = 0.01
+_RESTART_S = 1.0
+_ALAC_FRAMES = 2**16  # in a packet, at most; encoders take 4,096, and FFmpeg allows 16 million
+_UNSAFE_PLANES = 8
 _BLOCK_FRAMES = 2**14  # samples of each channel that are handed on at a time
 
 
-class Unreadable(Exception):
-    """Why a file cannot be read, in words that follow its name."""
+@dataclass(frozen=True)
+class Block:
+    """Samples (n, channels) float32, in [-1, 1] as integers are scaled, and their rate in Hz."""
+
+    samples: np.ndarray
+    sample_rate: int
 
 
-class ContainerFile:
-    """The first sound track of a file; a `decoding.Decoder`.
+class Track:
+    """The first track of sound in a file that can be decoded; a `decoding.Decoder`.
 
     The silence that an encoder puts before the sound (priming) is left out where the file states
-    it, in the edit list of an MP4 or the codec delay of a WebM. What fills the last packet stays:
-    up to one packet, 1,024 samples of AAC. AAC and AMR on their own state neither.
+    it: in an MP3's LAME tag, the edit list of an MP4, the codec delay of a WebM, the pre-skip of
+    Opus. What fills the last packet stays in MP4, Vorbis and ADPCM: up to 1,024 samples of AAC.
+    AAC and AMR on their own state neither.
 
     Parameters
     ----------
-    demuxer : FFmpeg's name of the format.
-    title : its name for the user.
+    demuxer, title : FFmpeg's name of the format, and its name for the user.
+    longest_s : a jump of the stamps beyond so many seconds is not filled with silence.
 
     Raises
     ------
     Unreadable : damaged, without sound, or in a codec that is not supported.
     """
 
-    def __init__(self, stream: BinaryIO, demuxer: str, title: str) -> None:
-        self.format = title
-        self.broke_off = False
+    def __init__(self, stream: ByteStream, demuxer: str, title: str, longest_s: float) -> None:
+        self._demuxer, self._longest_s = demuxer, longest_s
         self.n_left_out = 0
-        if demuxer == "mov":
-            _check_tables(stream, title)
+        self.ends_within_packet = False
+        self.jump_s: float | None = None
+        stream.seek(0)
         try:
-            self._container = av.open(stream, format=demuxer, options=_OPTIONS)
+            self._container = av.open(
+                stream, format=demuxer, options=_OPTIONS, metadata_errors="replace"
+            )
         except (av.FFmpegError, ValueError) as error:
-            raise Unreadable(f"starts like {title} but is damaged or cut off") from error
+            raise Unreadable(damaged(title)) from error
         try:
-            self._track = self._first_track(title)
-            self._frames = self._decoded()
-            # What a frame says goes before the header: HE-AAC's header states half the rate.
-            self._first = next(self._frames, None)
+            self._track = self._usable_track(title)
         except Exception:
             self.close()
             raise
-        said = self._track if self._first is None else self._first
-        self.sample_rate, self.n_channels = said.sample_rate, said.layout.nb_channels
-        self.n_samples = self._stated(demuxer)
+        context = self._track.codec_context
+        self.sample_rate, self.n_channels = context.sample_rate, context.layout.nb_channels
+        self.stated_s = self._stated_s()
+        in_ogg = demuxer == "ogg" and context.name in _STAMPED_IN_OGG
+        self._is_stamped = in_ogg or demuxer in _STAMPED
+        # Of plain samples there are no more than there are bytes.
+        self.states_truth = demuxer in ("wav", "w64") and context.name.startswith("pcm_")
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        frame, kind, waiting = self._first, None, av.AudioFifo()
-        while frame is not None:
-            if frame.sample_rate != self.sample_rate:
-                self.broke_off = True
-                break
-            changed = kind != (frame.format.name, frame.layout.name)
-            if changed or waiting.samples >= _BLOCK_FRAMES:
-                yield from self._as_float(waiting)
-            if changed:  # HE-AAC may turn from mono to stereo
-                kind, waiting = (frame.format.name, frame.layout.name), av.AudioFifo()
-            frame.pts = None  # what is missing in between leaves no gap
-            waiting.write(frame)
-            frame = next(self._frames, None)
-        yield from self._as_float(waiting)
-
-    def _as_float(self, waiting: av.AudioFifo) -> Iterator[np.ndarray]:
-        """All samples that wait, (n, channels) float32; integers of b bits / 2 ** (b - 1).
-
-        By FFmpeg, into one plane: PyAV reads beyond the planes of a frame that has eight or more.
-        """
-        frame = waiting.read()
-        if frame is None:
-            return
-        try:
-            for packed in av.AudioResampler("flt").resample(frame):
-                yield packed.to_ndarray().reshape(packed.samples, -1)
-        except av.FFmpegError:
-            self.n_left_out += 1
+    def blocks(self) -> Iterator[Block]:
+        kind, waiting, to_float = None, av.AudioFifo(), av.AudioResampler("flt")
+        for frame in self._placed() if self._is_stamped else self._decoded():
+            is_silence = isinstance(frame, Block)
+            # Joined streams and HE-AAC change rate and channels on the way.
+            found = None if is_silence else (frame.format.name, frame.layout.name, frame.rate)
+            if found != kind or waiting.samples >= _BLOCK_FRAMES:
+                yield from _as_float(waiting, to_float)
+            if found != kind:
+                kind, waiting, to_float = found, av.AudioFifo(), av.AudioResampler("flt")
+            if is_silence:
+                yield frame
+            else:
+                frame.pts = None  # the fifo would refuse a gap
+                waiting.write(frame)
+        yield from _as_float(waiting, to_float)
 
     def close(self) -> None:
         self._container.close()
 
-    def _first_track(self, title: str) -> av.AudioStream:
+    def _usable_track(self, title: str) -> av.AudioStream:
         tracks = self._container.streams.audio
         if not tracks:
-            raise Unreadable(f"is {title} without a sound track")
-        codec = tracks[0].codec_context and tracks[0].codec_context.name
-        if codec not in _CODECS:
-            raise Unreadable(f"is {title} in the codec {codec}, which is not supported")
-        return tracks[0]
+            raise Unreadable(f"is {title} without a sound track; give a file with sound")
+        names = []
+        for track in tracks:
+            context = track.codec_context  # None for codecs without a decoder, as an iPhone's APAC
+            if context and context.name in _CODECS and not _asks_for_memory(context):
+                return track
+            names.append(context.name if context else "unknown")
+        raise Unreadable(
+            f"is {title} in the codec {names[0]}, which is not supported; export it again as "
+            "WAV, FLAC, OGG, MP3, AIFF, M4A or WebM"
+        )
 
-    def _stated(self, demuxer: str) -> int | None:
-        """Samples that the header states for the track."""
-        if demuxer not in _STATE_LENGTHS:
-            return None
-        if self._track.duration:
-            return round(self._track.duration * self._track.time_base * self.sample_rate)
-        # A WebM states the length of its longest track.
-        if self._container.duration and len(self._container.streams) == 1:
-            return round(self._container.duration / av.time_base * self.sample_rate)
-        return None
+    def _stated_s(self) -> float | None:
+        """Seconds by the header: a claim, in some formats an estimate from the bit rate."""
+        track = self._track
+        if track.duration:
+            return float((track.duration + (track.start_time or 0)) * track.time_base)
+        return self._container.duration / av.time_base if self._container.duration else None
 
-    def _decoded(self) -> Iterator[av.AudioFrame]:
+    def _decoded(self) -> Iterator[av.AudioFrame | Block]:
+        """All frames; for packets that cannot be decoded, silence where stamps do not show them."""
         packets = self._container.demux(self._track)
+        lost = 0  # samples
         while True:
             try:
                 packet = next(packets, None)
             except av.FFmpegError:
-                self.broke_off = True
+                self.ends_within_packet = True
                 return
             if packet is None:
                 return
+            if packet.size:  # the last one of PyAV is empty, and asks for what is left
+                self.ends_within_packet = packet.is_corrupt
             try:
-                yield from packet.decode()
+                frames = packet.decode()
             except av.FFmpegError:
+                self.ends_within_packet = True
                 self.n_left_out += 1
+                if not self._is_stamped and packet.duration:
+                    lost += round(packet.duration * packet.time_base * self.sample_rate)
+                continue
+            if frames and lost:
+                yield from _silence(lost, self.sample_rate)
+                lost = 0
+            yield from frames
+
+    def _placed(self) -> Iterator[av.AudioFrame | Block]:
+        """The frames, and silence where their stamps leave some."""
+        heard_s = 0.0  # of the sound, up to where the last frame ended
+        clock_s = 0.0 if self._demuxer in _MAY_START_LATE else None  # its end by the stamps
+        offset_s = 0.0  # from the stamps to the sound
+        for frame in self._decoded():
+            # Some frames after damage have no stamp.
+            stamp_s = clock_s if frame.pts is None else float(frame.pts * frame.time_base)
+            if clock_s is None or stamp_s + offset_s < heard_s - _RESTART_S:
+                clock_s = stamp_s = stamp_s or 0.0
+                offset_s = heard_s - stamp_s
+            gap_s = stamp_s + offset_s - heard_s
+            if gap_s > self._longest_s:
+                self.jump_s, offset_s, gap_s = gap_s, heard_s - stamp_s, 0.0
+            if min(gap_s, stamp_s - clock_s) > _JUMP_S:
+                yield from _silence(round(gap_s * frame.sample_rate), frame.sample_rate)
+                heard_s += gap_s
+                self.n_left_out += self._demuxer == "flac"  # where only damage leaves gaps
+            length_s = frame.samples / frame.sample_rate
+            clock_s = stamp_s + length_s
+            heard_s += length_s
+            yield frame
 
 
-def _check_tables(stream: BinaryIO, title: str) -> None:
-    """Refuse an MP4 that states more samples than it has bytes.
+def _as_float(waiting: av.AudioFifo, to_float: av.AudioResampler) -> Iterator[Block]:
+    """All that waits; integers of b bits / 2 ** (b - 1).
 
-    FFmpeg makes room for as many as are stated: four kilobytes could ask for gigabytes.
+    By FFmpeg, into one plane, but for what is float already: PyAV reads beyond the planes of a
+    frame that has eight or more.
     """
-    n_bytes = stream.seek(0, io.SEEK_END)
-    place, ends = 0, [n_bytes]  # of the boxes around the place
-    while place + 8 <= ends[-1]:
-        stream.seek(place)
-        head = stream.read(32)
-        size, kind = struct.unpack_from(">I4s", head)
-        body = 16 if size == 1 else 8
-        if size == 1 and len(head) >= 16:
-            (size,) = struct.unpack_from(">Q", head, 8)
-        # As FFmpeg does: 0 stands for the rest, and no box is longer than the one around it.
-        end = ends[-1] if size == 0 else min(place + max(size, body), ends[-1])
-        count_at = body + _COUNTS.get(kind, len(head))
-        if len(head) >= count_at + 4 and struct.unpack_from(">I", head, count_at)[0] > n_bytes:
-            raise Unreadable(f"starts like {title} but is damaged")
-        if kind in _BOXES_OF_BOXES:
-            ends.append(end)
-            place += body
-        else:
-            place = end
-        while len(ends) > 1 and place + 8 > ends[-1]:
-            place = ends.pop()
-    stream.seek(0)
+    while frame := waiting.read(2 * _BLOCK_FRAMES, partial=True):
+        if frame.format.name == "fltp" and frame.layout.nb_channels < _UNSAFE_PLANES:
+            yield Block(frame.to_ndarray().T, frame.sample_rate)
+            continue
+        for packed in to_float.resample(frame):
+            yield Block(packed.to_ndarray().reshape(packed.samples, -1), packed.sample_rate)
+
+
+def _silence(n: int, sample_rate: int) -> Iterator[Block]:
+    """So many samples, in blocks."""
+    block = np.zeros((min(n, _BLOCK_FRAMES), 1), np.float32)
+    for start in range(0, n, _BLOCK_FRAMES):
+        yield Block(block[: n - start], sample_rate)
+
+
+def _asks_for_memory(context: av.AudioCodecContext) -> bool:
+    """Whether an ALAC track states packets so long that gigabytes would be needed."""
+    cookie = context.extradata or b""
+    return context.name == "alac" and int.from_bytes(cookie[12:16], "big") > _ALAC_FRAMES
