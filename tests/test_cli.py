@@ -66,22 +66,8 @@ def test_tag_and_embed_keep_the_tail_where_asked_to(clips, tmp_path, capsys, tai
 
 
 def test_occlusion_stands_beside_the_attention_and_in_json_only(clips, capsys):
-    assert (
-        main(
-            [
-                "tag",
-                clips[0],
-                "--format",
-                "json",
-                "--top",
-                "2",
-                "--occlusion",
-                "--encoder",
-                "compact",
-            ]
-        )
-        == 0
-    )
+    words = ["tag", clips[0], "--encoder", "compact", "--occlusion"]
+    assert main([*words, "--format", "json", "--top", "2"]) == 0
     frames = json.loads(capsys.readouterr().out)["frames"]
     assert list(frames["occlusion"]) == list(frames["attention"])
     tagger = load_tagger(encoder="compact")
