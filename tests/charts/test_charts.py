@@ -118,15 +118,14 @@ def test_learning_curves_are_told_apart_without_colour():
 
 
 def two_frames(name: str) -> Embeddings:
-    frames = np.zeros((2, 128), np.uint8)
-    return Embeddings("released", FRAME_S * np.arange(2), frames, None, None, 2 * FRAME_S, name)
+    return Embeddings("compact", np.array([0, FRAME_S]), None, None, None, 2 * FRAME_S, name)
 
 
 ODD = "<b>x</b> & $y$ %{x} &lt;"
 FIGURES = {
     "tags": lambda names: tags.tag_bars(names, np.ones(2), names),
     "similarity": lambda names: embeddings.similarity_picture(
-        np.ones((2, 2)), two_frames(names[1]), two_frames(names[0])
+        np.ones((2, 2)), two_frames("clip"), two_frames(names[0])
     ),
     "map": lambda names: embeddings.class_map(
         np.eye(2), names, np.eye(2), np.arange(2.0), [0, 1], np.array([0.3, 0.2])
