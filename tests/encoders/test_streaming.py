@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import tracemalloc
 
 import numpy as np
@@ -270,14 +269,22 @@ def test_what_goes_wrong_while_decoding_is_told_where_it_was_asked_for():
 
 
 def test_no_more_is_made_ahead_than_asked_for():
-    made = []
-    items = ahead((made.append(k) or k for k in range(100)), BATCHES_AHEAD)
+    made, one_more = [], threading.Semaphore(0)
+
+    def numbers():
+        for k in range(100):
+            made.append(k)
+            one_more.release()
+            yield k
+
+    items = ahead(numbers(), BATCHES_AHEAD)
     for k in range(10):
         assert next(items) == k
-        time.sleep(0.005)
-        assert len(made) <= k + 1 + BATCHES_AHEAD
+        for _ in range(BATCHES_AHEAD + 1 if k == 0 else 1):
+            assert one_more.acquire(timeout=60)
+        assert len(made) == k + 1 + BATCHES_AHEAD
     items.close()
-    assert len(made) < 20
+    assert len(made) == 10 + BATCHES_AHEAD
     assert list(ahead(iter("abc"), 5)) == ["a", "b", "c"]
 
 
