@@ -11,7 +11,6 @@ import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit, logit
 
 from audioset_demo import export, load_tagger
 from audioset_demo.audio.samples import synthesise
@@ -21,7 +20,7 @@ from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.errors import CheckpointError
 from audioset_demo.events import find_events
-from audioset_demo.models.published import MODELS_DIR, published_models
+from audioset_demo.models.published import MODELS_DIR
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +31,6 @@ def tagger():
 @pytest.fixture(scope="module")
 def siren(tagger):
     return tagger.tag(synthesise("siren"))
-
-
-@pytest.mark.parametrize("model", [model.name for model in published_models()])
-def test_contributions_of_every_published_model_add_up(model):
-    features = np.random.default_rng(0).integers(0, 256, (12, 128), dtype=np.uint8)
-    tagging = load_tagger(model).tag_features(features)
-    total = tagging.contributions.sum(0, dtype=np.float64) + tagging.constants
-    told = expit(total) if tagging.adds_up_to == "logit" else total
-    assert np.abs(told - tagging.scores).max() <= 1e-5
-    if tagging.adds_up_to == "logit":
-        # Near 1, a float32 probability no longer tells its logit.
-        clear = tagging.scores < 0.99
-        assert np.abs(total - logit(tagging.scores.astype(np.float64)))[clear].max() <= 1e-4
-    assert np.allclose(tagging.attention.sum(0), 1, atol=1e-4)
 
 
 def test_every_rung_gives_the_same_tags(tagger, siren, tmp_path):
@@ -64,10 +49,6 @@ def test_features_before_and_after_scaling_are_the_same_clip(tagger):
     released = np.random.default_rng(1).integers(0, 256, (10, 128), dtype=np.uint8)
     scaled = (released.astype(np.float32) - 128) / 128
     assert np.array_equal(tagger.tag_features(released).scores, tagger.tag_features(scaled).scores)
-
-
-def test_a_siren_is_heard_as_one(siren):
-    assert "Siren" in [siren.labels[k].name for k in siren.top(5)]
 
 
 def test_exported_embeddings_are_read_back(tagger):
@@ -213,11 +194,11 @@ def test_a_sound_in_the_last_incomplete_frame_is_heard_where_the_tail_is_padded(
     samples = np.concatenate([np.zeros(16_000, np.float32), siren.samples[: 16_000 * 91 // 100]])
     clip = dataclasses.replace(siren, samples=samples)
     dropped, padded = tagger.tag(clip), tagger.tag(clip, tail="pad")
-    (k,) = (label.index for label in tagger.labels if label.name == "Siren")
-    assert dropped.scores[k] < 0.05 < 0.3 < padded.scores[k]
+    rest = tagger.tag(dataclasses.replace(siren, samples=samples[round(FRAME_S * 16_000) :]))
+    assert np.allclose(padded.frame_scores[:1], dropped.frame_scores, atol=1e-6)
+    assert np.allclose(padded.frame_scores[1:], rest.frame_scores, atol=1e-4)
+    assert np.abs(rest.frame_scores - dropped.frame_scores).max() > 0.01
     assert "last 0.94 s" in dropped.notes[0] and "--tail pad" in dropped.notes[0]
-    (event,) = find_events(padded, [k])
-    assert (event.start_s, event.end_s) == (0.96, 1.91)
     assert np.array_equal(tagger.tag(clip, tail="auto").scores, padded.scores)
 
 
@@ -262,8 +243,3 @@ def test_a_damaged_checkpoint_is_refused_by_name(tmp_path):
     (tmp_path / "checkpoint.json").write_text((source / "checkpoint.json").read_text())
     with pytest.raises(CheckpointError, match="not a complete safetensors file"):
         load_tagger(checkpoint)
-
-
-def test_published_models_stay_small():
-    assert max(model.bytes for model in published_models()) < 20e6
-    assert sum(model.bytes for model in published_models()) < 64e6

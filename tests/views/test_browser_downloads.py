@@ -8,13 +8,14 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.views.browsing import chosen, saved, sound, upload
+from tests.sounds import plucked_chord
+from tests.views.browsing import chosen, saved, upload
 
 pytestmark = pytest.mark.browser
 
 
 def test_what_is_saved_is_what_is_shown(tools, page):
-    upload(page, "chord.wav", sound("WAV"))
+    upload(page, "chord.wav", plucked_chord())
     chosen(page, "chord.wav")
     tools.wait_until_drawn(page)
     bars = page.get_by_test_id("stPlotlyChart").first.locator(".annotation-text")
@@ -63,7 +64,7 @@ def test_a_download_that_fails_says_why(tools, browser, tmp_path):
 
 def test_a_name_is_shown_literally(tools, page):
     name = "<b>x<b> & $y$ [a](b) **c** %{x}.wav"
-    upload(page, name, sound("WAV"))
+    upload(page, name, plucked_chord())
     chosen(page, name)
     tools.open_page(page, "Embeddings")
     page.get_by_role("button", name="Change").click()

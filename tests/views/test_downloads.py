@@ -19,8 +19,10 @@ from audioset_demo.embeddings.reading import read_features
 from audioset_demo.encoders import compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.models.published import published_models
 from audioset_demo.views import cache, session
-from tests.views.apptest import features, go, labelled, text, upload, wav
+from tests.sounds import wav
+from tests.views.apptest import features, go, labelled, text, upload
 
 
 @pytest.fixture
@@ -194,6 +196,11 @@ def choose(box: str, value, page: str = "tag"):
     return do
 
 
+def choose_another_model(app) -> None:
+    other = next(model for model in published_models() if not model.is_default)
+    choose("Model", other.name)(app)
+
+
 def pick(collection: str, label: str, value, page: str = "tag"):
     """Set a widget of a page."""
 
@@ -217,7 +224,7 @@ CONTROLS = {
     "hop": set_hop,
     "tail": choose("Tail", "drop"),
     "encoder": choose("Encoder", "compact"),
-    "model": choose("Model", "max"),
+    "model": choose_another_model,
     "threshold": pick("slider", "Events begin", 0.1),
     "threshold on the visit": pick("slider", "Events begin", 0.8, "visit"),
     "number of tags": pick("slider", "Number of tags", 3),

@@ -17,7 +17,8 @@ from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.tagging import load_tagger
 from audioset_demo.views.names import escape, unique_names
-from tests.views.apptest import PAGES, features, go, labelled, new_app, text, upload, wav
+from tests.sounds import wav
+from tests.views.apptest import PAGES, features, go, labelled, new_app, text, upload
 
 ODD = "<b>x</b> & $y$ [a](b) %{x} `c`"
 names = st.lists(st.sampled_from(["rec.wav", "rec.wav (2)", "rec.wav (3)", "a", "a (x)", ""]))

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 import h5py
 import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import save_file
 
@@ -21,6 +20,7 @@ from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
+from tests.sounds import file_of, white_noise
 from tests.train.toy_features import LABELS, write_features
 from train.compact_encoder import evaluate, publish
 from train.compact_encoder.command import add_arguments
@@ -68,12 +68,11 @@ def audio(tmp_path_factory):
     """Two sounds of one second and their list."""
     folder = tmp_path_factory.mktemp("audio")
     (folder / "own").mkdir()
-    rng = np.random.default_rng(0)
     with open(folder / "own.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["file", "category", "licence"])
-        for name, category in (("bark.wav", "Dog"), ("rain.wav", "Rain")):
-            soundfile.write(folder / "own" / name, rng.normal(0, 0.1, 16_000), 16_000)
+        for seed, (name, category) in enumerate((("bark.wav", "Dog"), ("rain.wav", "Rain"))):
+            (folder / "own" / name).write_bytes(file_of(white_noise(1, seed=seed)))
             writer.writerow([name, category, "CC0"])
     return folder
 
@@ -245,9 +244,8 @@ def encoder(tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "audio" / "own").mkdir(parents=True)
     names = ["one.wav", "two.wav", "three.wav"]
-    for name in names:
-        samples = rng.normal(0, 0.1, 20_000)
-        soundfile.write(tmp_path / "audio" / "own" / name, samples, 16_000)
+    for seed, name in enumerate(names):
+        (tmp_path / "audio" / "own" / name).write_bytes(file_of(white_noise(1.25, seed=seed)))
     rows = "".join(f"{name},Dog,CC0,{name[:3]}\n" for name in names)
     (tmp_path / "audio" / "own.csv").write_text("file,category,licence,attribution\n" + rows)
     with h5py.File(tmp_path / "features.h5", "w") as file:
