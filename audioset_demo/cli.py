@@ -4,23 +4,30 @@ Arguments are parsed before anything slow is imported. A clip that fails does no
 the exit code is 1 if any did.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audioset_demo import __version__
+from audioset_demo.arguments import hop, positive, share
 from audioset_demo.audio.resampling import RESAMPLERS, require_resampler
 from audioset_demo.device import DEVICES
-from audioset_demo.embeddings.frames import FRAME_S
-from audioset_demo.encoders import ENCODER_CHOICES, TAILS
+from audioset_demo.embeddings.frames import FRAME_S, Embeddings
+from audioset_demo.encoders import ENCODER_CHOICES, TAILS, Encoder
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.names import distinct_names, one_line, without_spaces
 from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, write_atomically
 from audioset_demo.terminal import escape_what_streams_lack, progress_bar
+
+if TYPE_CHECKING:  # imports torch
+    from audioset_demo.tagging import Tagging
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -37,22 +44,25 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     escape_what_streams_lack()
     arguments = build_parser().parse_args(argv)
-    # Read when torch is loaded. Threads of the network that wait for one another would else keep
-    # the cores busy that decode and frame the sound beside them: a long one takes a tenth more.
+    # Read when torch is loaded. Otherwise idle threads of the network spin on the cores that decode
+    # and frame the sound at the same time, and a long sound takes a tenth more time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return arguments.handler(arguments)
     except AudioSetDemoError as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader, such as `head`, has had enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130
 
 
-def _command(commands, name: str, help: str, handler: Callable) -> argparse.ArgumentParser:
+Handler = Callable[[argparse.Namespace], int]
+
+
+def _command(commands, name: str, help: str, handler: Handler | None) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
     parser.set_defaults(handler=handler)
     return parser
@@ -64,38 +74,47 @@ def _add_clips(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         choices=ENCODER_CHOICES,
         default="auto",
-        help="auto: VGGish where it is installed, else the compact encoder (default: %(default)s)",
+        help="auto: VGGish if it is installed, else the compact encoder (default: %(default)s)",
     )
     parser.add_argument(
         "--hop",
-        type=_hop,
+        type=hop,
         default=FRAME_S,
         metavar="SECONDS",
-        help="from one frame to the next, a multiple of 0.01; each frame covers 0.96 s of sound "
-        "(default: %(default)s)",
+        help="seconds from one frame to the next, a multiple of 0.01; each frame covers 0.96 s of "
+        "sound (default: %(default)s)",
     )
     parser.add_argument(
         "--tail",
         choices=TAILS,
         default="drop",
-        help="sound at the end that does not fill a frame: drop leaves it out, as VGGish does; pad "
-        "keeps it, with silence behind it; auto pads clips below ten seconds "
-        "(default: %(default)s)",
+        help="what to do with sound at the end that does not fill a frame: drop leaves it out, as "
+        "VGGish does; pad pads it with silence to a frame; auto pads clips shorter than ten "
+        "seconds (default: %(default)s)",
     )
     parser.add_argument(
         "--resampler",
         choices=RESAMPLERS,
         default="soxr",
-        help="to 16 kHz: soxr, or resampy, the one of Google's own front end "
+        help="resampler to 16 kHz; resampy is the one that Google's own front end uses "
         "(default: %(default)s)",
     )
     parser.add_argument(
         "--device",
         choices=DEVICES,
         default="auto",
-        help="what the networks run on; auto: an accelerator that torch finds, else the processor "
+        help="what the networks run on; auto: a GPU if torch finds one, else the CPU "
         "(default: %(default)s)",
     )
+
+
+def _encode(encoder: Encoder, clip: str, arguments: argparse.Namespace) -> Embeddings:
+    from audioset_demo.audio.decoding import open_sound
+
+    with open_sound(clip) as sound, progress_bar(clip) as progress:
+        return encoder.encode(
+            sound, arguments.hop, progress, tail=arguments.tail, resampler=arguments.resampler
+        )
 
 
 def _add_tag(commands) -> None:
@@ -104,37 +123,41 @@ def _add_tag(commands) -> None:
     parser.add_argument(
         "--model",
         default=None,
-        help="a published model (see `audioset-demo models`) or the path of a checkpoint, ours or "
-        "the reference's md_*_iters.tar (default: the default model)",
+        help="a published model (see `audioset-demo models`) or the path of a checkpoint, of this "
+        "project or of the reference (md_*_iters.tar) (default: the default model)",
     )
     parser.add_argument(
         "--pooling",
         choices=("average", "max"),
-        help="for a checkpoint of the reference that does not say which of the two it is",
+        help="the kind of a reference checkpoint whose tensors do not show it",
     )
     parser.add_argument(
-        "--top", type=_positive, default=10, metavar="K", help="tags a clip (default: %(default)s)"
+        "--top",
+        type=positive,
+        default=10,
+        metavar="K",
+        help="number of tags per clip (default: %(default)s)",
     )
     parser.add_argument(
         "--format",
         choices=("table", "json", "csv", "audacity", "rttm"),
         default="table",
-        help="json: an object a line; audacity and rttm: events of the top tags, each tag at least "
-        "once; audacity: a label track, so of one clip; rttm: the model and the encoder are named "
-        "on stderr, since its readers know no comments (default: %(default)s)",
+        help="json: one object per line; audacity and rttm: the events of the top tags, each tag "
+        "at least once; audacity: a label track of one clip; rttm: has no comments, so the model "
+        "and the encoder are named on stderr (default: %(default)s)",
     )
     parser.add_argument(
         "--threshold",
-        type=_share,
+        type=share,
         default=THRESHOLD,
         metavar="SCORE",
-        help="audacity and rttm: the frame score, 0 to 1, at which an event begins; it lasts until "
-        "half of that (default: %(default)s)",
+        help="audacity and rttm: the frame score, 0 to 1, at which an event begins; it ends where "
+        "the score drops below half of that (default: %(default)s)",
     )
     parser.add_argument(
         "--occlusion",
         action="store_true",
-        help="json: also how far each score falls when one frame after the other is silenced",
+        help="json: add the drop of each score when one frame at a time is silenced",
     )
 
 
@@ -147,7 +170,7 @@ def _tag(arguments: argparse.Namespace) -> int:
     form, clips = arguments.format, arguments.clips
     if arguments.occlusion and form != "json":
         raise AudioSetDemoError(
-            f"--occlusion does not go with --format {form}. Give --format json."
+            f"--format {form} cannot hold the result of --occlusion. Give --format json."
         )
     if form == "audacity" and len(clips) > 1:
         raise AudioSetDemoError(
@@ -164,14 +187,7 @@ def _tag(arguments: argparse.Namespace) -> int:
     failed = False
     for clip, name in zip(clips, names, strict=True):
         try:
-            with progress_bar(clip) as progress:
-                embeddings = tagger.encode(
-                    clip,
-                    arguments.hop,
-                    progress,
-                    tail=arguments.tail,
-                    resampler=arguments.resampler,
-                )
+            embeddings = _encode(tagger.encoder, clip, arguments)
             tagging = replace(tagger.tag(embeddings, top=arguments.top), name=name)
             drops = None
             if arguments.occlusion:
@@ -194,7 +210,7 @@ def _tag(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _tag_lines(tagging, arguments: argparse.Namespace) -> str:
+def _tag_lines(tagging: Tagging, arguments: argparse.Namespace) -> str:
     """One clip in a format that other programs read line by line."""
     from audioset_demo import export
     from audioset_demo.events import find_events
@@ -207,8 +223,8 @@ def _tag_lines(tagging, arguments: argparse.Namespace) -> str:
     return export.rttm(events, tagging)
 
 
-def _remarks(tagging, form: str) -> Iterator[str]:
-    """What a format has no place for."""
+def _remarks(tagging: Tagging, form: str) -> Iterator[str]:
+    """What the format itself cannot hold."""
     from audioset_demo.export import provenance
 
     if form in ("audacity", "rttm"):
@@ -232,7 +248,7 @@ def _add_embed(commands) -> None:
         type=Path,
         required=True,
         metavar="OUT.npz|OUT.h5",
-        help="one clip: its arrays; several: a group of arrays for each clip",
+        help="of one clip, its arrays; of several, a group of arrays for each",
     )
 
 
@@ -243,7 +259,6 @@ def _embed(arguments: argparse.Namespace) -> int:
             f"--output {output} ends in '{output.suffix}'. Give a name that ends in .npz or .h5."
         )
     check_output(output, [Path(clip) for clip in arguments.clips])
-    from audioset_demo.audio.decoding import open_sound
     from audioset_demo.embeddings.writing import embeddings_hdf5, embeddings_npz
     from audioset_demo.encoders import load_encoder
 
@@ -252,15 +267,7 @@ def _embed(arguments: argparse.Namespace) -> int:
     encoded = []
     for clip, name in zip(arguments.clips, distinct_names(arguments.clips), strict=True):
         try:
-            with open_sound(clip) as sound, progress_bar(clip) as progress:
-                embeddings = encoder.encode(
-                    sound,
-                    arguments.hop,
-                    progress,
-                    tail=arguments.tail,
-                    resampler=arguments.resampler,
-                )
-            encoded.append(replace(embeddings, name=name))
+            encoded.append(replace(_encode(encoder, clip, arguments), name=name))
         except AudioSetDemoError as error:
             _report_failure(clip, error, as_json=False)
     if encoded:
@@ -275,40 +282,35 @@ def _embed(arguments: argparse.Namespace) -> int:
 
 
 def _add_weights(commands) -> None:
-    parser = _command(commands, "weights", "VGGish's weights: where they are, get them", None)
+    parser = _command(commands, "weights", "install VGGish's weights, or show where they are", None)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _command(actions, "status", "what is installed, where, and whence it came", _weights_status)
+    _command(actions, "status", "show what is installed, where, and its source", _weights_status)
     get = _command(
         actions,
         "get",
-        "install VGGish (277 MB, once): download its weights, check their SHA-256, convert them; a "
-        "download that breaks off goes on where it stopped",
+        "install VGGish (277 MB, once): download its weights, check their SHA-256, convert them; "
+        "an interrupted download is resumed",
         _weights_get,
     )
     get.add_argument(
         "--from",
         dest="source",
         metavar="PATH_OR_URL",
-        help="the checkpoint, a folder with vggish_model.ckpt and vggish_pca_params.npz, or an "
-        "address (default: the official addresses)",
+        help="the checkpoint, a folder that holds vggish_model.ckpt and vggish_pca_params.npz, or "
+        "a URL (default: the official URLs)",
     )
     get.add_argument(
         "--sha256",
         metavar="HEX|any",
-        help="the checkpoint's hash where it is not the official file; any: not checked",
+        help="the hash of a checkpoint that is not the official file; any: do not check it",
     )
 
 
 def _weights_status(arguments: argparse.Namespace) -> int:
     from audioset_demo.encoders.vggish import weights
+    from audioset_demo.listings import weights_table
 
-    for file in weights.status():
-        state = f"{file.bytes:,} bytes, {file.verified}" if file.present else "not installed"
-        print(f"{file.what}: {state}\n  {file.path}")
-        if file.present:
-            print(f"  from {file.source or 'an unknown source'}\n  sha256 {file.sha256}")
-        if file.part_bytes:
-            print(f"  {file.part_bytes:,} bytes of a download are kept; weights get continues it")
+    sys.stdout.write(weights_table(weights.status()))
     if not weights.is_installed():
         print(weights.REMEDY)
     return 0
@@ -338,22 +340,21 @@ def _add_models(commands) -> None:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    from audioset_demo.listings import models_table
+    from audioset_demo.listings import damage, models_table
     from audioset_demo.models.published import damaged_models, published_models
 
     rows = [model.to_json() for model in published_models()]
     as_json = arguments.format == "json"
     sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(rows))
     for damaged in damaged_models():
-        reason = one_line(f"the published model '{damaged.name}' is damaged. {damaged.error}")
-        print(f"warning: {reason}", file=sys.stderr)
+        print(f"warning: {one_line(damage(damaged))}", file=sys.stderr)
     return 0
 
 
 def _add_classes(commands) -> None:
     parser = _command(commands, "classes", "list the classes, with counts and AP", _classes)
     parser.add_argument(
-        "--sort", choices=("ap", "count", "name"), help="default: the label set's own order"
+        "--sort", choices=("ap", "count", "name"), help="default: the order of the label set"
     )
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
 
@@ -383,27 +384,3 @@ def _app(arguments: argparse.Namespace) -> int:
     from audioset_demo.views.entry import serve
 
     return serve()
-
-
-def _hop(text: str) -> float:
-    from audioset_demo.encoders.logmel import hop_frames
-
-    try:
-        hop_frames(float(text))
-    except AudioSetDemoError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return float(text)
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
-    return value

@@ -1,4 +1,4 @@
-"""The processor that a network runs on: the CPU, or an accelerator where torch finds one."""
+"""The device that a network runs on: the CPU, or a GPU if torch finds one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from audioset_demo.errors import AudioSetDemoError
 
-if TYPE_CHECKING:  # torch is slow to import, and the command line reads the choices of this module
+if TYPE_CHECKING:  # torch is slow to import, and the command line imports this module
     import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """The device that a choice stands for; "auto" is CUDA, else MPS, else the CPU.
+    """The torch device of a choice; "auto" is CUDA, else MPS, else the CPU.
 
     Raises
     ------
@@ -36,7 +36,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     if not is_there[name]:
         found = ", ".join(device for device in is_there if is_there[device])
         raise AudioSetDemoError(
-            f"torch finds no {name} device on this machine (found: {found}). Choose one of those, "
-            "or install a build of torch for it: https://pytorch.org/get-started/locally"
+            f"torch finds no {name} device on this machine (found: {found}). Choose one of "
+            "those, or install a build of torch that supports yours from "
+            "https://pytorch.org/get-started/locally."
         )
     return torch.device(name)

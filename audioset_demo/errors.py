@@ -1,6 +1,7 @@
-"""What can go wrong, in words for the person at the other end.
+"""The errors of this project, with messages for its users.
 
-Every message holds the offending value and the remedy; the app and the CLI print it as it is.
+Every message is one or more full sentences that name the offending value and the remedy; the app
+and the CLI show it as it is.
 """
 
 
@@ -17,7 +18,7 @@ class FeaturesError(AudioSetDemoError):
 
 
 class WeightsError(AudioSetDemoError):
-    """Encoder weights that are missing, incomplete or not the expected file."""
+    """Encoder weights that are missing, incomplete or not the expected ones."""
 
 
 class CheckpointError(AudioSetDemoError):
@@ -29,4 +30,4 @@ class DataError(AudioSetDemoError):
 
 
 class StorageError(AudioSetDemoError):
-    """A file that cannot be written: its place is wrong, or the disk is full."""
+    """A file that cannot be written: its path is wrong, or the disk is full."""

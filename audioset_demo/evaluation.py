@@ -1,7 +1,7 @@
 """Evaluation of clip scores: per-class average precision, AUC, and d'.
 
-Macro over classes, as in the papers: AP is step-wise, d' is taken from the mean AUC. A class
-with no positive (or no negative) clip has neither figure: it is left out of the means, and counted.
+Macro averages over classes, as in the papers: AP is step-wise, d' is computed from the mean AUC. A
+class with no positive (or no negative) clip is left out of the means and counted.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from scipy.stats import norm, rankdata
 
 from audioset_demo.errors import DataError
 
-# Classes brought into one stretch of memory at a time: few enough to stay in the cache.
+# Classes made contiguous in memory at a time: few enough to stay in the processor's cache.
 BLOCK = 16
 
 
@@ -51,7 +51,7 @@ class Evaluation:
 
 
 def d_prime(auc: float) -> float:
-    """Separation of two unit normals that an area under the ROC curve corresponds to."""
+    """d' of an AUC: the distance between two unit normals that are separated that well."""
     return float(np.sqrt(2) * norm.ppf(auc))
 
 
@@ -77,13 +77,13 @@ def evaluate_scores(targets: np.ndarray, scores: np.ndarray) -> Evaluation:
     """
     if targets.shape != scores.shape:
         raise DataError(
-            f"Labels are {targets.shape} and scores {scores.shape}: the model and the data must "
-            "have the same clips and classes."
+            f"The labels have the shape {targets.shape} and the scores {scores.shape}. Use a model "
+            "and data with the same clips and classes."
         )
     if not np.isfinite(scores).all():
         raise DataError(
-            f"{int((~np.isfinite(scores)).sum())} scores are not finite: the model has diverged. "
-            "Use an earlier checkpoint or a lower learning rate."
+            f"{int((~np.isfinite(scores)).sum())} scores are not finite, because the model has "
+            "diverged. Use an earlier checkpoint or a lower learning rate."
         )
     n_clips, n_classes = targets.shape
     precision = np.full(n_classes, np.nan)
@@ -97,17 +97,17 @@ def evaluate_scores(targets: np.ndarray, scores: np.ndarray) -> Evaluation:
                 precision[start + k], auc[start + k] = _precision_and_auc(positive, column)
     if np.isnan(precision).all():
         raise DataError(
-            f"None of the {n_classes} classes has both positive and negative clips among "
-            f"{n_clips}: there is nothing to evaluate."
+            f"None of the {n_classes} classes has both positive and negative clips among the "
+            f"{n_clips} clips. Evaluate on a set that has both for at least one class."
         )
     return Evaluation(precision, auc, n_clips)
 
 
 def _precision_and_auc(positive: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
-    """Average precision and AUC of one class; clips of equal score are retrieved together.
+    """Average precision and AUC of one class; clips with equal scores are retrieved together.
 
-    Both need only where the few positives lie among all: one sort without indices (which numpy
-    vectorises) and a search for each positive.
+    Both need only the ranks of the few positives among all clips: one sort without indices (which
+    numpy vectorises) and a search for each positive.
 
     Parameters
     ----------
@@ -121,6 +121,6 @@ def _precision_and_auc(positive: np.ndarray, scores: np.ndarray) -> tuple[float,
     up_to = np.searchsorted(ordered, positive, "right")
     positive_up_to = np.searchsorted(positive, positive, "right")
     precision = (n_positive - positive_below) / (n - below)
-    # Negative clips that a positive one beats, a tie counted half.
+    # Negative clips that score below a positive one; a tie counts half.
     beaten = (below - positive_below) + (up_to - positive_up_to)
     return precision.mean(), beaten.sum() / 2 / (n_positive * (n - n_positive))

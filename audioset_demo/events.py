@@ -11,7 +11,7 @@ import numpy as np
 from audioset_demo.embeddings.frames import frame_edges
 from audioset_demo.labels import Label
 
-if TYPE_CHECKING:  # imports torch, and the command line reads the default threshold of this module
+if TYPE_CHECKING:  # imports torch, and the command line imports this module for its threshold
     from audioset_demo.tagging import Tagging
 
 THRESHOLD = 0.3  # the default frame score at which an event begins
@@ -38,13 +38,13 @@ def find_events(
 
     With hysteresis, so that a score near the threshold makes one event and not many: an event
     begins at `threshold` and lasts as long as the frame score is at least `RELEASE` times that.
-    It lasts from border to border of its frames, as `frame_edges` has them, never beyond the clip.
+    It begins and ends at borders of frames, as given by `frame_edges`, never beyond the clip.
 
     Parameters
     ----------
     classes : indices of classes
     threshold : frame score from 0 to 1
-    each_class : a class that never reaches the threshold has its events where it is highest
+    each_class : of a class that never reaches the threshold, the events at its highest score
     """
     edges = frame_edges(tagging.times_s, tagging.duration_s)
     events = []

@@ -18,12 +18,12 @@ from audioset_demo.tagging import Tagging
 def tagging_record(tagging: Tagging, top: int = 10, occlusion: np.ndarray | None = None) -> dict:
     """The result of one clip as plain JSON: its top tags, and their frames.
 
-    `encoder` says which encoder spoke, in full.
+    `encoder` is the full title of the encoder.
 
     Parameters
     ----------
-    occlusion : (T, K), how far each score falls without each frame (`Tagger.occlude`), added to
-        the frames
+    occlusion : (T, K), the drop of each score when each frame is silenced (`Tagger.occlude`),
+        added to the frames
     """
     classes = tagging.top(top)
 
@@ -64,7 +64,7 @@ TAG_COLUMNS = ("file", "rank", "label", "mid", "index", "score", "model", "encod
 
 
 def tagging_csv(taggings: Sequence[Tagging], top: int = 10) -> str:
-    """The top tags of each clip, a row a tag."""
+    """The top tags of each clip, one row per tag."""
     rows = (row for tagging in taggings for row in tagging_rows(tagging, top))
     return csv_text(TAG_COLUMNS, rows)
 
@@ -85,7 +85,7 @@ def tagging_rows(tagging: Tagging, top: int = 10) -> Iterator[tuple]:
 
 
 def tagging_table(tagging: Tagging, top: int = 10) -> str:
-    """The top tags of a clip for the eye, under a line that says what made them."""
+    """The top tags of a clip for the terminal, under a line that names encoder and model."""
     lines = [
         f"{tagging.name}  {tagging.duration_s:.2f} s  [{provenance(tagging)}]",
         *(f"  note: {note}" for note in tagging.notes),
@@ -100,14 +100,14 @@ def provenance(tagging: Tagging) -> str:
 
 
 def audacity_labels(events: Sequence[Event]) -> str:
-    """Label track for Audacity, of one clip."""
+    """A label track for Audacity, of one clip."""
     return "".join(f"{e.start_s:.6f}\t{e.end_s:.6f}\t{one_line(e.label.name)}\n" for e in events)
 
 
 def rttm(events: Sequence[Event], tagging: Tagging) -> str:
     """Events of one clip as lines of RTTM, the format of diarisation tools; no spaces in names.
 
-    Lines of ten fields and nothing else, since the field's readers know no comments.
+    Lines of ten fields and nothing else, since RTTM has no comments.
     """
     clip = without_spaces(tagging.name)
     return "".join(
@@ -121,7 +121,7 @@ EVENT_COLUMNS = ("file", "start_s", "end_s", "label", "mid", "score", "model", "
 
 
 def events_csv(events: Sequence[Event], tagging: Tagging) -> str:
-    """Events of one clip, a row an event."""
+    """Events of one clip, one row per event."""
     return csv_text(EVENT_COLUMNS, (_event_record(event, tagging).values() for event in events))
 
 
@@ -149,7 +149,7 @@ def results_zip(clips: Sequence[tuple[Tagging, Embeddings]], top: int, threshold
 
     Parameters
     ----------
-    top : tags a clip; their events are in it too, each of a class that reaches the threshold
+    top : number of tags per clip; events are those of the same classes
     threshold : frame score at which an event begins
     """
     buffer = io.BytesIO()
@@ -158,20 +158,21 @@ def results_zip(clips: Sequence[tuple[Tagging, Embeddings]], top: int, threshold
         for number, (tagging, embeddings) in enumerate(clips, start=1):
             events = find_events(tagging, tagging.top(top), threshold)
             folder = f"{number:02}_{file_stem(tagging.name)}"
-            for name, content in {
+            files: dict[str, str | bytes] = {
                 "tags.json": tagging_json(tagging, top),
                 "events.csv": events_csv(events, tagging),
                 "events.json": events_json(events, tagging),
                 "audacity.txt": audacity_labels(events),
                 "events.rttm": rttm(events, tagging),
                 "embeddings.npz": embeddings_npz([embeddings]),
-            }.items():
+            }
+            for name, content in files.items():
                 archive.writestr(f"{folder}/{name}", content)
     return buffer.getvalue()
 
 
 def file_stem(name: str) -> str:
-    """A clip's name without its ending, fit for a file name."""
+    """A clip's name without its extension, fit for a file name."""
     return re.sub(r"[^\w-]+", "_", name.rsplit(".", 1)[0]).strip("_") or "clip"
 
 

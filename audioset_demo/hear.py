@@ -1,12 +1,12 @@
-"""The encoders behind the calls of HEAR, so that its tools can judge them beside others.
+"""The encoders behind the HEAR API, so that its tools can compare them with others.
 
-HEAR (Holistic Evaluation of Audio Representations) sets the calls and their rules:
+HEAR (Holistic Evaluation of Audio Representations) defines the functions and their rules:
 https://hearbenchmark.com/hear-api.html. `hear-validator audioset_demo.hear` checks them, and
 `python -m heareval.embeddings.runner audioset_demo.hear` runs the benchmark.
 
 An embedding is the 128 components after PCA, in [-2, 2], that the tagging models read, before they
-are rounded to 8 bits. They are what both encoders have (the compact one has no other), what
-AudioSet released, and what HEAR's own wrapper of VGGish gives, rounded.
+are rounded to 8 bits. Both encoders have them (the compact one has no others); rounded, they are
+what AudioSet released and what HEAR's own wrapper of VGGish returns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.device import resolve_device
-from audioset_demo.embeddings.frames import FRAME_S, N_DIMS
+from audioset_demo.embeddings.frames import FRAME_S, N_DIMS, Embeddings
 from audioset_demo.encoders import ENCODER_CHOICES, Encoder, load_encoder, resolve_encoder
 from audioset_demo.encoders.compact import CompactEncoder
 from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
@@ -32,7 +32,7 @@ HOP_MS = 50  # from one timestamp to the next: the longest that HEAR suggests
 
 
 class HearModel(nn.Module):
-    """An encoder with the attributes that HEAR asks for; `to` moves its network.
+    """An encoder with the attributes that HEAR requires; `to` moves its network.
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ def load_model(model_file_path: str = "", device: str = "auto") -> HearModel:
     Parameters
     ----------
     model_file_path : "vggish", "compact", or a folder that `python -m train encoder` wrote a
-        compact encoder to. "" and "auto" take VGGish where it is installed, else the bundled
-        compact encoder.
-    device : "cpu", "cuda", "mps", or "auto" for an accelerator where torch finds one.
+        compact encoder to. "" and "auto" are VGGish if it is installed, else the bundled compact
+        encoder.
+    device : "cpu", "cuda", "mps", or "auto" for a GPU if torch finds one.
 
     Raises
     ------
@@ -67,15 +67,16 @@ def load_model(model_file_path: str = "", device: str = "auto") -> HearModel:
         parameters are not installed.
     """
     name = model_file_path or "auto"
+    encoder: Encoder
     if name in ENCODER_CHOICES:
         if resolve_encoder(name) == "vggish" and not weights.is_installed():
-            raise WeightsError(f"HEAR's embeddings are those after PCA. {weights.PCA_MISSING}")
+            raise WeightsError(f"HEAR gets the embeddings after PCA. {weights.PCA_MISSING}")
         encoder = load_encoder(name, device)
     elif Path(name).is_dir():
         encoder = CompactEncoder(Path(name))
     else:
         raise WeightsError(
-            f"There is no encoder '{name}'. Choose one of: {', '.join(ENCODER_CHOICES)}; or give a "
+            f"There is no encoder '{name}'. Choose one of {', '.join(ENCODER_CHOICES)}, or give a "
             "folder that holds a compact encoder."
         )
     return HearModel(encoder).eval().to(resolve_device(device))
@@ -84,13 +85,13 @@ def load_model(model_file_path: str = "", device: str = "auto") -> HearModel:
 def get_timestamp_embeddings(audio: Tensor, model: HearModel) -> tuple[Tensor, Tensor]:
     """Embeddings every 50 ms, each of the 0.975 s around its timestamp.
 
-    The first timestamp is 0, the last lies less than 50 ms before the sound's end, or on it. What
-    an embedding hears before the sound's beginning and after its end is silence.
+    The first timestamp is 0, the last lies less than 50 ms before the sound's end, or on it. The
+    sound is padded with silence at both ends.
 
     Parameters
     ----------
-    audio : (n_sounds, n_samples) float32 in [-1, 1], mono, at `model.sample_rate`; one sample or
-        more.
+    audio : (n_sounds, n_samples) float32 in [-1, 1], mono, at `model.sample_rate`; at least one
+        sample.
 
     Returns
     -------
@@ -100,14 +101,16 @@ def get_timestamp_embeddings(audio: Tensor, model: HearModel) -> tuple[Tensor, T
 
     Raises
     ------
-    AudioError : audio of another shape or type, none at all, or NaN or infinity among it.
+    AudioError : audio of another shape or type, without samples, or with NaN or infinity.
     """
-    # Half an example: a whole one has its middle at the sound's first sample.
+    # Half an example at each end: the first example is centred on the sound's first sample.
     silence = EXAMPLE_SAMPLES // 2
     embeddings = [
-        model.encoder.encode(
-            replace(sound, samples=np.pad(sound.samples, silence)), HOP_MS / 1000
-        ).pca
+        _pca(
+            model.encoder.encode(
+                replace(sound, samples=np.pad(sound.samples, silence)), HOP_MS / 1000
+            )
+        )
         for sound in _sounds(audio)
     ]
     timestamps = HOP_MS * torch.arange(len(embeddings[0]), dtype=torch.float32)
@@ -122,7 +125,7 @@ def get_scene_embeddings(audio: Tensor, model: HearModel) -> Tensor:
 
     Parameters
     ----------
-    audio : as `get_timestamp_embeddings`; a sound below 0.975 s is padded with silence to it.
+    audio : as `get_timestamp_embeddings`; a sound shorter than 0.975 s is padded with silence.
 
     Returns
     -------
@@ -132,20 +135,26 @@ def get_scene_embeddings(audio: Tensor, model: HearModel) -> Tensor:
     ------
     AudioError : as `get_timestamp_embeddings`.
     """
-    scenes = [model.encoder.encode(sound, FRAME_S).pca.mean(axis=0) for sound in _sounds(audio)]
+    scenes = [_pca(model.encoder.encode(sound, FRAME_S)).mean(axis=0) for sound in _sounds(audio)]
     return torch.from_numpy(np.stack(scenes)).to(audio.device)
+
+
+def _pca(embeddings: Embeddings) -> np.ndarray:
+    assert embeddings.pca is not None  # `load_model` refuses VGGish without its PCA parameters
+    return embeddings.pca
 
 
 def _sounds(audio: Tensor) -> Iterator[Waveform]:
     """The sounds of a batch, checked."""
     if not isinstance(audio, Tensor):
         raise AudioError(
-            f"audio is {type(audio).__name__}; give a float32 tensor (n_sounds, n_samples)"
+            f"The audio is a {type(audio).__name__}. Give a float32 tensor of shape (n_sounds, "
+            "n_samples)."
         )
     if audio.ndim != 2 or audio.dtype != torch.float32 or not len(audio):
         raise AudioError(
-            f"audio is {audio.dtype} of shape {tuple(audio.shape)}; "
-            "give float32 of shape (n_sounds, n_samples), mono, scaled to [-1, 1]"
+            f"The audio is {audio.dtype} of shape {tuple(audio.shape)}. Give float32 of shape "
+            "(n_sounds, n_samples), mono, scaled to [-1, 1]."
         )
     for k, samples in enumerate(audio.detach().cpu().numpy()):
         yield Waveform(samples, SAMPLE_RATE, f"sound {k} of the batch")

@@ -1,4 +1,4 @@
-"""The label set: 527 AudioSet classes, their places in the ontology, their numbers of clips."""
+"""The label set: 527 AudioSet classes, their places in the ontology, their clip counts."""
 
 import csv
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from importlib.resources import files
 class Label:
     """One class.
 
-    `paths` are the ways to it through the AudioSet ontology, root first, each ending in its own
-    name. Clip counts and `quality` (share of rated labels found true; None: not rated) are those of
-    the released lists. A class of one's own data has a name and an index only.
+    `paths` are its paths in the AudioSet ontology, root first, each ending in its own name. Clip
+    counts and `quality` (share of the rated labels that raters confirmed; None: not rated) are
+    those of the released lists. A class of one's own data has a name and an index only.
     """
 
     index: int
@@ -39,26 +39,25 @@ class Label:
 def audioset_labels() -> tuple[Label, ...]:
     """The 527 classes of AudioSet, in the order of the released features."""
     table = files("audioset_demo") / "assets" / "labels.csv"
-    with table.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Label(
-                index=int(row["index"]),
-                name=row["name"],
-                mid=row["mid"],
-                paths=tuple(tuple(path.split(" > ")) for path in row["paths"].split(" | ")),
-                n_bal_train=int(row["n_bal_train"]),
-                n_unbal_train=int(row["n_unbal_train"]),
-                n_eval=int(row["n_eval"]),
-                quality=float(row["quality"]) if row["quality"] else None,
-            )
-            for row in csv.DictReader(file)
+    return tuple(
+        Label(
+            index=int(row["index"]),
+            name=row["name"],
+            mid=row["mid"],
+            paths=tuple(tuple(path.split(" > ")) for path in row["paths"].split(" | ")),
+            n_bal_train=int(row["n_bal_train"]),
+            n_unbal_train=int(row["n_unbal_train"]),
+            n_eval=int(row["n_eval"]),
+            quality=float(row["quality"]) if row["quality"] else None,
         )
+        for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    )
 
 
 def children_under_parents(ranking: Sequence[Label]) -> list[tuple[Label, list[Label]]]:
     """Labels that have no ancestor in the ranking, each with its descendants in it.
 
-    Families come in the order of their first members, descendants in that of the ranking.
+    Families are in the order of their best-ranked members, descendants in that of the ranking.
     """
     names = {label.name for label in ranking}
     families = [
@@ -73,5 +72,5 @@ def children_under_parents(ranking: Sequence[Label]) -> list[tuple[Label, list[L
 
 
 def own_labels(names: tuple[str, ...]) -> tuple[Label, ...]:
-    """Labels of a model that was trained on one's own classes."""
+    """Labels of a model that was trained on classes of one's own."""
     return tuple(Label(index, name) for index, name in enumerate(names))

@@ -1,10 +1,12 @@
-"""What is published, listed for the eye and for other programs: the models, and the classes."""
+"""What is published and installed, as tables: models, classes, VGGish's weights."""
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from audioset_demo.encoders.vggish.weights import WeightsFile
 from audioset_demo.labels import audioset_labels
-from audioset_demo.models.published import PublishedModel
+from audioset_demo.models.published import DamagedModel, PublishedModel
 
 CLASS_COLUMNS = ("index", "mid", "name", "ap", "n_bal_train", "n_unbal_train", "n_eval", "quality")
 CLASS_ORDERS = {
@@ -14,8 +16,8 @@ CLASS_ORDERS = {
 }
 
 
-def class_rows(model: PublishedModel) -> Iterator[dict]:
-    """A row of `CLASS_COLUMNS` for each AudioSet class, with its AP under a model; None: none."""
+def class_rows(model: PublishedModel) -> Iterator[dict[str, Any]]:
+    """A row of `CLASS_COLUMNS` for each AudioSet class; AP is None where none was measured."""
     measured = model.average_precision()
     for label in audioset_labels():
         row = {column: getattr(label, column, None) for column in CLASS_COLUMNS}
@@ -50,6 +52,26 @@ def models_table(rows: list[dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def damage(model: DamagedModel) -> str:
+    """Why a published model is not offered, and the remedy."""
+    return f"The published model '{model.name}' is damaged. {model.error}"
+
+
+def weights_table(files: Iterable[WeightsFile]) -> str:
+    """The state of each file of VGGish's weights, in a few lines."""
+    lines = []
+    for file in files:
+        state = f"{file.bytes:,} bytes, {file.verified}" if file.present else "not installed"
+        lines += [f"{file.what}: {state}", f"  {file.path}"]
+        if file.present:
+            lines += [f"  from {file.source or 'an unknown source'}", f"  sha256 {file.sha256}"]
+        if file.part_bytes:
+            lines.append(
+                f"  {file.part_bytes:,} bytes are downloaded already; weights get resumes there"
+            )
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _cell(figure: float | None, form: str) -> str:
-    """A figure, or a dash as wide."""
+    """A figure, or a dash of the same width."""
     return f"{'–':>{form.split('.')[0]}}" if figure is None else f"{figure:{form}}"

@@ -1,4 +1,4 @@
-"""Names of recordings and labels, as a line of text can hold them and so that none is another's."""
+"""Names of recordings and labels: printable on one line, and no two the same."""
 
 import os
 import re
@@ -8,23 +8,23 @@ from pathlib import Path
 
 
 def one_line(text: str) -> str:
-    """Text with what does not print, such as a tab or half a surrogate pair, as its escape."""
+    """Text with unprintable characters, such as a tab or half a surrogate pair, escaped."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
 
 
 def without_spaces(text: str) -> str:
-    """Text as one field of a line that spaces divide: `_` for each stretch of them, and quotes."""
+    """Text for one field of a line split at spaces: each run of spaces and quotes becomes `_`."""
     return one_line(re.sub(r'[\s"]+', "_", text))
 
 
 def distinct_names(paths: Sequence[str], write: Callable[[str], str] = one_line) -> list[str]:
-    """A name of each path: its end, with as many folders as tell it from the other paths.
+    """A name for each path: its last part, and as many folders as distinguish it from the others.
 
     Parameters
     ----------
-    write : makes a name fit for what it is written to; names that this makes alike get a `_` more
+    write : makes a name fit for its output; names that become equal by it get `_` appended
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Writing files: never half of one, refused before the work that they are for, a full disk named.
+"""Writing files: whole or not at all, checked before the work starts, a full disk named.
 
-JSON and CSV have one writer each, whose text every other program can read.
+JSON and CSV have one writer each, and write what every other program can read.
 """
 
 import csv
@@ -34,10 +34,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     StorageError
         If there is no room for it.
     """
-    with full_disk_told(path):
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=path.suffix)
+    with full_disk_named(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=path.suffix)
         os.close(handle)
-        part = Path(part)
+        part = Path(name)
         try:
             write(part)
             _sync(part)
@@ -48,11 +48,11 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_output(path: Path, inputs: Iterable[Path] = (), make_folder: bool = False) -> None:
-    """Refuse a file that cannot be written, before the work whose result it is to hold.
+    """Refuse a file that cannot be written, before the work whose result it will hold.
 
     Parameters
     ----------
-    inputs : files that the work reads, none of which may be written over
+    inputs : files that the work reads, none of which may be overwritten
     make_folder : make the folder where it is missing
 
     Raises
@@ -65,18 +65,22 @@ def check_output(path: Path, inputs: Iterable[Path] = (), make_folder: bool = Fa
         if make_folder:
             folder.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
-            what = "a folder" if path.is_dir() else "no ordinary file"
+            what = "a folder" if path.is_dir() else "not a regular file"
             raise StorageError(f"{path} is {what}. Give the name of a file to write.")
         if not folder.is_dir():
-            raise StorageError(f"There is no folder {path.parent}. Make it, or give another.")
+            raise StorageError(
+                f"The folder {path.parent} does not exist. Create it, or choose another."
+            )
         if path.exists() and any(read.exists() and read.samefile(path) for read in inputs):
-            raise StorageError(f"{path} is read as well. Give another name for what is written.")
-        with full_disk_told(path), tempfile.TemporaryFile(dir=folder, prefix=PREFIX) as probe:
+            raise StorageError(
+                f"{path} is one of the inputs, and would be overwritten. Give another name."
+            )
+        with full_disk_named(path), tempfile.TemporaryFile(dir=folder, prefix=PREFIX) as probe:
             probe.write(bytes(4096))
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be written ({error.strerror}). Give a name in a folder that you may "
-            "write to."
+            f"{path} cannot be written ({error.strerror}). Give a name in a folder that is "
+            "writable."
         ) from error
 
 
@@ -87,14 +91,14 @@ def folder_of(variable: str) -> Path | None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what writers that were killed left in a folder that nobody else writes to now."""
+    """Delete the temporary files of killed writers; nobody else may be writing to the folder."""
     for part in folder.glob(f"{PREFIX}*"):
         part.unlink()
 
 
 @contextmanager
-def full_disk_told(path: Path) -> Iterator[None]:
-    """Turn what any writer of `path` raises for lack of room into a StorageError."""
+def full_disk_named(path: Path) -> Iterator[None]:
+    """Turn what any writer of `path` raises when the disk is full into a StorageError."""
     try:
         yield
     except Exception as error:
@@ -103,16 +107,16 @@ def full_disk_told(path: Path) -> Iterator[None]:
             raise
         free = shutil.disk_usage(path.parent).free
         raise StorageError(
-            f"{path} could not be written: {reason.lower()} ({free / 1e6:,.1f} MB free on its "
-            "disk). What was written before, checkpoints included, is intact. Make room and run "
-            "the command again, a training run with --resume."
+            f"{path} could not be written: {reason.lower()} ({free / 1e6:,.1f} MB are free on its "
+            "disk). Files written before, checkpoints included, are intact. Free some space and "
+            "run the command again; add --resume to continue a training run."
         ) from error
 
 
 def _full(error: Exception) -> str | None:
-    """In which way there was no room, None if that was not it.
+    """The system's message for a full disk or quota; None for any other error.
 
-    safetensors and HDF5 raise errors of their own that only quote the system's words.
+    safetensors and HDF5 raise errors of their own that only quote that message.
     """
     for code in FULL:
         if getattr(error, "errno", None) == code or os.strerror(code) in str(error):
@@ -121,18 +125,18 @@ def _full(error: Exception) -> str | None:
 
 
 def _sync(path: Path) -> None:
-    # Else a power cut after the renaming could leave the new name on an empty file.
+    # Otherwise a power cut after the renaming could leave an empty file under the new name.
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 
 
 def json_text(value: object, indent: int | None = None) -> str:
-    """Plain JSON, as every parser reads it: what is not finite is null."""
+    """Plain JSON that every parser reads: NaN and infinity become null."""
     return _utf_8(json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False))
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write `json_text` to a file, a line an entry; no reader sees half of it."""
+    """Write `json_text` to a file, one entry per line, atomically."""
     text = json_text(value, indent=1) + "\n"
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
@@ -150,20 +154,20 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     """A table as CSV: a line of column names, then a line for each row."""
     return csv_lines([columns]) + csv_lines(rows)
 
 
-def csv_lines(rows: Iterable[Sequence]) -> str:
-    """Rows of a table whose column names stand elsewhere."""
+def csv_lines(rows: Iterable[Iterable[object]]) -> str:
+    """Rows of a table without its line of column names."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return _utf_8(buffer.getvalue())
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
-    """Write a table as CSV; no reader ever sees half of it."""
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table as CSV, atomically."""
     text = csv_text(columns, rows)
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))
 

@@ -1,7 +1,7 @@
-"""From a sound or its embeddings to tags, and to the reasons for them.
+"""From a sound or its embeddings to tags, and to an explanation of their scores.
 
-A ladder of rungs, each a method of `Tagger`: features -> `Tagging`, waveform -> `Tagging`,
-file -> `Tagging`. `Tagging` is the one result; every picture and export is drawn from it.
+`Tagger` takes features, a waveform or a file, and returns a `Tagging`; every picture and export is
+made from it.
 """
 
 import threading
@@ -32,15 +32,16 @@ class Tagging:
 
     Attributes
     ----------
-    labels : K labels: all that the model knows, in its order, or the best of them (`Tagger.tag`)
+    labels : K labels: all of the model, in its order, or those with the highest scores
+        (`Tagger.tag`)
     scores : (K,) float32, probability of each class in the clip
     times_s : (T,) start of each frame in seconds, evenly spaced; each covers 0.96 s
-    frame_scores : (T, K), the score that each frame would get as a clip of its own
+    frame_scores : (T, K), the score of each frame as a clip of its own
     attention : (T, K), weight of each frame for each class; sums to 1 over frames
-    contributions : (T, K), share of each frame in each class's score
-    constants : (K,), what a class has before any frame
+    contributions : (T, K), contribution of each frame to each class's score
+    constants : (K,), the part of the score that comes from no frame
     adds_up_to : "score" or "logit": what `contributions.sum(0) + constants` equals
-    model : card of the model that spoke
+    model : card of the model
     encoder : key of `ENCODER_TITLES`
     name, duration_s : of the clip
     notes : remarks for the user on how the clip was read
@@ -73,7 +74,7 @@ class Tagging:
 class Tagger:
     """One model behind one encoder.
 
-    The encoder is loaded when a sound first needs it: features need none. Both run on `device`, as
+    The encoder is loaded when a sound first needs it; features need none. Both run on `device`, as
     in `resolve_device`; results are on the CPU.
     """
 
@@ -83,7 +84,7 @@ class Tagger:
         self.device = resolve_device(device)
         self.model = model.to(self.device)
         self.card = card
-        self.labels = _labels_of(card)
+        self.labels = labels_of(card)
         self._encoder_name = encoder
         self._encoder: Encoder | None = None
         self._lock = threading.Lock()
@@ -104,21 +105,20 @@ class Tagger:
         tail: str = "drop",
         resampler: str = "soxr",
     ) -> Embeddings:
-        """Embeddings of a file, its bytes, an open sound or a waveform; of embeddings, themselves.
+        """Embeddings of a file, its bytes, an open sound or a waveform; embeddings are returned.
 
-        A file is never held as a whole: memory grows with its frames alone.
+        A file is never held as a whole: memory grows with the number of frames only.
 
         Parameters
         ----------
-        hop_s, progress, tail, resampler : as in `Encoder.encode`. Embeddings have a hop of their
-            own.
+        hop_s, progress, tail, resampler : as in `Encoder.encode`; embeddings ignore them.
 
         Raises
         ------
         AudioError, WeightsError
             If the sound cannot be read, or the encoder is not installed.
         AudioSetDemoError
-            If the hop, the tail or the resampler is not one.
+            If there is no such hop, tail or resampler.
         """
         if isinstance(source, Embeddings):
             return source
@@ -141,9 +141,9 @@ class Tagger:
 
         Parameters
         ----------
-        top : keep so many classes alone, those with the highest scores, the best first; None: all.
-            Each takes 12 bytes a frame: 6 kB for the 527 of AudioSet, 2 GB for an hour with a
-            frame every 0.01 s. Beside that, memory does not grow with the frames.
+        top : number of classes to keep, those with the highest scores, best first; None: all. Each
+            class takes 12 bytes per frame, so the 527 of AudioSet take 2 GB for an hour with a
+            frame every 0.01 s.
         """
         embeddings = self.encode(source, hop_s, progress, tail=tail, resampler=resampler)
         return self._tag_embeddings(embeddings, top)
@@ -164,24 +164,24 @@ class Tagger:
         silence: np.ndarray | None = None,
         classes: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """How far scores drop when one frame after the other is silenced: (T, n) float32.
+        """The drop of scores when one frame at a time is silenced: (T, n) float32.
 
         Parameters
         ----------
-        silence : (128,) uint8, what the encoder makes of silence (`encoders.silent_frame`);
+        silence : (128,) uint8, the encoder's output for silence (`encoders.silent_frame`);
             None: frames are left out instead
         classes : indices of n classes; None: all K
 
         Raises
         ------
         FeaturesError
-            If the only frame were left out.
+            If the only frame would be left out.
         """
         quantised = embeddings.require_quantised()
         if silence is None and len(quantised) == 1:
             raise FeaturesError(
-                f"{embeddings.name}: has one frame only; nothing would be left without it. Take a "
-                "clip of 1.92 s or more"
+                f"{embeddings.name} has one frame, and no other is left without it. Use a clip of "
+                "1.92 s or more."
             )
         stand_in = None if silence is None else torch.from_numpy(silence)
         return self.model.occlude(torch.from_numpy(quantised), stand_in, classes).numpy()
@@ -217,13 +217,14 @@ def load_tagger(
     pooling: str | None = None,
     device: str = "auto",
 ) -> Tagger:
-    """A tagger from a published model's name or a checkpoint's path, ours or the reference's.
+    """A tagger from the name of a published model, or the path of a checkpoint.
 
     Parameters
     ----------
-    encoder : "auto" takes VGGish where it is installed, else the compact encoder
-    pooling : "average" or "max", for a checkpoint of the reference that does not say which it is
-    device : "cpu", "cuda", "mps", or "auto" for an accelerator where torch finds one
+    model : a checkpoint may be one of this project or of the reference
+    encoder : "auto" is VGGish if it is installed, else the compact encoder
+    pooling : "average" or "max", for a checkpoint of the reference whose tensors do not show it
+    device : "cpu", "cuda", "mps", or "auto" for a GPU if torch finds one
 
     Raises
     ------
@@ -236,11 +237,18 @@ def load_tagger(
     return Tagger(*load_checkpoint(find_checkpoint(model), pooling), encoder, device)
 
 
-def _labels_of(card: ModelCard) -> tuple[Label, ...]:
+def labels_of(card: ModelCard) -> tuple[Label, ...]:
+    """The classes of a model, in its order.
+
+    Raises
+    ------
+    CheckpointError
+        If the model has another number of classes.
+    """
     labels = own_labels(card.labels) if card.labels is not None else audioset_labels()
     if len(labels) != card.settings.n_classes:
         raise CheckpointError(
             f"The model '{card.name}' has {card.settings.n_classes} classes but {len(labels)} "
-            "labels. Its card must name each class."
+            "labels. Name each class in its card."
         )
     return labels

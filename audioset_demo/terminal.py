@@ -1,4 +1,4 @@
-"""What the command lines print: every stream takes every name, and long work shows a bar."""
+"""Output of the command lines: every stream can print every name, and long work shows a bar."""
 
 import codecs
 import io
@@ -17,7 +17,7 @@ ESCAPE = "audioset-demo-escape"
 def escape_what_streams_lack() -> None:
     """Have stdout and stderr write what their encoding lacks as `\\uXXXX`, valid in JSON as well.
 
-    A file name that is not UTF-8, or not in the terminal's encoding, would else end the run.
+    Otherwise a file name that is not UTF-8, or not in the terminal's encoding, would end the run.
     """
     codecs.register_error(ESCAPE, _escaped)
     for stream in (sys.stdout, sys.stderr):
@@ -34,7 +34,7 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 @contextmanager
 def progress_bar(clip: str) -> Iterator[Progress]:
-    """A bar on stderr, gone when done: on a terminal, and elsewhere for a long sound."""
+    """A bar on stderr that vanishes when done: on a terminal, and elsewhere for a long sound."""
     from tqdm import tqdm
 
     bar = None

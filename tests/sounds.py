@@ -3,11 +3,14 @@
 import io
 import struct
 from fractions import Fraction
+from functools import cache
 
 import av
 import numpy as np
 import soundfile
 from scipy.signal import chirp
+
+from audioset_demo.audio.waveform import Waveform
 
 
 def noise(n: int, n_channels: int = 1) -> np.ndarray:
@@ -126,3 +129,63 @@ def flac_that_states(n_samples: int) -> bytes:
     data = bytearray(by_libsndfile(noise(1000), form="FLAC"))
     data[21:26] = (((data[21] >> 4) << 36) | n_samples).to_bytes(5, "big")
     return bytes(data)
+
+
+# --- for encoders, charts, the command line and the app ----------------------------------------
+
+
+def white_noise(
+    duration_s: float, sample_rate: int = 16_000, level: float = 0.1, seed: int = 0
+) -> Waveform:
+    """Gaussian noise of a standard deviation of `level`; at least one sample."""
+    n = max(1, round(duration_s * sample_rate))
+    samples = np.random.default_rng(seed).normal(0, level, n).clip(-1, 1)
+    return Waveform(samples.astype(np.float32), sample_rate, "noise.wav")
+
+
+def rising_tone(duration_s: float, sample_rate: int = 16_000) -> Waveform:
+    """A tone that rises from 200 Hz, in noise that grows."""
+    t = np.arange(int(duration_s * sample_rate)) / sample_rate
+    noise = np.random.default_rng(0).normal(0, 0.05, len(t)) * t
+    samples = 0.4 * np.sin(2 * np.pi * (200 + 600 * t) * t) + noise
+    return Waveform(samples.astype(np.float32), sample_rate, "rising.wav")
+
+
+@cache
+def varied(sample_rate: int, duration_s: float = 2.0) -> dict[str, np.ndarray]:
+    """The same sounds (n,) at any sample rate, all below 3.6 kHz but the noise."""
+    t = np.arange(round(duration_s * sample_rate)) / sample_rate
+    rng = np.random.default_rng(0)
+    glide = 2 * np.pi * (140 * t + 20 * np.sin(2 * np.pi * 0.7 * t))
+    voice = sum(np.sin(k * glide) / k for k in range(1, 16))
+    partials = zip(rng.uniform(50, 3600, 400), rng.uniform(0, 2 * np.pi, 400), strict=True)
+    return {
+        "chirp": 0.5 * chirp(t, 50, duration_s, 3600),
+        "speech-like": 0.2 * voice * np.sin(2 * np.pi * 1.5 * t) ** 2,
+        "many tones": 0.01 * sum(np.sin(2 * np.pi * hertz * t + at) for hertz, at in partials),
+        "noise": rng.normal(0, 0.1, len(t)),
+        "loud noise": rng.uniform(-1, 1, len(t)),
+        "quiet noise": rng.normal(0, 1e-5, len(t)),
+        "silence": np.zeros(len(t)),
+        "click": np.eye(1, len(t), len(t) // 3)[0],
+    }
+
+
+def wav(seconds: float = 2.0, rate: int = 22_050, hertz: float = 440) -> bytes:
+    """A file of a tone."""
+    return by_libsndfile(0.6 * sine(hertz, rate, seconds), rate)
+
+
+def plucked_chord(form: str = "WAV") -> bytes:
+    """A file of three seconds of a chord, stereo at 44.1 kHz; M4A as a phone would record it."""
+    t = np.arange(3 * 44_100) / 44_100
+    chord = sum(np.sin(2 * np.pi * f * t) for f in (220, 277.18, 329.63)) * np.exp(-2 * (t % 1))
+    samples = np.stack([chord, chord], axis=1) / 4
+    if form == "M4A":
+        return by_ffmpeg(samples, 44_100, "aac", "mp4")
+    return by_libsndfile(samples, 44_100, form)
+
+
+def file_of(waveform: Waveform, form: str = "WAV", subtype: str | None = None) -> bytes:
+    """A file of a waveform."""
+    return by_libsndfile(waveform.samples, waveform.sample_rate, form, subtype)

@@ -1,4 +1,4 @@
-"""Devices: what a choice stands for, and that networks and their inputs are moved there."""
+"""Devices: what each choice means, and that networks and their inputs are moved there."""
 
 import numpy as np
 import pytest
@@ -44,8 +44,8 @@ def test_another_device_is_refused_with_the_choices():
 def meta(monkeypatch) -> None:
     """A machine whose accelerator is torch's "meta" device: it computes shapes and holds no data.
 
-    What is brought back from it raises its own error, which no mix of devices and no array that
-    was left there does.
+    Copying from it raises an error of its own, which neither mixed devices nor an array that was
+    left there would raise.
     """
     for module in ("encoders", "hear", "tagging"):
         monkeypatch.setattr(

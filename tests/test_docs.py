@@ -1,4 +1,4 @@
-"""The documents: what they state is what is published, and what they point to is there."""
+"""The documents: their figures are those published, and their links lead to files."""
 
 import re
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_the_training_page_holds_what_averaging_gives(what):
         assert f"| {row['name']} | {row['mAP']:.4f} | {row['AUC']:.4f} |" in text
 
 
-def test_the_training_page_tells_how_far_attention_is_to_be_believed():
+def test_the_training_page_holds_the_faithfulness_of_attention():
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     for row in occlusion()["rows"]:
         cells = [
@@ -88,7 +88,7 @@ def test_the_command_of_each_card_makes_a_run_of_its_configuration():
         assert FitConfig.from_json(training["config"]).command() == training["command"]
 
 
-def test_half_precision_moves_no_published_score_by_a_thousandth():
+def test_half_precision_changes_no_published_score_by_a_thousandth():
     for model in published_models():
         assert model.card.metrics["half_precision_max_difference"] < 1e-3
 

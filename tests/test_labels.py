@@ -35,7 +35,7 @@ def test_children_go_under_parents_and_none_is_lost(ranking):
     assert all(top.name in label.ancestors for top, hidden in families for label in hidden)
 
 
-def test_a_family_stands_where_its_first_member_stood():
+def test_a_family_has_the_rank_of_its_best_member():
     by_name = {label.name: label for label in audioset_labels()}
     ranking = [by_name[name] for name in ("Siren", "Music", "Alarm", "Civil defense siren")]
     families = children_under_parents(ranking)

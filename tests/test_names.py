@@ -1,4 +1,4 @@
-"""Names of recordings: told apart by as little as does, and fit for a line of text."""
+"""Names of recordings: unique, no longer than necessary, and printable on one line."""
 
 import os
 
@@ -25,7 +25,7 @@ def test_a_name_has_only_the_folders_that_it_needs():
     paths = ["x/north/rec.wav", "/y/south/rec.wav", "x/talk.wav", "./x/north/rec.wav", "a b.wav"]
     names = ["north/rec.wav", "south/rec.wav", "talk.wav", "north/rec.wav", "a b.wav"]
     assert distinct_names(paths) == names
-    # A relative path lies in a folder as well, whose name may be what tells it from another.
+    # A relative path lies in a folder as well, whose name may be what distinguishes it.
     here = os.path.basename(os.getcwd())
     assert distinct_names(["rec.wav", "x/rec.wav"]) == [f"{here}/rec.wav", "x/rec.wav"]
 

@@ -1,4 +1,4 @@
-"""What is written: valid JSON, refused before the work where it cannot be, never onto an input."""
+"""Writing files: valid JSON; paths checked before the work; inputs never overwritten."""
 
 import json
 import os
@@ -58,11 +58,11 @@ def test_what_cannot_be_written_is_refused_and_leaves_no_trace(tmp_path):
     os.mkfifo(tmp_path / "pipe.npz")
     for path, message in (
         (tmp_path, "is a folder"),
-        (tmp_path / "nowhere" / "out.npz", "no folder .*nowhere"),
-        (tmp_path / "a.wav" / "out.npz", "no folder .*a.wav"),
-        (tmp_path / "pipe.npz", "no ordinary file"),
+        (tmp_path / "nowhere" / "out.npz", "folder .*nowhere does not exist"),
+        (tmp_path / "a.wav" / "out.npz", "folder .*a.wav does not exist"),
+        (tmp_path / "pipe.npz", "not a regular file"),
         (tmp_path / f"{'x' * 300}.npz", "cannot be written .*too long"),
-        (tmp_path / "." / "a.wav", "is read as well"),
+        (tmp_path / "." / "a.wav", "one of the inputs"),
     ):
         with pytest.raises(StorageError, match=message):
             check_output(path, inputs=[sound, tmp_path / "missing.wav"])

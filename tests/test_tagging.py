@@ -1,4 +1,4 @@
-"""Tagging: the ladder from features to a file, and the identity that explains a score."""
+"""Tagging: features, waveforms and files, and the identity that explains a score."""
 
 import csv
 import dataclasses
@@ -11,7 +11,6 @@ import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit, logit
 
 from audioset_demo import export, load_tagger
 from audioset_demo.audio.samples import synthesise
@@ -21,7 +20,7 @@ from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.errors import CheckpointError
 from audioset_demo.events import find_events
-from audioset_demo.models.published import MODELS_DIR, published_models
+from audioset_demo.models.published import MODELS_DIR
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +31,6 @@ def tagger():
 @pytest.fixture(scope="module")
 def siren(tagger):
     return tagger.tag(synthesise("siren"))
-
-
-@pytest.mark.parametrize("model", [model.name for model in published_models()])
-def test_contributions_of_every_published_model_add_up(model):
-    features = np.random.default_rng(0).integers(0, 256, (12, 128), dtype=np.uint8)
-    tagging = load_tagger(model).tag_features(features)
-    total = tagging.contributions.sum(0, dtype=np.float64) + tagging.constants
-    told = expit(total) if tagging.adds_up_to == "logit" else total
-    assert np.abs(told - tagging.scores).max() <= 1e-5
-    if tagging.adds_up_to == "logit":
-        # Near 1, a float32 probability no longer tells its logit.
-        clear = tagging.scores < 0.99
-        assert np.abs(total - logit(tagging.scores.astype(np.float64)))[clear].max() <= 1e-4
-    assert np.allclose(tagging.attention.sum(0), 1, atol=1e-4)
 
 
 def test_every_rung_gives_the_same_tags(tagger, siren, tmp_path):
@@ -66,10 +51,6 @@ def test_features_before_and_after_scaling_are_the_same_clip(tagger):
     assert np.array_equal(tagger.tag_features(released).scores, tagger.tag_features(scaled).scores)
 
 
-def test_a_siren_is_heard_as_one(siren):
-    assert "Siren" in [siren.labels[k].name for k in siren.top(5)]
-
-
 def test_exported_embeddings_are_read_back(tagger):
     clip = tagger.encoder.encode(synthesise("rain"))
     for content in (writing.embeddings_npz([clip]), writing.embeddings_hdf5([clip])):
@@ -81,7 +62,7 @@ def test_exported_embeddings_are_read_back(tagger):
 
 
 @pytest.mark.parametrize("write", [writing.embeddings_npz, writing.embeddings_hdf5])
-def test_several_clips_of_one_name_keep_apart(tagger, write):
+def test_several_clips_of_one_name_are_kept_apart(tagger, write):
     clips = [tagger.encoder.encode(synthesise(key)) for key in ("rain", "siren")]
     file = read_features(write([dataclasses.replace(clip, name="a/b.wav") for clip in clips]))
     assert sorted(file.names) == ["a_b.wav", "a_b.wav_"]
@@ -103,8 +84,8 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
             len(rows) == 10 and rows[0]["label"] == taggings[0].labels[taggings[0].top(1)[0]].name
         )
         for folder, tagging, clip in zip(sorted(folders), taggings, encoded, strict=True):
-            told = json.loads(archive.read(f"{folder}/tags.json"))
-            assert told == export.tagging_record(tagging, 5)
+            record = json.loads(archive.read(f"{folder}/tags.json"))
+            assert record == export.tagging_record(tagging, 5)
             back = read_features(archive.read(f"{folder}/embeddings.npz")).read(0)
             assert np.array_equal(back.quantised, clip.quantised)
             events = json.loads(archive.read(f"{folder}/events.json"))
@@ -112,7 +93,7 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
             assert len(events) == len(regions) and all(e["score"] >= 0.3 for e in events)
 
 
-def test_the_projector_gets_as_many_words_as_vectors(tagger):
+def test_the_projector_gets_one_line_of_metadata_per_vector(tagger):
     clip = dataclasses.replace(tagger.encoder.encode(synthesise("rain")), name="tab\tin name")
     centroids = np.linspace(0, 255, 3 * 128).reshape(3, 128)
     vectors, metadata = writing.projector_tsv([clip, clip], centroids, ["a", "b", "c"])
@@ -129,7 +110,7 @@ def test_json_holds_plain_numbers(siren):
 
 
 @given(top=st.integers(1, 527), threshold=st.floats(0, 1))
-def test_every_top_tag_gets_a_place_on_the_label_track(siren, top, threshold):
+def test_every_top_tag_is_on_the_label_track(siren, top, threshold):
     events = find_events(siren, siren.top(top), threshold, each_class=True)
     lines = export.audacity_labels(events).splitlines()
     regions = [
@@ -175,7 +156,7 @@ def test_events_of_overlapping_frames_lie_midway_between_their_centres(siren):
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30), st.floats(1 / 64, 1, width=32))
-def test_each_frame_at_the_threshold_is_in_one_event_and_events_keep_apart(
+def test_each_frame_at_the_threshold_is_in_one_event_and_events_are_disjoint(
     siren, scores, threshold
 ):
     events = find_events(with_frame_scores(siren, scores), [0], threshold)
@@ -213,11 +194,11 @@ def test_a_sound_in_the_last_incomplete_frame_is_heard_where_the_tail_is_padded(
     samples = np.concatenate([np.zeros(16_000, np.float32), siren.samples[: 16_000 * 91 // 100]])
     clip = dataclasses.replace(siren, samples=samples)
     dropped, padded = tagger.tag(clip), tagger.tag(clip, tail="pad")
-    (k,) = (label.index for label in tagger.labels if label.name == "Siren")
-    assert dropped.scores[k] < 0.05 < 0.3 < padded.scores[k]
+    rest = tagger.tag(dataclasses.replace(siren, samples=samples[round(FRAME_S * 16_000) :]))
+    assert np.allclose(padded.frame_scores[:1], dropped.frame_scores, atol=1e-6)
+    assert np.allclose(padded.frame_scores[1:], rest.frame_scores, atol=1e-4)
+    assert np.abs(rest.frame_scores - dropped.frame_scores).max() > 0.01
     assert "last 0.94 s" in dropped.notes[0] and "--tail pad" in dropped.notes[0]
-    (event,) = find_events(padded, [k])
-    assert (event.start_s, event.end_s) == (0.96, 1.91)
     assert np.array_equal(tagger.tag(clip, tail="auto").scores, padded.scores)
 
 
@@ -262,8 +243,3 @@ def test_a_damaged_checkpoint_is_refused_by_name(tmp_path):
     (tmp_path / "checkpoint.json").write_text((source / "checkpoint.json").read_text())
     with pytest.raises(CheckpointError, match="not a complete safetensors file"):
         load_tagger(checkpoint)
-
-
-def test_published_models_stay_small():
-    assert max(model.bytes for model in published_models()) < 20e6
-    assert sum(model.bytes for model in published_models()) < 64e6

@@ -1,4 +1,4 @@
-"""`python -m train`: from features and sounds to published models and their figures.
+"""`python -m train`: packs features, trains tagging models and the compact encoder, publishes them.
 
 Arguments are parsed before anything slow is imported.
 """
@@ -10,11 +10,13 @@ from pathlib import Path
 from audioset_demo.encoders import ENCODER_CHOICES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.terminal import escape_what_streams_lack
-from train.tagger.command import add_device
+from train.tagger.command import HelpFormatter, add_device
+
+DESCRIPTION = "Train, evaluate and publish tagging models, and train the compact encoder."
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m train", description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_pack(commands)
     _add_extract(commands)
@@ -34,7 +36,7 @@ def _command(commands, name: str, help: str, run) -> argparse.ArgumentParser:
         name,
         help=help,
         description=help[0].upper() + help[1:] + ".",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.set_defaults(handler=run)
     return parser
@@ -105,13 +107,13 @@ def _add_evaluate(commands) -> None:
     parser.add_argument(
         "run_or_checkpoint",
         type=Path,
-        help="a run (its best checkpoint on the validation part) or a checkpoint, ours or the "
-        "reference's md_*_iters.tar",
+        help="a run (its best checkpoint on the validation part) or a checkpoint, one of ours or "
+        "of the reference (md_*_iters.tar)",
     )
     _add_scoring(parser)
     add_device(parser)
     parser.add_argument(
-        "--per-class", type=Path, metavar="OUT.csv", help="write AP and AUC of each class there"
+        "--per-class", type=Path, metavar="OUT.csv", help="write the AP and AUC of each class"
     )
 
 
@@ -153,7 +155,7 @@ def _add_average(commands) -> None:
         type=Path,
         nargs="+",
         metavar="RUN_OR_FOLDER_OR_CHECKPOINT",
-        help="a run or a folder stands for all its checkpoints",
+        help="a checkpoint, or a run or folder for all its checkpoints",
     )
     _add_scoring(parser)
     add_device(parser)
@@ -172,9 +174,9 @@ def _add_average(commands) -> None:
         "--output",
         type=Path,
         metavar="OUT.safetensors",
-        help="write the mean of the weights there; all checkpoints must have the same settings",
+        help="write the mean of the weights; all checkpoints must have the same settings",
     )
-    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures there")
+    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures")
 
 
 def _average(arguments: argparse.Namespace) -> None:
@@ -212,7 +214,7 @@ def _add_publish(commands) -> None:
     parser.add_argument(
         "--name",
         default=argparse.SUPPRESS,
-        help="what the app calls it, and what --model takes: letters, digits, - and _ (default: "
+        help="its name in the app and for --model: letters, digits, - and _ (default: "
         "the name of the run's folder)",
     )
     parser.add_argument(
@@ -221,7 +223,7 @@ def _add_publish(commands) -> None:
         default=argparse.SUPPRESS,
         metavar="FOLDER",
         help="the folder of published models; audioset_demo/assets/models makes it part of the "
-        "package (default: AUDIOSET_DEMO_MODELS, else a folder of yours)",
+        "package (default: AUDIOSET_DEMO_MODELS, else your own data folder)",
     )
     parser.add_argument(
         "--validated-by",
@@ -229,8 +231,8 @@ def _add_publish(commands) -> None:
         nargs="+",
         default=[],
         metavar="RUN",
-        help="for a run on the whole set: runs with the same settings, of any seed, that held the "
-        "validation part out, to publish their figures there",
+        help="for a run on the whole set: runs with the same settings and any seed that held the "
+        "validation part out; their figures on it are published with the model",
     )
 
 
@@ -250,7 +252,7 @@ def _add_compare(commands) -> None:
         metavar="RUN",
         help="the first is the baseline; seeds of one setting are averaged",
     )
-    parser.add_argument("--output", type=Path, metavar="OUT.csv", help="write the table there")
+    parser.add_argument("--output", type=Path, metavar="OUT.csv", help="write the table")
 
 
 def _compare(arguments: argparse.Namespace) -> None:
@@ -266,7 +268,7 @@ def _add_occlude(commands) -> None:
     parser = _command(
         commands,
         "occlude",
-        "measure how faithful attention and contributions are, by leaving frames out",
+        "compare attention and contributions with the score drop when a frame is left out",
         _occlude,
     )
     parser.add_argument(
@@ -274,8 +276,8 @@ def _add_occlude(commands) -> None:
     )
     _add_scoring(parser)
     add_device(parser)
-    parser.add_argument("--every", type=int, default=10, metavar="N", help="one clip in N")
-    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures there")
+    parser.add_argument("--every", type=int, default=10, metavar="N", help="take one clip in N")
+    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures")
 
 
 def _occlude(arguments: argparse.Namespace) -> None:
@@ -315,7 +317,7 @@ def _add_assets(commands) -> None:
     parser.add_argument(
         "data",
         type=Path,
-        help="folder with class_counts_and_quality.csv, ontology.json, bal_train.h5",
+        help="folder with class_counts_and_quality.csv, ontology.json and bal_train.h5",
     )
 
 
@@ -334,8 +336,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        resume = "; `--resume` goes on from the last checkpoint" if "resume" in arguments else ""
-        print(f"stopped{resume}", file=sys.stderr)
+        resume = " Add --resume to continue from the last checkpoint."
+        print("Stopped." + (resume if "resume" in arguments else ""), file=sys.stderr)
         return 130
 
 

@@ -1,4 +1,4 @@
-"""The folder of a run: its configuration, its metrics (a line of JSON each), its checkpoints."""
+"""The folder of a run: its configuration, its metrics (JSON Lines), its checkpoints."""
 
 import json
 import shlex
@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 
-from audioset_demo.errors import DataError
+from audioset_demo.errors import DataError, StorageError
 from audioset_demo.storage import (
     check_output,
-    full_disk_told,
+    full_disk_named,
     json_text,
     remove_leftovers,
     write_atomically,
@@ -18,18 +18,20 @@ from audioset_demo.storage import (
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
+STATE_FILE = "state.safetensors"
 CHECKPOINT_DIR = "checkpoints"
 TENSORBOARD_DIR = "tensorboard"
+LARGEST_SEED = 2**32 - 1  # that every framework takes
 CHECKPOINT_FIGURES = ("half_precision_max_difference", "validation")
 
 
 def command_line(command: str, *words: object, **options: object) -> str:
-    """`python -m train COMMAND ...`, as it is recorded and can be typed again.
+    """`python -m train COMMAND ...`, as it is recorded with the results.
 
-    Paths stand as their names alone; of the options, those that are None or False are left out.
+    Paths are shortened to their names; options that are None or False are left out.
     """
-    words = [word.name if isinstance(word, Path) else str(word) for word in words]
-    return shlex.join(["python", "-m", "train", command, *words, *flags(options)])
+    given = [word.name if isinstance(word, Path) else str(word) for word in words]
+    return shlex.join(["python", "-m", "train", command, *given, *flags(options)])
 
 
 def flags(options: dict[str, object]) -> list[str]:
@@ -56,43 +58,49 @@ def flag(name: str) -> str:
 
 
 def check_run(run: Path, config: dict, resume: bool) -> None:
-    """Check that a run can begin in the folder, or go on with these settings.
+    """Check that a run with these settings can start in the folder, or be resumed there.
 
     Raises
     ------
     DataError
-        If there is a run and `resume` is not set, or it has other settings.
+        If the folder holds a run and `resume` is not set, or the run has other settings.
     StorageError
-        If nothing can be written there.
+        If a file is where a folder must be, or nothing can be written there.
     """
     path = run / CONFIG_FILE
-    check_output(path, make_folder=True)
+    for folder in (run, run / CHECKPOINT_DIR, run / TENSORBOARD_DIR):
+        if folder.exists() and not folder.is_dir():
+            raise StorageError(
+                f"{folder} is a file, and a run needs a folder there. Give another --output."
+            )
+    for file in (path, run / METRICS_FILE, run / STATE_FILE):
+        check_output(file, make_folder=True)
     if not path.exists():
         return
     if not resume:
         raise DataError(
-            f"{run} already holds a run. Add --resume to go on with it, or give another --output."
+            f"{run} already holds a run. Add --resume to continue it, or give another --output."
         )
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
+        saved = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}). Give another --output.") from None
-    _check_same(run, there, config)
+    _check_same(run, saved, config)
 
 
 def open_run(run: Path, config: dict, resume: bool) -> None:
-    """Begin a run, or go on with the one in the folder; errors are those of `check_run`."""
+    """Start a run, or resume the one in the folder; errors are those of `check_run`."""
     check_run(run, config, resume)
     for folder in (run, run / CHECKPOINT_DIR):
         remove_leftovers(folder)
     write_json(run / CONFIG_FILE, config)
 
 
-def _check_same(run: Path, there: dict, config: dict) -> None:
+def _check_same(run: Path, saved: dict, config: dict) -> None:
     differing = [
-        f"{flag(name)} was {there.get(name)}, now {value}"
+        f"{flag(name)} was {saved.get(name)} and is now {value}"
         for name, value in config.items()
-        if there.get(name) != value
+        if saved.get(name) != value
     ]
     if differing:
         raise DataError(
@@ -104,7 +112,7 @@ def _check_same(run: Path, there: dict, config: dict) -> None:
 def log_metrics(run: Path, line: dict) -> None:
     """Add a line; it must hold its `iteration`."""
     path = run / METRICS_FILE
-    with full_disk_told(path), open(path, "a", encoding="utf-8") as file:
+    with full_disk_named(path), open(path, "a", encoding="utf-8") as file:
         file.write(json_text(line) + "\n")
 
 
@@ -120,20 +128,20 @@ def read_metrics(run: Path) -> list[dict]:
         lines = (run / METRICS_FILE).read_text(encoding="utf-8").splitlines()
     except OSError:
         raise DataError(
-            f"{run} is not a training run: it has no {METRICS_FILE}. Give a folder that "
+            f"{run} is not a training run, because it has no {METRICS_FILE}. Give a folder that "
             "`python -m train fit` wrote."
         ) from None
     try:
         return [json.loads(line) for line in lines]
     except ValueError as error:
         raise DataError(
-            f"{run / METRICS_FILE} is damaged ({error}). Go on with the run (--resume), which "
-            "drops a line cut short."
+            f"{run / METRICS_FILE} is damaged ({error}). Continue the run with --resume, which "
+            "drops a truncated line."
         ) from None
 
 
 def drop_metrics_after(run: Path, iteration: int) -> None:
-    """Forget what a run that goes on from `iteration` will log again, and a line cut short."""
+    """Drop what a run resumed from `iteration` will log again, and a truncated line."""
     path = run / METRICS_FILE
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     kept = [
@@ -143,7 +151,7 @@ def drop_metrics_after(run: Path, iteration: int) -> None:
 
 
 class MetricsLog:
-    """Adds lines to the metrics of a run that goes on from iteration `first`.
+    """Adds lines to the metrics of a run that continues from iteration `first`.
 
     Parameters
     ----------
@@ -174,8 +182,9 @@ def check_tensorboard() -> None:
     """Raise a DataError, with the remedy, unless metrics can be written for TensorBoard."""
     if find_spec("tensorboardX") is None:
         raise DataError(
-            "--tensorboard needs the package tensorboardX, which is not installed: "
-            "pip install tensorboard tensorboardX. metrics.jsonl holds the same figures without it."
+            "--tensorboard needs the package tensorboardX, which is not installed. Install it with "
+            "`pip install tensorboard tensorboardX`, or leave --tensorboard out: metrics.jsonl "
+            "holds the same figures."
         )
 
 
@@ -196,7 +205,7 @@ def _flat(line: dict, prefix: str = ""):
 
 @dataclass(frozen=True)
 class Selected:
-    """A run's checkpoint that counts, and what the run has measured of it."""
+    """The selected checkpoint of a run, and the figures that the run logged for it."""
 
     path: Path
     figures: dict
@@ -205,14 +214,16 @@ class Selected:
 def select_checkpoint(run: Path) -> Selected:
     """The checkpoint with the highest mAP on the validation part; never chosen on another set.
 
-    Of a run that trained on that part as well, the last one.
+    For a run that trained on that part too, the last one.
     """
     saved = [line for line in read_metrics(run) if "checkpoint" in line]
     if not saved:
-        raise DataError(f"{run} has no checkpoint yet. Let the training go on.")
+        raise DataError(
+            f"{run} has no checkpoint yet. Continue the training until the first one is written."
+        )
     scored = [line for line in saved if "validation" in line]
     best = max(scored, key=lambda line: line["validation"]["mAP"]) if scored else saved[-1]
     path = run / CHECKPOINT_DIR / best["checkpoint"]
     if not path.is_file():
-        raise DataError(f"{run} has lost its checkpoint {path.name}. Train it again.")
+        raise DataError(f"{path} is missing. Restore it, or train the run again.")
     return Selected(path, {key: best[key] for key in CHECKPOINT_FIGURES if key in best})

@@ -95,13 +95,13 @@ class Sound:
         self._source, self._limits, self._file = source, limits, file
         self.name = name
         self.notes: tuple[str, ...] = ()
-        self._decoder: Decoder | None = None  # of the part that is being read
         self._n = 0  # samples so far
         self._is_read = False
         self._n_left_out = 0  # packets, and parts that could not be opened
         self._jump_s: float | None = None
         self._decoders = self._opened()
-        self.sample_rate = next(self._decoders).sample_rate
+        self._decoder = next(self._decoders)  # of the part that is being read
+        self.sample_rate = self._decoder.sample_rate
 
     @property
     def duration_s(self) -> float | None:
@@ -130,17 +130,13 @@ class Sound:
             _check_length(self._n, self.sample_rate, self.name, self._limits)
             yield block
         if not self._n:
-            raise AudioError(f"{self.name}: {self._why_empty()}")
+            raise AudioError(f"{self.name} {self._why_empty()}")
         self._is_read = True
         self.notes = (*self._reading_notes(), *levels.notes())
 
     def close(self) -> None:
-        self._close_decoder()
+        self._decoder.close()
         self._file.close()
-
-    def _close_decoder(self) -> None:
-        if self._decoder:
-            self._decoder.close()
 
     def __enter__(self) -> Sound:
         return self
@@ -149,28 +145,30 @@ class Sound:
         self.close()
 
     def _opened(self) -> Iterator[Decoder]:
-        """A decoder for each part, the last one closed."""
-        failed = None
+        """A decoder for each part; the one before it is closed."""
+        decoder, failed = None, None
         for part in self._source.parts:
-            self._close_decoder()
+            if decoder:
+                decoder.close()
             try:
-                decoder = self._decoder = _decoder(self._source, part, self._limits)
+                decoder = _decoder(self._source, part, self._limits)
             except Unreadable as error:
                 failed = failed or error
                 self._n_left_out += not self._source.is_capture
                 continue
             _check_header(decoder, self.name, self._limits)
             yield decoder
-        if not self._decoder:
-            raise AudioError(f"{self.name}: {failed}") from failed
+        if not decoder:
+            raise AudioError(f"{self.name} {failed}") from failed
 
     def _blocks(self) -> Iterator[Block]:
-        decoder: Decoder | None = self._decoder
-        while decoder:
+        following: Decoder | None = self._decoder
+        while following:
+            decoder = self._decoder = following
             yield from decoder.blocks()
             self._n_left_out += decoder.n_left_out
             self._jump_s = self._jump_s or decoder.jump_s
-            decoder = next(self._decoders, None)
+            following = next(self._decoders, None)
 
     def _at_one_rate(self, levels: Levels) -> Iterator[np.ndarray]:
         """The mean over channels, at the sample rate of the first part."""
@@ -185,24 +183,24 @@ class Sound:
     def _why_empty(self) -> str:
         if self._is_cut() or self._n_left_out:
             return damaged(self._source.title)
-        return "holds no samples; record or export the sound again"
+        return "holds no samples. Record or export the sound again."
 
     def _reading_notes(self) -> Iterator[str]:
         n_left_out = self._n_left_out - self._decoder.ends_within_packet
         if self._is_cut():
             yield (
-                f"the file is damaged or cut off: only its first {self.duration_s:.2f} s could be "
-                "decoded"
+                f"The file is damaged or cut off: only its first {self.duration_s:.2f} s could be "
+                "decoded."
             )
         if n_left_out > 0:
             yield (
-                f"the file is damaged: {n_left_out:,} parts of it (packets) could not be decoded "
-                "and are left out; silence stands in their place"
+                f"The file is damaged: {n_left_out:,} of its packets could not be decoded and are "
+                "replaced by silence."
             )
         if self._jump_s is not None:
             yield (
-                f"the file's time stamps jump by {self._jump_s:,.0f} s, more than a sound may "
-                "last; no silence was put there"
+                f"The time stamps jump by {self._jump_s:,.0f} s, more than a sound may last. "
+                "The jump was ignored."
             )
 
 
@@ -240,7 +238,7 @@ def open_sound(
         try:
             found = identify(stream)
         except Unreadable as error:
-            raise AudioError(f"{name}: {error}") from error
+            raise AudioError(f"{name} {error}") from error
         return Sound(found, name, limits, resources.pop_all())
 
 
@@ -250,20 +248,20 @@ def check_finite(samples: np.ndarray, sample_rate: int, name: str, first: int = 
     if not (np.isfinite(samples.min()) and np.isfinite(samples.max())):
         place = first + int(np.flatnonzero(~np.isfinite(samples))[0])
         raise AudioError(
-            f"{name}: holds NaN or infinite samples, the first at {place / sample_rate:.3f} s; "
-            "export the sound again, e.g. as 16-bit PCM"
+            f"{name} holds NaN or infinite samples, the first at {place / sample_rate:.3f} s. "
+            "Export the sound again, e.g. as 16-bit PCM."
         )
 
 
 def _open_file(path: Path, name: str) -> BinaryIO:
     try:
         if not path.is_file():
-            what = "is not a file" if path.exists() else "no such file"
-            raise AudioError(f"{name}: {what} ({path}); give the path of a {FORMATS} file")
+            what = f"{path} is not a file." if path.exists() else f"There is no file {path}."
+            raise AudioError(f"{what} Give the path of a {FORMATS} file.")
         return path.open("rb")
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or str(error)
-        raise AudioError(f"{name}: cannot be opened ({reason}); check the path") from error
+        raise AudioError(f"{name} cannot be opened ({reason}). Check the path.") from error
 
 
 def _decoder(source: Source, part: ByteStream, limits: AudioLimits) -> Decoder:
@@ -303,24 +301,24 @@ def _resampled(blocks: Iterator[np.ndarray], rate: int, to_rate: int) -> Iterato
 
 def _check_bytes(n_bytes: int, name: str, limits: AudioLimits) -> None:
     if n_bytes == 0:
-        raise AudioError(f"{name}: the file is empty (0 bytes); record or export the sound again")
+        raise AudioError(f"{name} is empty (0 bytes). Record or export the sound again.")
     if n_bytes > limits.max_bytes:
         raise AudioError(
-            f"{name}: {n_bytes / 1e6:,.1f} MB, above the limit of {limits.max_bytes / 1e6:,.1f} "
-            "MB; cut it into shorter pieces"
+            f"{name} has {n_bytes / 1e6:,.1f} MB, above the limit of "
+            f"{limits.max_bytes / 1e6:,.1f} MB. Cut it into shorter pieces."
         )
 
 
 def _check_length(n_samples: int, sample_rate: int, name: str, limits: AudioLimits) -> None:
     if n_samples > limits.max_duration_s * sample_rate:
         raise AudioError(
-            f"{name}: lasts {n_samples / sample_rate:,.1f} s or more, above the limit of "
-            f"{limits.max_duration_s:,.0f} s; cut it into shorter pieces"
+            f"{name} lasts {n_samples / sample_rate:,.1f} s or more, above the limit of "
+            f"{limits.max_duration_s:,.0f} s. Cut it into shorter pieces."
         )
     if n_samples > limits.max_samples:
         raise AudioError(
-            f"{name}: {n_samples:,} samples or more at {sample_rate} Hz, above the limit of "
-            f"{limits.max_samples:,}; cut it into shorter pieces or lower its sample rate"
+            f"{name} has {n_samples:,} samples or more at {sample_rate} Hz, above the limit of "
+            f"{limits.max_samples:,}. Cut it into shorter pieces or lower its sample rate."
         )
 
 
@@ -328,13 +326,14 @@ def _check_header(decoder: Decoder, name: str, limits: AudioLimits) -> None:
     """What is certain before anything is decoded; lengths are mostly claims."""
     if decoder.n_channels > limits.max_channels:
         raise AudioError(
-            f"{name}: {decoder.n_channels} channels, above the limit of {limits.max_channels}; "
-            "mix it down to mono or stereo"
+            f"{name} has {decoder.n_channels} channels, above the limit of "
+            f"{limits.max_channels}. Mix it down to mono or stereo."
         )
     if not limits.min_sample_rate <= decoder.sample_rate <= limits.max_sample_rate:
         raise AudioError(
-            f"{name}: sample rate {decoder.sample_rate} Hz, outside {limits.min_sample_rate:,} to "
-            f"{limits.max_sample_rate:,} Hz; resample it, e.g. to 16000 Hz"
+            f"{name} has a sample rate of {decoder.sample_rate} Hz, outside "
+            f"{limits.min_sample_rate:,} to {limits.max_sample_rate:,} Hz. Resample it, e.g. to "
+            "16000 Hz."
         )
     if decoder.states_truth and decoder.stated_s:
         n_samples = round(decoder.stated_s * decoder.sample_rate)

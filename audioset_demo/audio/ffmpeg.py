@@ -21,12 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import numpy as np
 
 from audioset_demo.audio.bytestream import ByteStream
-from audioset_demo.audio.formats import Unreadable, damaged
+from audioset_demo.audio.formats import FORMATS, Unreadable, damaged
 
 # FFmpeg's names of decoders.
 _CODECS = (
@@ -81,7 +82,7 @@ class Track:
         stream.seek(0)
         try:
             self._container = av.open(
-                stream, format=demuxer, options=_OPTIONS, metadata_errors="replace"
+                stream, "r", format=demuxer, options=_OPTIONS, metadata_errors="replace"
             )
         except (av.FFmpegError, ValueError) as error:
             raise Unreadable(damaged(title)) from error
@@ -100,19 +101,19 @@ class Track:
 
     def blocks(self) -> Iterator[Block]:
         kind, waiting, to_float = None, av.AudioFifo(), av.AudioResampler("flt")
-        for frame in self._placed() if self._is_stamped else self._decoded():
-            is_silence = isinstance(frame, Block)
+        for frame in self._placed() if self._is_stamped else self._in_order():
+            if isinstance(frame, Block):  # silence
+                yield from _as_float(waiting, to_float)
+                yield frame
+                continue
             # Joined streams and HE-AAC change rate and channels on the way.
-            found = None if is_silence else (frame.format.name, frame.layout.name, frame.rate)
+            found = frame.format.name, frame.layout.name, frame.rate
             if found != kind or waiting.samples >= _BLOCK_FRAMES:
                 yield from _as_float(waiting, to_float)
             if found != kind:
                 kind, waiting, to_float = found, av.AudioFifo(), av.AudioResampler("flt")
-            if is_silence:
-                yield frame
-            else:
-                frame.pts = None  # the fifo would refuse a gap
-                waiting.write(frame)
+            frame.pts = None  # the fifo would refuse a gap
+            waiting.write(frame)
         yield from _as_float(waiting, to_float)
 
     def close(self) -> None:
@@ -121,7 +122,7 @@ class Track:
     def _usable_track(self, title: str) -> av.AudioStream:
         tracks = self._container.streams.audio
         if not tracks:
-            raise Unreadable(f"is {title} without a sound track; give a file with sound")
+            raise Unreadable(f"is {title} without a sound track. Give a file with sound.")
         names = []
         for track in tracks:
             context = track.codec_context  # None for codecs without a decoder, as an iPhone's APAC
@@ -129,21 +130,21 @@ class Track:
                 return track
             names.append(context.name if context else "unknown")
         raise Unreadable(
-            f"is {title} in the codec {names[0]}, which is not supported; export it again as "
-            "WAV, FLAC, OGG, MP3, AIFF, M4A or WebM"
+            f"is {title} in the codec {names[0]}, which is not supported. Export it again as "
+            f"{FORMATS}."
         )
 
     def _stated_s(self) -> float | None:
         """Seconds by the header: a claim, in some formats an estimate from the bit rate."""
         track = self._track
         if track.duration:
-            return float((track.duration + (track.start_time or 0)) * track.time_base)
+            return _seconds(track.duration + (track.start_time or 0), track.time_base)
         return self._container.duration / av.time_base if self._container.duration else None
 
-    def _decoded(self) -> Iterator[av.AudioFrame | Block]:
-        """All frames; for packets that cannot be decoded, silence where stamps do not show them."""
+    def _decoded(self) -> Iterator[tuple[int, list[av.AudioFrame]]]:
+        """The frames of each packet, behind the number of samples that were lost before them."""
         packets = self._container.demux(self._track)
-        lost = 0  # samples
+        lost = 0
         while True:
             try:
                 packet = next(packets, None)
@@ -159,12 +160,16 @@ class Track:
             except av.FFmpegError:
                 self.ends_within_packet = True
                 self.n_left_out += 1
-                if not self._is_stamped and packet.duration:
-                    lost += round(packet.duration * packet.time_base * self.sample_rate)
+                lost += round((_seconds(packet.duration, packet.time_base) or 0) * self.sample_rate)
                 continue
-            if frames and lost:
-                yield from _silence(lost, self.sample_rate)
+            if frames:
+                yield lost, frames
                 lost = 0
+
+    def _in_order(self) -> Iterator[av.AudioFrame | Block]:
+        """The frames one after another, and silence in place of packets that were lost."""
+        for lost, frames in self._decoded():
+            yield from _silence(lost, self.sample_rate)
             yield from frames
 
     def _placed(self) -> Iterator[av.AudioFrame | Block]:
@@ -172,12 +177,12 @@ class Track:
         heard_s = 0.0  # of the sound, up to where the last frame ended
         clock_s = 0.0 if self._demuxer in _MAY_START_LATE else None  # its end by the stamps
         offset_s = 0.0  # from the stamps to the sound
-        for frame in self._decoded():
-            # Some frames after damage have no stamp.
-            stamp_s = clock_s if frame.pts is None else float(frame.pts * frame.time_base)
+        for frame in (frame for _, frames in self._decoded() for frame in frames):
+            stamp_s = _seconds(frame.pts, frame.time_base)
+            if stamp_s is None:  # as some frames after damage
+                stamp_s = clock_s or 0.0
             if clock_s is None or stamp_s + offset_s < heard_s - _RESTART_S:
-                clock_s = stamp_s = stamp_s or 0.0
-                offset_s = heard_s - stamp_s
+                clock_s, offset_s = stamp_s, heard_s - stamp_s
             gap_s = stamp_s + offset_s - heard_s
             if gap_s > self._longest_s:
                 self.jump_s, offset_s, gap_s = gap_s, heard_s - stamp_s, 0.0
@@ -203,6 +208,10 @@ def _as_float(waiting: av.AudioFifo, to_float: av.AudioResampler) -> Iterator[Bl
             continue
         for packed in to_float.resample(frame):
             yield Block(packed.to_ndarray().reshape(packed.samples, -1), packed.sample_rate)
+
+
+def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
+    return None if stamp is None or time_base is None else float(stamp * time_base)
 
 
 def _silence(n: int, sample_rate: int) -> Iterator[Block]:

@@ -25,7 +25,7 @@ _HEAD_BYTES = 2**17  # within which a capture's first whole frame or page must c
 
 
 class Unreadable(Exception):
-    """Why a file cannot be read, in words that follow its name."""
+    """Why a file cannot be read, and what to do: sentences of which its name is the subject."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def identify(stream: ByteStream) -> Source:
         if head[offset:].startswith(signature) and (source := read(sound)):
             return source
     if not _is_other(head):
-        for read in _FRAMES:
-            if source := read(sound, head):
+        for read_frames in _FRAMES:
+            if source := read_frames(sound, head):
                 return source
         if b"OggS" in head:
             return _ogg(sound)
@@ -213,10 +213,10 @@ _STARTS = (
 
 
 def damaged(title: str) -> str:
-    """What to say of a file that starts well and cannot be decoded; it follows the name."""
+    """What to say of a file that starts well and cannot be decoded, as `Unreadable`."""
     return (
-        f"starts like {title} but is damaged, cut off or in a codec that is not supported; "
-        f"export it again as {FORMATS}"
+        f"starts like {title} but is damaged, cut off or in a codec that is not supported. "
+        f"Export it again as {FORMATS}."
     )
 
 
@@ -228,10 +228,10 @@ def _unreadable(head: bytes, first: bytes) -> str:
     """Why a file is no sound that is read, and what to do."""
     for offset, signature, what in _OTHER_FORMATS:
         if head[offset:].startswith(signature):
-            return f"is {what}, which is not supported; convert it to {FORMATS}"
+            return f"is {what}, which is not supported. Convert it to {FORMATS}."
     for signature, title in _STARTS:
         if head.startswith(signature) or first.startswith(signature):
             return damaged(title)
     if all(byte in b"\t\n\f\r" or byte >= 0x20 for byte in head[:512]):
-        return f"holds text, not sound; give a {FORMATS} file"
-    return f"not a sound that can be decoded; give a {FORMATS} file"
+        return f"holds text, not sound. Give a {FORMATS} file."
+    return f"is not a sound that can be decoded. Give a {FORMATS} file."

@@ -33,13 +33,13 @@ class Levels:
         notes = []
         if self._peak > _LOUD:
             notes.append(
-                f"samples reach {self._peak:,.2f}, where 1 is full scale; scale the sound to "
-                "[-1, 1], or its tags are those of a distorted one"
+                f"Samples reach {self._peak:,.2f}, where 1 is full scale. Scale the sound to "
+                "[-1, 1] and tag it again: its tags may be wrong."
             )
         is_heard = self._power > _SILENT**2 * self._n
         if is_heard and self._mean_power < _CANCELLED**2 * self._power:
             notes.append(
-                "the channels are in opposite phase and cancel in their mean, which is what is "
-                "tagged; export one channel as mono and tag that"
+                "The channels are in opposite phase and cancel in their mean, which is what is "
+                "tagged. Export one channel as mono and tag that."
             )
         return tuple(notes)

@@ -27,7 +27,7 @@ class FreeFormatMp3:
     """A free-format MP3; a `decoding.Decoder`."""
 
     n_left_out = 0
-    jump_s = None
+    jump_s: float | None = None
     states_truth = False
 
     def __init__(self, stream: ByteStream, title: str) -> None:

@@ -28,10 +28,10 @@ _TAIL_BYTES = 2**16  # holds several of the longest frames
 _FREE_FORMAT_BYTES = range(48, 5000)  # of a frame
 
 # From the bytes of a header to the length of its frame and to what all frames of a stream share.
-Header = Callable[[bytes], tuple[int, object] | None]
+Header = Callable[[bytes], tuple[int, tuple[int, ...]] | None]
 
 
-def mpeg_header(head: bytes) -> tuple[int, object] | None:
+def mpeg_header(head: bytes) -> tuple[int, tuple[int, ...]] | None:
     """Length in bytes of an MPEG audio frame, 0 in the free format; version, layer and rate."""
     if len(head) < 4 or head[0] != 0xFF or head[1] < 0xE0:
         return None
@@ -50,7 +50,7 @@ def mpeg_header(head: bytes) -> tuple[int, object] | None:
     return samples * 1000 * kilobits // sample_rate + padding, kind
 
 
-def adts_header(head: bytes) -> tuple[int, object] | None:
+def adts_header(head: bytes) -> tuple[int, tuple[int, ...]] | None:
     """Length in bytes of an ADTS frame; profile, rate and channels."""
     if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
         return None
@@ -65,9 +65,10 @@ def first_frame(head: bytes, header: Header) -> int | None:
     """
     for match in _SYNC.finditer(head):
         place = start = match.start()
-        first = found = header(head[start : start + 6])
+        found = header(head[start : start + 6])
+        kind = found and found[1]
         n = 0
-        while found and found[0] and found[1] == first[1]:
+        while found and found[0] and found[1] == kind:
             n, place = n + 1, place + found[0]
             if n == _FRAMES_IN_A_ROW or (start == 0 and place >= len(head)):
                 return start

@@ -1,1 +1,1 @@
-"""The Streamlit pages and what they share; the only place that imports streamlit."""
+"""The Streamlit pages and what they share; only this package imports streamlit."""

@@ -1,7 +1,7 @@
 """Long work that shows its progress and can be stopped.
 
 The work runs in a thread of its own while the page watches it. If the visitor does something else
-in the meantime, it continues, and the next run that asks for the same result finds it.
+in the meantime, it continues, and the next run that needs the same result finds it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.views.names import escape
 
 PATIENCE_S = 0.4  # work that is done by then shows no progress
-LOOK_S = 0.1  # how often the page looks at it
+LOOK_S = 0.1  # from one look of the page at it to the next
 
 Result = TypeVar("Result")
 
@@ -41,7 +41,7 @@ class Work(Generic[Result]):
     def _run(self, do: Callable[[Progress], Result]) -> None:
         try:
             self._future.set_result(do(self._progress))
-        except BaseException as error:  # raised again where the result is asked for
+        except BaseException as error:  # `result` raises it
             self._future.set_exception(error)
 
     def _progress(self, done_s: float, total_s: float | None) -> None:
@@ -54,7 +54,7 @@ class Work(Generic[Result]):
         self._stop.set()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is done, after waiting for so long at most."""
+        """Whether it is done, after waiting for at most this long."""
         try:
             self._future.exception(seconds)
         except TimeoutError:
@@ -66,14 +66,14 @@ class Work(Generic[Result]):
         return self._future.result()
 
 
-def finish(work: Work[Result], what: str, on_stop: Callable[[], object]) -> Result:
+def finish(work: Work[Result], what: str, on_stop: Callable[[], None]) -> Result:
     """Wait for the result; until then the page shows progress and a button that calls `on_stop`.
 
     In a thread without a page, such as that of a download, nothing is shown.
 
     Raises
     ------
-    Stopped : if someone has stopped the work.
+    Stopped : if a visitor has stopped the work.
     """
     if get_script_run_ctx(suppress_warning=True) and not work.wait(PATIENCE_S):
         what = escape(what)

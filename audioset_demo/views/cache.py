@@ -1,9 +1,9 @@
 """Thin cached wrappers around the library: each result is computed once for each clip.
 
-Caches are shared by all visitors and keyed by a clip's content and name and by what was chosen,
-never by arrays: Streamlit hashes large ones from a sample of their values. What is held as a
-resource is handed out without a copy, so nothing here is ever changed by a page. Results depend on
-the arguments alone, never on the session: a download is made in a thread that has none.
+Caches are shared by all visitors. Their keys are a clip's content and name and the choice in the
+sidebar, never arrays: Streamlit hashes large ones from a sample of their values. Pages get the
+cached objects themselves, so they never change them. Results depend on the arguments alone, never
+on the session: a download is made in a thread that has none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -31,7 +31,7 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
 from audioset_demo.views.background import Stopped, Work, finish
 from audioset_demo.views.clips import Clip, give_up
-from audioset_demo.views.names import unique_labels, unique_names
+from audioset_demo.views.names import unique_names
 from audioset_demo.views.session import HOPS, Choice
 
 Result = TypeVar("Result")
@@ -40,15 +40,15 @@ LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=7_200.0)
 MAX_FRAMES = 7_500
 MAX_CLIPS = 16  # one of two hours is 47 MB
 MAX_SOUNDS = 2  # to be played
-_KEYS = {Clip: Clip.identity}
+_KEYS: dict[str | type, Callable[[Any], Any]] = {Clip: Clip.identity}
 
 
 def encoder_title(clip: Clip, choice: Choice) -> str:
-    """The encoder of a clip's embeddings, in words.
+    """The title of the encoder of a clip's embeddings.
 
     Raises
     ------
-    WeightsError : the encoder that was chosen is not installed.
+    WeightsError : the chosen encoder is not installed.
     """
     if clip.is_features:
         return ENCODER_TITLES[_read_features(clip).encoder]
@@ -69,35 +69,35 @@ def read(clip: Clip, choice: Choice) -> None:
 
 
 def drawn_sound(clip: Clip) -> DrawnSound:
-    """What the pictures of a clip's sound need."""
+    """The waveform and spectrogram of a clip, for its pictures."""
     return _reading(clip).drawn
 
 
 def played(clip: Clip) -> Played:
-    """What the browser plays of a clip."""
+    """The clip's sound in a form that browsers play."""
     _reading(clip)
     return _played(clip)
 
 
 @dataclass
 class Reading:
-    """What one pass over a sound gave.
+    """The results of one pass over a sound.
 
     Attributes
     ----------
-    encoding : what decided the embeddings, as `_encoding_key` has it
-    embeddings : None where there would be too many frames, or the encoder is not installed
-    played : until `_played` keeps it, which has room for fewer sounds
+    encoding : the part of the choice that decides the embeddings (`_of_encoding`)
+    embeddings : None if there would be too many frames, or the encoder is not installed
+    played : until `_played` takes it, whose cache holds fewer sounds
     """
 
     drawn: DrawnSound
-    encoding: tuple
+    encoding: Choice | None
     embeddings: Embeddings | None
     played: Played | None
 
 
 def _reading(clip: Clip, choice: Choice | None = None) -> Reading:
-    """The first pass over a clip; it makes embeddings by the choice that it was made for."""
+    """The first pass over a clip, which also makes its embeddings by that pass's choice."""
     reading = _finished(_first_pass, f"Reading {clip.name}", clip, choice)
     written, reading.played = reading.played, None
     if written:
@@ -107,30 +107,36 @@ def _reading(clip: Clip, choice: Choice | None = None) -> Reading:
 
 @st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
 def _first_pass(clip: Clip, _choice: Choice | None) -> Work[Reading]:
-    encoder, encoding = None, ()
+    encoder = None
     if _choice:
-        # Why an encoder cannot be loaded is said where its embeddings are asked for.
+        # `features` reports why an encoder cannot be loaded.
         with suppress(AudioSetDemoError):
             encoder = _encoder(_choice.encoder, _choice.installation)
-            encoding = _encoding_key(_choice)
 
     def do(progress: Progress) -> Reading:
-        if encoder:
+        if _choice and encoder:
             with suppress(_TooManyFrames):
-                return one_pass(progress, encoder)
-        return one_pass(progress, None)
+                return one_pass(progress, _choice, encoder)
+        return without_embeddings(progress)
 
-    def one_pass(progress: Progress, encoder: Encoder | None) -> Reading:
+    def one_pass(progress: Progress, choice: Choice, encoder: Encoder) -> Reading:
         with _sound(clip) as sound:
             overview, playback = Overview(sound), Playback(sound.sample_rate)
-            listeners, embeddings = (overview, playback), None
-            if encoder:
-                hop_s, tail = _choice.hop_s, _choice.tail
-                limited = _limited(progress, hop_s)
-                embeddings = encoder.encode(sound, hop_s, limited, tail=tail, listeners=listeners)
-            else:
-                listen(sound, listeners, progress)
+            embeddings = encoder.encode(
+                sound,
+                choice.hop_s,
+                _limited(progress, choice.hop_s),
+                tail=choice.tail,
+                listeners=(overview, playback),
+            )
+            encoding = _of_encoding(choice)
             return Reading(overview.drawn(), encoding, embeddings, playback.played())
+
+    def without_embeddings(progress: Progress) -> Reading:
+        with _sound(clip) as sound:
+            overview, playback = Overview(sound), Playback(sound.sample_rate)
+            listen(sound, (overview, playback), progress)
+            return Reading(overview.drawn(), None, None, playback.played())
 
     return Work(do)
 
@@ -157,7 +163,7 @@ def _played(clip: Clip, _written: Played | None = None) -> Played:
 
 
 def clip_names(clips: Sequence[Clip]) -> dict[tuple, str]:
-    """By a clip's identity, its name; no two are alike."""
+    """Clip names by the clips' identities; no two are the same."""
     own = [features_names(clip)[clip.index] if clip.is_features else clip.name for clip in clips]
     files = [clip.name if clip.is_features else "" for clip in clips]
     return dict(zip(map(Clip.identity, clips), unique_names(own, files), strict=True))
@@ -171,7 +177,7 @@ def features_names(clip: Clip) -> tuple[str, ...]:
 
 
 def features(clip: Clip, choice: Choice) -> Embeddings:
-    """Embeddings of a clip: those of an embeddings file, or of a sound by the chosen encoder.
+    """Embeddings of a clip: from its embeddings file, or of its sound by the chosen encoder.
 
     Raises
     ------
@@ -179,15 +185,16 @@ def features(clip: Clip, choice: Choice) -> Embeddings:
     """
     if clip.is_features:
         return _read_features(clip)
-    reading, key = _reading(clip, choice), _encoding_key(choice)
+    reading, encoding = _reading(clip, choice), _of_encoding(choice)
     _check_frames(clip.name, reading.drawn.duration_s, choice.hop_s)
-    if reading.encoding == key and reading.embeddings:
+    if reading.encoding == encoding and reading.embeddings:
         return reading.embeddings
-    return _finished(_encoding, f"Encoding {clip.name}", clip, *key)
+    return _finished(_encoding, f"Encoding {clip.name}", clip, encoding)
 
 
-def _encoding_key(choice: Choice) -> tuple:
-    return choice.encoder, choice.installation, choice.hop_s, choice.tail
+def _of_encoding(choice: Choice) -> Choice:
+    """The part of a choice that decides embeddings."""
+    return replace(choice, model="")
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Reading the file", hash_funcs=_KEYS)
@@ -197,14 +204,12 @@ def _read_features(clip: Clip) -> Embeddings:
 
 
 @st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
-def _encoding(
-    clip: Clip, encoder: str, installation: tuple[int, ...], hop_s: float, tail: str
-) -> Work[Embeddings]:
-    loaded = _encoder(encoder, installation)
+def _encoding(clip: Clip, choice: Choice) -> Work[Embeddings]:
+    encoder = _encoder(choice.encoder, choice.installation)
 
     def do(progress: Progress) -> Embeddings:
         with _sound(clip) as sound:
-            return loaded.encode(sound, hop_s, progress, tail=tail)
+            return encoder.encode(sound, choice.hop_s, progress, tail=choice.tail)
 
     return Work(do)
 
@@ -213,8 +218,9 @@ def _check_frames(name: str, duration_s: float, hop_s: float) -> None:
     if duration_s / hop_s > MAX_FRAMES:
         fitting = min(hop for hop in HOPS if duration_s / hop <= MAX_FRAMES)
         raise AudioSetDemoError(
-            f"{name}: {duration_s:,.0f} s with a hop of {hop_s} s are more than "
-            f"{MAX_FRAMES:,} frames. Choose a hop of {fitting} s in the sidebar."
+            f"{name} lasts {duration_s:,.0f} s, which at a hop of {hop_s} s is more than the "
+            f"{MAX_FRAMES:,} frames that a page can show. Choose a hop of {fitting} s in the "
+            "sidebar."
         )
 
 
@@ -227,8 +233,16 @@ def _sound(clip: Clip) -> Iterator[Waveform | Sound]:
             yield sound
 
 
-def _finished(cached: Callable[..., Work[Result]], what: str, clip: Clip, *key: object) -> Result:
-    """The result of cached work; work that failed or was stopped is forgotten."""
+class Cached(Protocol[Result]):
+    """A function of a clip and of what else decides the work, behind `st.cache_resource`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Work[Result]: ...
+
+    def clear(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+def _finished(cached: Cached[Result], what: str, clip: Clip, *key: object) -> Result:
+    """The result of cached work; work that failed or was stopped leaves the cache."""
     work = cached(clip, *key)
 
     def stop() -> None:
@@ -247,57 +261,41 @@ def _finished(cached: Callable[..., Work[Result]], what: str, clip: Clip, *key: 
 
 
 def tagging(clip: Clip, choice: Choice) -> Tagging:
-    """The tags of a clip by the chosen model, with what explains them."""
-    embeddings = features(clip, choice)
-    return _tagging(clip, *_key(clip, choice, embeddings), embeddings)
+    """The tags of a clip by the chosen model, with their explanation."""
+    return _tagging(clip, _of_tagging(clip, choice), features(clip, choice))
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Tagging the sound", hash_funcs=_KEYS)
-def _tagging(
-    clip: Clip,
-    encoder: str,
-    installation: tuple[int, ...],
-    hop_s: float,
-    tail: str,
-    model: str,
-    _embeddings: Embeddings,
-) -> Tagging:
-    tagging = _tagger(model).tag(_embeddings)
-    return replace(tagging, labels=unique_labels(tagging.labels))
+def _tagging(clip: Clip, choice: Choice, _embeddings: Embeddings) -> Tagging:
+    return _tagger(choice.model).tag(_embeddings)
 
 
 def occlusion(clip: Clip, choice: Choice) -> np.ndarray:
-    """The score drop of every class when one frame after the other is silenced: (T, K).
+    """The score drop of every class when one frame at a time is silenced: (T, K).
 
-    Frames of an embeddings file are left out: what its encoder made of silence is not known.
+    Frames of an embeddings file are left out: its encoder's output for silence is not known.
     """
-    embeddings = features(clip, choice)
-    return _occlusion(clip, *_key(clip, choice, embeddings), embeddings)
+    return _occlusion(clip, _of_tagging(clip, choice), features(clip, choice))
 
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Silencing frames", hash_funcs=_KEYS)
-def _occlusion(
-    clip: Clip,
-    encoder: str,
-    installation: tuple[int, ...],
-    hop_s: float,
-    tail: str,
-    model: str,
-    _embeddings: Embeddings,
-) -> np.ndarray:
-    silence = None if clip.is_features else silent_frame(_encoder(encoder, installation))
-    return _tagger(model).occlude(_embeddings, silence)
+def _occlusion(clip: Clip, choice: Choice, _embeddings: Embeddings) -> np.ndarray:
+    silence = None
+    if not clip.is_features:
+        silence = silent_frame(_encoder(choice.encoder, choice.installation))
+    return _tagger(choice.model).occlude(_embeddings, silence)
 
 
-def _key(clip: Clip, choice: Choice, embeddings: Embeddings) -> tuple:
-    if clip.is_features:
-        return "", (), embeddings.hop_s, "", choice.model
-    return *_encoding_key(choice), choice.model
+def _of_tagging(clip: Clip, choice: Choice) -> Choice:
+    """The part of a choice that decides the tags of a clip."""
+    if clip.is_features:  # encoded already
+        return Choice(encoder="", installation=(), hop_s=0.0, tail="", model=choice.model)
+    return choice
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading AudioSet's features")
 def released_clips(path: Path) -> ReleasedClips:
-    """The clips of AudioSet's evaluation set, where their features are on this machine."""
+    """The clips of AudioSet's evaluation set, from their features on this machine."""
     return ReleasedClips.from_file(path)
 
 

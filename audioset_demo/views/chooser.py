@@ -10,13 +10,13 @@ from audioset_demo.views.names import escape
 
 
 def show(place: str) -> None:
-    """The three ways to choose a clip; `place` distinguishes several choosers."""
-    # An uploader keeps its file until it gets a new key; emptied, it never contradicts the clip
-    # that is chosen, and the same file can be opened again.
+    """Three ways to choose a clip; `place` distinguishes several choosers."""
+    # An uploader keeps its file until it gets a new key. A new one after each upload is empty: it
+    # never contradicts the chosen clip, and the same file can be opened again.
     turn = st.session_state.setdefault("turn", 0)
     upload, record = f"{place} upload {turn}", f"{place} record {turn}"
     st.file_uploader(
-        "Sounds (WAV, FLAC, OGG, MP3, AIFF, M4A, WebM), or their embeddings (NPZ, HDF5)",
+        "Upload sounds (WAV, FLAC, OGG, MP3, AIFF, M4A, WebM) or embeddings (NPZ, HDF5)",
         type=list(clips.UPLOAD_EXTENSIONS),
         accept_multiple_files=True,
         key=upload,
@@ -33,7 +33,7 @@ def show(place: str) -> None:
     samples = f"{place} samples"
     st.session_state[samples] = clips.current().sample or None
     st.pills(
-        "Or pick a sample, synthesised by this program",
+        "Or pick a synthesised sample",
         list(SAMPLES),
         key=samples,
         format_func=SAMPLES.__getitem__,
@@ -45,7 +45,7 @@ def show(place: str) -> None:
 
 
 def show_errors() -> None:
-    """Why clips that were opened could not be read, and which one stays chosen."""
+    """Why opened clips could not be read, and which clip stays chosen."""
     for message in clips.errors():
         st.error(escape(message), icon=":material/error:")
     if clips.errors():

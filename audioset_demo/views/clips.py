@@ -1,4 +1,4 @@
-"""The clips of a visit, and the one that is chosen. They live in the session, for one visitor."""
+"""The clips of a visit, and the chosen one. They are kept in the session of one visitor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FEATURES_EXTENSIONS = ("npz", "h5", "hdf5")
 UPLOAD_EXTENSIONS = (*AUDIO_EXTENSIONS, *FEATURES_EXTENSIONS)
 MAX_KEPT = 40  # clips of one visit; the oldest are dropped first
 MAX_KEPT_BYTES = 400 * 2**20
-FIRST_SAMPLE = "sequence"  # three sounds one after another: there is something to see at once
+FIRST_SAMPLE = "sequence"  # three sounds in sequence show at once what the app does
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Clip:
         return PurePath(self.name).suffix[1:].lower() in FEATURES_EXTENSIONS and not self.sample
 
     def identity(self) -> tuple:
-        """What distinguishes this clip from any other; the name does, as it is part of results."""
+        """What distinguishes this clip from any other; its name too, as results contain it."""
         return self.name, self.sha256, self.sample, self.index
 
     @property
@@ -63,7 +63,7 @@ def from_sample(key: str) -> Clip:
 
 
 def current() -> Clip:
-    """The chosen clip; on a first visit, the sample that the address names, or the first one."""
+    """The chosen clip; on a first visit, the sample named in the address, or the first one."""
     if "clip" not in st.session_state:
         named = st.query_params.get("sample")
         choose(from_sample(named if named in SAMPLES else FIRST_SAMPLE))
@@ -118,7 +118,7 @@ def give_up(clip: Clip) -> None:
     st.session_state.removed = clip
     offer = _offer()
     offer.clips = [other for other in offer.clips if other.identity() != clip.identity()]
-    offer.errors.append(f"{clip.name}: stopped before its end. Open it again to start over.")
+    offer.errors.append(f"The reading of {clip.name} was stopped. Open it again to start over.")
 
 
 def removed() -> Clip | None:
@@ -137,7 +137,7 @@ def choose_index(index: int) -> None:
 
 @dataclass
 class Offer:
-    """Clips that were opened together: those not yet read, and what went wrong with others."""
+    """Clips that were opened together: those not read yet, and the errors of others."""
 
     clips: list[Clip] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -156,8 +156,8 @@ def offer(*clips: Clip) -> None:
 def take_offer(read: Callable[[Clip], object]) -> None:
     """Choose the first of the opened clips that `read` can read, and keep the others that it can.
 
-    An AudioSetDemoError that it raises is kept to be shown; the former clip stays chosen where
-    none can be read. If the visitor does something else in the meantime, the next run continues.
+    An AudioSetDemoError that it raises is kept to be shown. If no clip can be read, the former clip
+    stays chosen. If the visitor does something else in the meantime, the next run continues.
     """
     offer = _offer()
     while offer.clips:
@@ -174,5 +174,5 @@ def take_offer(read: Callable[[Clip], object]) -> None:
 
 
 def errors() -> list[str]:
-    """Why clips that were opened last could not be read."""
+    """Why some of the clips opened last could not be read."""
     return _offer().errors

@@ -1,8 +1,8 @@
-"""Files to download, each made when it is asked for.
+"""Files to download, each made when its button is clicked.
 
-Streamlit makes such a file in a thread without a session, and of an error there it shows no more
-than "Failed to generate file for download". So a click also runs the row of buttons again, which
-waits until the file has been made and shows the error, with its remedy, if it could not be.
+Streamlit makes such a file in a thread without a session, and shows an error there only as "Failed
+to generate file for download". So a click also runs the row of buttons again, which waits until the
+file has been made, and shows the error with its remedy if it could not be made.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
 from audioset_demo.views.widgets import errors_shown
 
-BEGIN_S = 5.0  # by then the browser has asked for the file that was clicked
-LOOK_S = 0.1  # how often the page looks whether it is done
+BEGIN_S = 5.0  # by then the browser has requested the file
+LOOK_S = 0.1  # from one look of the page at it to the next
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class File:
     Attributes
     ----------
     label : on its button
-    name : of the file; no two on a page are alike
+    name : of the file; unique on its page
     mime : its type
-    make : called without arguments and without a session; a partial of a function and values
+    make : called without arguments and in a thread without a session
     """
 
     label: str
@@ -39,9 +40,9 @@ class File:
 
 
 class Making:
-    """One file in the making, known to the thread that makes it and to the page that waits."""
+    """A file being made, shared by the thread that makes it and the page that waits for it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._begun, self._done = threading.Event(), threading.Event()
         self._error: Exception | None = None
 
@@ -57,7 +58,7 @@ class Making:
             self._done.set()
 
     def wait(self) -> None:
-        """Show that the file is being prepared until it has been; then raise its error, if any."""
+        """Show that the file is being prepared until it is done; then raise its error, if any."""
         place = st.empty()
         if self._begun.wait(BEGIN_S):
             while not self._done.wait(LOOK_S):
@@ -68,23 +69,24 @@ class Making:
 
 
 @st.fragment
-def downloads(*files: File, align: str = "left") -> None:
+def downloads(*files: File, align: Literal["left", "right"] = "left") -> None:
     """A row of buttons, one for each file; below it, why a file could not be made."""
-    clicked = []
+    clicked: list[Making] = []
     with st.container(horizontal=True, horizontal_alignment=align):
         for file in files:
-            # What a click is about was offered by the run before.
-            offered = st.session_state.get(f"making of {file.name}")
+            # A click is on a button that the previous run drew.
+            previous: Making | None = st.session_state.get(f"making of {file.name}")
             making = st.session_state[f"making of {file.name}"] = Making()
-            if st.download_button(
+            is_clicked = st.download_button(
                 file.label,
                 partial(making.run, file.make),
                 file.name,
                 file.mime,
                 key=f"get {file.name}",
                 icon=":material/download:",
-            ):
-                clicked.append(offered)
+            )
+            if is_clicked and previous:
+                clicked.append(previous)
     for making in clicked:
         with errors_shown():
             making.wait()

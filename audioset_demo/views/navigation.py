@@ -1,4 +1,4 @@
-"""The app's pages, and the way between them."""
+"""The app's pages and their navigation."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
 
 
 def show() -> None:
-    """Draw the page that the visitor is on; the script that Streamlit runs calls it once a run."""
-    # Set first: else the browser would fetch each page's icon from a foreign server.
+    """Draw the current page; the script that Streamlit runs calls this once per run."""
+    # Set first: otherwise the browser would fetch each page's icon from another server.
     st.set_page_config(page_icon=str(ICON), layout="wide")
     page = st.navigation(
         [

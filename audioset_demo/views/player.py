@@ -1,4 +1,4 @@
-"""The player: a sound's pictures on one time axis, in step with its playback."""
+"""The player: a sound's pictures on one time axis, synchronised with its playback."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _component = st.components.v2.component(
     "audioset_demo_player",
     html=_asset("player.html"),
     css=_asset("player.css"),
-    js=_asset("player.js"),
+    js=_asset("player_pictures.js") + _asset("player.js"),  # one module
 )
 
 
 def show_tags(clip: Clip, tagging: Tagging, classes: list[int]) -> None:
-    """Show the sound and the scores of classes; of an embeddings file, the scores alone."""
+    """Show the sound and the scores of classes; for an embeddings file, the scores alone."""
     _show(clip, tags_timeline(tagging, classes, _sound(clip)))
 
 
@@ -71,6 +71,6 @@ def _show(clip: Clip, drawn: dict, **callbacks) -> None:
             st.audio(played.data, format=played.mime, alt="The clip")
     # Streamlit requires a callback for every value that the browser may report.
     callbacks = {"on_frame_change": lambda: None} | callbacks
-    asked = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
-    data = drawn | asked | {"audio": _AUDIO}
+    of_clip = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
+    data = drawn | of_clip | {"audio": _AUDIO}
     _component(data=data, key=_KEY, **callbacks)

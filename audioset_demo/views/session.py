@@ -1,4 +1,4 @@
-"""What a visitor has chosen in the sidebar: read once a run, and passed on to all that needs it."""
+"""The visitor's choice in the sidebar, read once per run and passed to whatever needs it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import streamlit as st
 from audioset_demo.encoders import resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import CheckpointError
-from audioset_demo.models.published import DEFAULT_MODEL, PublishedModel, published_models
+from audioset_demo.listings import damage
+from audioset_demo.models.published import (
+    DEFAULT_MODEL,
+    PublishedModel,
+    damaged_models,
+    published_models,
+)
 from audioset_demo.views.names import unique_names
 
 HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
@@ -18,7 +24,7 @@ DEFAULT_TAIL = "auto"
 
 @dataclass(frozen=True)
 class Choice:
-    """All that decides the results of a clip.
+    """Everything that decides the results of a clip.
 
     Attributes
     ----------
@@ -26,7 +32,7 @@ class Choice:
     installation : changes when VGGish's weights are installed again, so that no stale result is
         shown
     hop_s : seconds from one frame to the next
-    tail : what becomes of sound at the end that does not fill a frame, one of `encoders.TAILS`
+    tail : how sound at the end that does not fill a frame is treated, one of `encoders.TAILS`
     model : name of a published model
     """
 
@@ -38,7 +44,7 @@ class Choice:
 
 
 def choice() -> Choice:
-    """The choice of this run; only a page asks for it."""
+    """The choice of this run; for pages, as downloads have no session."""
     encoder = st.session_state.get("encoder", "auto")
     if encoder == "auto":
         encoder = resolve_encoder()
@@ -61,19 +67,20 @@ def models() -> dict[str, PublishedModel]:
 
     Raises
     ------
-    CheckpointError : where none is.
+    CheckpointError : there is none, or each one is damaged.
     """
     found = sorted(published_models(), key=lambda model: not model.is_default)
     if not found:
+        reasons = "".join(f" {damage(model)}" for model in damaged_models())
         raise CheckpointError(
-            "No model is published in this copy of the package. Install it again, or train one "
-            "and run: python -m train publish RUN"
+            "There is no model to tag with. Install the package again, or train a model and run "
+            f"`python -m train publish RUN`.{reasons}"
         )
     return {model.name: model for model in found}
 
 
 def model_titles() -> dict[str, str]:
-    """By the name of a published model, its title; no two are alike."""
+    """Titles of the published models by their names; no two are the same."""
     by_name = models()
     titles = unique_names([model.card.title for model in by_name.values()], list(by_name))
     return dict(zip(by_name, titles, strict=True))

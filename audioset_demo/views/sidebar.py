@@ -14,9 +14,9 @@ from audioset_demo.views.names import escape, unique_names
 from audioset_demo.views.widgets import errors_shown
 
 _TAILS = {
-    "auto": "pad if below 10 s",
-    "pad": "pad to a whole frame",
-    "drop": "leave out what does not fill a frame",
+    "auto": "pad if shorter than 10 s",
+    "pad": "pad with silence",
+    "drop": "leave out",
 }
 MANY_CLIPS = 500  # in a longer list, a clip is chosen by its number
 
@@ -24,7 +24,7 @@ MANY_CLIPS = 500  # in a longer list, a clip is chosen by its number
 def show(choose_clip: bool) -> None:
     """Draw the sidebar, and read the clips that were opened on the last run.
 
-    `choose_clip` is False on the page that has the chooser in its own body.
+    `choose_clip` is False on the page that shows the chooser itself.
     """
     clips.take_offer(lambda clip: cache.read(clip, session.choice()))
     clips.put_into_address()
@@ -60,7 +60,7 @@ def _clip_of_file(clip: clips.Clip) -> None:
     names = unique_names(cache.features_names(clip))
     if len(names) < 2:
         return
-    # A key of its own for each file: the choice does not outlive it.
+    # One key per file: the choice does not outlive its file.
     key = f"clip of {clip.sha256}"
     st.session_state[key] = clip.index
 
@@ -96,8 +96,8 @@ def _encoder() -> None:
         key="hop",
         bind="query-params",
         format_func=lambda hop: f"{hop} s",
-        help="Seconds from one frame to the next. Each frame covers 0.96 s; with a shorter hop "
-        "frames overlap and show more finely when something sounds.",
+        help="Seconds from one frame to the next. Each frame covers 0.96 s; with a shorter hop, "
+        "frames overlap and locate sounds in time more finely.",
     )
     st.selectbox(
         "Tail",
@@ -106,8 +106,8 @@ def _encoder() -> None:
         key="tail",
         bind="query-params",
         format_func=_TAILS.__getitem__,
-        help="What is left at the end of the sound, too short for a frame of its own, can be kept "
-        "with silence behind it. VGGish leaves it out.",
+        help="The end of a sound rarely fills a whole frame. It can be padded with silence, or "
+        "left out, as VGGish does.",
     )
     if not weights.is_installed():
         with st.popover("VGGish is not installed", icon=":material/download:", width="stretch"):

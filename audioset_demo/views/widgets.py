@@ -1,4 +1,4 @@
-"""Pieces that the pages are built from."""
+"""Elements that several pages use."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _CONFIG = {
 
 
 def title(text: str, lead: str) -> None:
-    """A page's title and what it is for."""
+    """A page's title and its purpose."""
     st.title(text, anchor=False)
     st.markdown(lead)
 
 
 def provenance(clip: Clip, choice: Choice) -> None:
-    """The line that every page carries: which encoder and which model its results come from."""
+    """The encoder and the model of the results, which every page names."""
     training_set = models()[choice.model].card.training.get("set", "an unnamed set")
     st.caption(
         f"Encoder: {escape(cache.encoder_title(clip, choice))} · Model: "
@@ -38,7 +38,7 @@ def provenance(clip: Clip, choice: Choice) -> None:
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Show an error of the library as a message and end the page there."""
+    """Show an error of the library as a message, and end the page there."""
     try:
         yield
     except AudioSetDemoError as error:
@@ -55,12 +55,11 @@ def chart(figure: go.Figure, alt: str, key: str, bar: bool = True, **options):
 def notes(notes: tuple[str, ...]) -> None:
     """Show the library's notes on how a clip was read."""
     for note in notes:
-        sentence = note[0].upper() + note[1:].removesuffix(".") + "."
-        st.info(escape(sentence), icon=":material/info:")
+        st.info(escape(note), icon=":material/info:")
 
 
 def threshold_slider() -> float:
-    """The frame score at which events begin; one setting for all pages."""
+    """The frame score at which events begin, the same on all pages."""
     return st.slider(
         "Events begin at a score of",
         0.02,

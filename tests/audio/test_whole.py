@@ -180,7 +180,7 @@ def test_of_a_video_the_sound_is_read_and_one_without_says_so():
     film = by_ffmpeg(samples, 44_100, "aac", "mp4", picture=True)
     assert 0 <= len(read_waveform(film).samples) - len(samples) < 1024
     silent = by_ffmpeg(samples, 44_100, "aac", "mp4", picture=True, sound=False)
-    with pytest.raises(AudioError, match="clip.mp4: is MP4.* without a sound track"):
+    with pytest.raises(AudioError, match="clip.mp4 is MP4.* without a sound track"):
         read_waveform(silent, "clip.mp4")
 
 
@@ -193,7 +193,7 @@ def test_the_first_track_that_can_be_decoded_is_read():
 
 def test_a_codec_that_is_not_allowed_is_named():
     data = by_ffmpeg(sweeps(48_000, 1), 48_000, "tta", "matroska")
-    with pytest.raises(AudioError, match="clip: is .* in the codec tta, which is not"):
+    with pytest.raises(AudioError, match="clip is .* in the codec tta, which is not"):
         read_waveform(data, "clip")
 
 

@@ -1,17 +1,15 @@
 """Pictures of a sound, collected while it is read: every peak is kept, in little memory."""
 
-import io
-
 import numpy as np
 import pytest
-import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audioset_demo.audio.decoding import open_sound
-from audioset_demo.audio.waveform import Waveform, read_waveform
+from audioset_demo.audio.waveform import read_waveform
 from audioset_demo.charts.overview import COLUMNS, Maxima, draw
-from audioset_demo.encoders.logmel import SAMPLE_RATE, log_mel
+from audioset_demo.encoders.logmel import log_mel
+from tests.sounds import file_of, white_noise
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.integers(1, 12))
@@ -31,13 +29,8 @@ def test_maxima_do_not_depend_on_how_rows_are_added(blocks, n):
     np.testing.assert_array_equal(held, parts)
 
 
-def noise(n: int, sample_rate: int = SAMPLE_RATE) -> Waveform:
-    samples = np.random.default_rng(0).uniform(-0.5, 0.5, n).astype(np.float32)
-    return Waveform(samples, sample_rate, "noise.wav")
-
-
 def test_a_short_sound_is_drawn_sample_by_sample():
-    waveform = noise(3 * SAMPLE_RATE // 10)
+    waveform = white_noise(0.3)
     drawn = draw(waveform)
     np.testing.assert_array_equal(drawn.high, waveform.samples)
     np.testing.assert_array_equal(drawn.low, waveform.samples)
@@ -46,7 +39,7 @@ def test_a_short_sound_is_drawn_sample_by_sample():
 
 
 def test_a_click_in_a_long_sound_stays_visible():
-    waveform = noise(600 * 8_000, 8_000)
+    waveform = white_noise(600, 8_000)
     waveform.samples[1_234_567] = 0.99
     drawn = draw(waveform)
     assert COLUMNS <= len(drawn.high) <= 2 * COLUMNS and len(drawn.log_mel) >= COLUMNS
@@ -56,16 +49,15 @@ def test_a_click_in_a_long_sound_stays_visible():
 
 
 def test_a_file_is_drawn_as_its_waveform_with_progress():
-    buffer = io.BytesIO()
-    soundfile.write(buffer, noise(3 * 44_100, 44_100).samples, 44_100, format="FLAC")
+    data = file_of(white_noise(3, 44_100), "FLAC")
     reports = []
-    with open_sound(buffer.getvalue(), "noise.flac") as sound:
+    with open_sound(data, "noise.flac") as sound:
         drawn = draw(sound, lambda done_s, total_s: reports.append((done_s, total_s)))
-    whole = draw(read_waveform(buffer.getvalue()))
+    whole = draw(read_waveform(data))
     np.testing.assert_array_equal(drawn.high, whole.high)
     np.testing.assert_array_equal(drawn.log_mel, whole.log_mel)
     assert reports == sorted(reports) and reports[-1] == (3.0, 3.0)
 
 
 def test_a_sound_below_one_spectrogram_frame_has_none():
-    assert draw(noise(1)).log_mel is None
+    assert draw(white_noise(0)).log_mel is None

@@ -14,6 +14,7 @@ from audioset_demo.charts.player import Curve, curves_timeline, mel_band, tags_t
 from audioset_demo.embeddings.frames import FRAME_S, frame_edges
 from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, mel_matrix
 from audioset_demo.tagging import load_tagger
+from tests.sounds import white_noise
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,7 @@ def tagger():
 
 
 def sound_of(seconds: float, level: float = 0.3) -> tuple[Waveform, DrawnSound]:
-    samples = np.random.default_rng(0).normal(0, level, int(seconds * SAMPLE_RATE))
-    waveform = Waveform(samples.clip(-1, 1).astype(np.float32), SAMPLE_RATE, "noise.wav")
+    waveform = white_noise(seconds, SAMPLE_RATE, level)
     return waveform, draw(waveform)
 
 

@@ -1,13 +1,10 @@
 """The log-mel front end: VGGish's published numbers, and how clips are framed."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import chirp
 
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.embeddings.frames import FRAME_S
@@ -15,14 +12,10 @@ from audioset_demo.encoders import logmel
 from audioset_demo.encoders.logmel import examples, log_mel, mel_matrix
 from audioset_demo.encoders.streaming import ExampleStream
 from tests.encoders.independent_log_mel import independent_log_mel
+from tests.sounds import sine, varied, white_noise
 
 RATE = logmel.SAMPLE_RATE
 TOLERANCE = 1e-5
-
-
-def noise(n: int, rate: int = RATE) -> Waveform:
-    samples = np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32)
-    return Waveform(samples, rate, "noise.wav")
 
 
 def read(sound: Waveform, hop_s: float = FRAME_S) -> tuple[np.ndarray, ExampleStream]:
@@ -33,8 +26,7 @@ def read(sound: Waveform, hop_s: float = FRAME_S) -> tuple[np.ndarray, ExampleSt
 
 def test_golden_sine():
     # The input of vggish_smoke_test.py in tensorflow/models; figures measured on its front end.
-    sine = np.sin(2 * np.pi * 1000 * np.arange(0, 3, 1 / RATE))
-    found = examples(log_mel(sine))
+    found = examples(log_mel(2 * sine(1000, RATE, 3)))
     assert found.shape == (3, 96, 64)
     assert found.dtype == np.float32
     golden = {"mean": -3.429619, "std": 2.126577, "min": -4.601163, "max": 4.811118}
@@ -66,7 +58,7 @@ def test_golden_frame_counts(n_samples, n_frames, n_examples):
 @settings(max_examples=25, deadline=None)
 @given(n_samples=st.integers(1, 6 * RATE))
 def test_every_clip_has_as_many_examples_as_fit_and_at_least_one(n_samples):
-    found, stream = read(noise(n_samples))
+    found, stream = read(white_noise(n_samples / RATE))
     assert len(found) == max(1, ((n_samples - 400) // 160 + 1) // 96)
     assert stream.times_s(len(found)) == pytest.approx(FRAME_S * np.arange(len(found)))
     assert stream.duration_s == n_samples / RATE
@@ -86,7 +78,7 @@ def test_examples_are_the_whole_windows_at_their_hop(n_frames, hop):
 @settings(max_examples=10, deadline=None)
 @given(block=st.integers(1, 700))
 def test_the_spectrogram_does_not_depend_on_its_blocks(block):
-    samples = noise(4 * RATE).samples
+    samples = white_noise(4).samples
     whole = log_mel(samples)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logmel, "BLOCK_FRAMES", block)
@@ -94,7 +86,7 @@ def test_the_spectrogram_does_not_depend_on_its_blocks(block):
 
 
 def test_a_short_clip_is_padded_at_its_end_with_a_note():
-    clip = noise(6_400)
+    clip = white_noise(0.4)
     found, stream = read(clip)
     assert stream.notes == (
         "The sound lasts 0.400 s, less than one frame (0.975 s), and was padded with silence.",
@@ -103,30 +95,10 @@ def test_a_short_clip_is_padded_at_its_end_with_a_note():
     assert found[0, 40:] == pytest.approx(np.log(0.01))
 
 
-@cache
-def sounds(rate: int, duration_s: float = 2.0) -> dict[str, np.ndarray]:
-    """The same sounds at any sample rate, all below 3.6 kHz but the noise."""
-    t = np.arange(round(duration_s * rate)) / rate
-    rng = np.random.default_rng(0)
-    glide = 2 * np.pi * (140 * t + 20 * np.sin(2 * np.pi * 0.7 * t))
-    voice = sum(np.sin(k * glide) / k for k in range(1, 16))
-    partials = zip(rng.uniform(50, 3600, 400), rng.uniform(0, 2 * np.pi, 400), strict=True)
-    return {
-        "chirp": 0.5 * chirp(t, 50, duration_s, 3600),
-        "speech-like": 0.2 * voice * np.sin(2 * np.pi * 1.5 * t) ** 2,
-        "many tones": 0.01 * sum(np.sin(2 * np.pi * hertz * t + at) for hertz, at in partials),
-        "noise": rng.normal(0, 0.1, len(t)),
-        "loud noise": rng.uniform(-1, 1, len(t)),
-        "quiet noise": rng.normal(0, 1e-5, len(t)),
-        "silence": np.zeros(len(t)),
-        "click": np.eye(1, len(t), len(t) // 3)[0],
-    }
-
-
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000, 96_000])
-@pytest.mark.parametrize("kind", sounds(8_000))
+@pytest.mark.parametrize("kind", varied(8_000))
 def test_examples_agree_with_an_independent_computation(rate, kind):
-    samples = sounds(rate)[kind].astype(np.float32)
+    samples = varied(rate)[kind].astype(np.float32)
     at_16k = soxr.resample(samples, rate, RATE, quality="HQ")
     expected = independent_log_mel(at_16k.astype(np.float64))[: 2 * 96].reshape(2, 96, 64)
     found, _ = read(Waveform(samples, rate, "sound.wav"))
@@ -136,8 +108,8 @@ def test_examples_agree_with_an_independent_computation(rate, kind):
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
 @pytest.mark.parametrize("kind", ["chirp", "speech-like", "many tones", "silence"])
 def test_another_sample_rate_gives_the_same_picture(rate, kind):
-    there = read(Waveform(sounds(rate)[kind].astype(np.float32), rate, "sound.wav"))[0]
-    here = read(Waveform(sounds(RATE)[kind].astype(np.float32), RATE, "sound.wav"))[0]
+    there = read(Waveform(varied(rate)[kind].astype(np.float32), rate, "sound.wav"))[0]
+    here = read(Waveform(varied(RATE)[kind].astype(np.float32), RATE, "sound.wav"))[0]
     # The first and last frames hold the edges of the sound, where a resampler rings.
     difference = np.abs(there - here).reshape(-1, 64)[3:-3]
     assert difference.max() < 0.005 and difference.mean() < 2e-4

@@ -1,12 +1,10 @@
 """Sounds of any length: read in blocks, the same as in one piece, in memory that does not grow."""
 
-import io
 import itertools
 import signal
 import subprocess
 import sys
 import threading
-import time
 import tracemalloc
 
 import numpy as np
@@ -16,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audioset_demo.audio.decoding import open_sound
-from audioset_demo.audio.waveform import Waveform, read_waveform, resample
+from audioset_demo.audio.waveform import read_waveform, resample
 from audioset_demo.encoders import TAILS, streaming
 from audioset_demo.encoders.compact import CompactEncoder
 from audioset_demo.encoders.logmel import examples, hop_frames, log_mel
@@ -28,6 +26,7 @@ from audioset_demo.encoders.streaming import (
 )
 from audioset_demo.errors import AudioError, AudioSetDemoError
 from audioset_demo.tagging import load_tagger
+from tests.sounds import file_of, white_noise
 
 RATE = 16_000
 
@@ -42,18 +41,6 @@ class Blocks:
 
     def blocks(self):
         yield from self._blocks
-
-
-def noise(duration_s: float, sample_rate: int = RATE) -> Waveform:
-    n = max(1, round(duration_s * sample_rate))
-    samples = np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32)
-    return Waveform(samples, sample_rate, "noise.wav")
-
-
-def encoded(waveform: Waveform, form: str = "WAV", subtype: str | None = None) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, waveform.samples, waveform.sample_rate, format=form, subtype=subtype)
-    return buffer.getvalue()
 
 
 def middle_row(batch: np.ndarray) -> np.ndarray:
@@ -75,7 +62,7 @@ def encoder():
     size=st.integers(1, 20),
 )
 def test_examples_do_not_depend_on_blocks_and_batches(duration_s, sample_rate, cuts, hop, size):
-    whole = noise(duration_s, sample_rate)
+    whole = white_noise(duration_s, sample_rate)
     places = sorted(round(cut * len(whole.samples)) for cut in cuts)
     blocks = np.split(whole.samples, places)
     batches = list(ExampleStream(Blocks(blocks, sample_rate), hop / 100).batches(size))
@@ -91,7 +78,7 @@ def test_examples_do_not_depend_on_blocks_and_batches(duration_s, sample_rate, c
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "MP3"])
 @pytest.mark.parametrize("hop_s", [0.96, 0.1])
 def test_a_file_is_encoded_as_its_waveform(encoder, form, hop_s):
-    data = encoded(noise(70, 44_100), form)
+    data = file_of(white_noise(70, 44_100), form)
     in_one_piece = encoder.encode(read_waveform(data), hop_s)
     with open_sound(data) as sound:
         streamed = encoder.encode(sound, hop_s)
@@ -102,7 +89,7 @@ def test_a_file_is_encoded_as_its_waveform(encoder, form, hop_s):
 
 @pytest.mark.parametrize("hop_s", [0.96, 0.48, 0.24, 0.1, 0.01])
 def test_frames_follow_each_other_by_the_hop_and_cover_as_much_as_before(encoder, hop_s):
-    clip = noise(4.2)
+    clip = white_noise(4.2)
     dense, plain = encoder.encode(clip, hop_s), encoder.encode(clip)
     n_rows = (len(clip.samples) - 400) // 160 + 1
     assert len(dense.times_s) == (n_rows - 96) // round(100 * hop_s) + 1
@@ -117,19 +104,19 @@ def test_frames_follow_each_other_by_the_hop_and_cover_as_much_as_before(encoder
 @pytest.mark.parametrize("hop_s", [0, -0.96, 0.005, 0.105, 0.97, 96, np.nan, np.inf])
 def test_an_impossible_hop_is_refused_with_the_possible_ones(encoder, hop_s):
     with pytest.raises(AudioSetDemoError, match=f"{hop_s} s .* multiple of 0.01 s from 0.01 to"):
-        encoder.encode(noise(2), hop_s)
+        encoder.encode(white_noise(2), hop_s)
     assert [hop_frames(hop) for hop in (0.96, 0.48, 0.29, 0.07, 0.01)] == [96, 48, 29, 7, 1]
 
 
 def test_a_sound_of_one_sample_has_a_frame_and_a_note():
-    tagging = load_tagger(encoder="compact").tag(encoded(noise(0, 44_100)), hop_s=0.1)
+    tagging = load_tagger(encoder="compact").tag(file_of(white_noise(0, 44_100)), hop_s=0.1)
     assert tagging.times_s.tolist() == [0] and tagging.hop_s == 0.96
     assert tagging.duration_s == 1 / 44_100
     assert "padded with silence" in tagging.notes[0]
 
 
 def test_an_hour_takes_no_more_memory_than_ten_minutes():
-    minute = noise(60, 24_000).samples
+    minute = white_noise(60, 24_000).samples
 
     def peak(minutes: int) -> int:
         sound = Blocks(itertools.repeat(minute, minutes), 24_000)
@@ -148,7 +135,7 @@ def test_an_hour_takes_no_more_memory_than_ten_minutes():
 
 def test_progress_rises_to_the_duration_and_includes_the_total():
     reports = []
-    with open_sound(encoded(noise(130.5))) as sound:
+    with open_sound(file_of(white_noise(130.5))) as sound:
         run_network(middle_row, ExampleStream(sound), lambda *seconds: reports.append(seconds))
     done = [seconds for seconds, _ in reports]
     assert done == sorted(done) and len(done) > 2
@@ -169,7 +156,7 @@ class Recorder:
 
 
 def test_one_pass_serves_the_encoder_and_all_listeners(encoder, monkeypatch):
-    sound, listeners = noise(71.3, 44_100), [Recorder(), Recorder()]
+    sound, listeners = white_noise(71.3, 44_100), [Recorder(), Recorder()]
     alone = encoder.encode(sound, 0.48)
     n_opened = n_rows = 0
 
@@ -206,7 +193,7 @@ def test_one_pass_serves_the_encoder_and_all_listeners(encoder, monkeypatch):
 @example(n=10 * RATE, hop=96, tail="auto", size=10)
 @example(n=10 * RATE - 1, hop=96, tail="auto", size=10)
 def test_the_end_that_does_not_fill_a_frame_is_kept_or_noted(n, hop, tail, size):
-    samples = noise(n / RATE).samples
+    samples = white_noise(n / RATE).samples
     stream = ExampleStream(Blocks([samples]), hop / 100, tail)
     found = np.concatenate(list(stream.batches(size)))
     followed = log_mel(np.pad(samples, (0, 2 * 15_600)))  # by silence without end
@@ -238,17 +225,17 @@ def test_the_end_that_does_not_fill_a_frame_is_kept_or_noted(n, hop, tail, size)
 
 def test_an_unknown_tail_or_resampler_is_refused_with_the_choices(encoder):
     with pytest.raises(AudioSetDemoError, match="'cut'.* drop, pad, auto"):
-        encoder.encode(noise(2), tail="cut")
+        encoder.encode(white_noise(2), tail="cut")
     with pytest.raises(AudioSetDemoError, match="'sinc'.* soxr, resampy"):
-        encoder.encode(noise(2), resampler="sinc")
+        encoder.encode(white_noise(2), resampler="sinc")
 
 
 def test_another_resampler_is_noted(encoder):
     pytest.importorskip("resampy", reason="needs resampy: pip install resampy")
-    assert encoder.encode(noise(0.96 * 3 + 0.015, 48_000), resampler="resampy").notes == (
+    assert encoder.encode(white_noise(0.96 * 3 + 0.015, 48_000), resampler="resampy").notes == (
         "The sound was resampled with resampy.",
     )
-    assert encoder.encode(noise(0.96 * 3 + 0.015), resampler="resampy").notes == ()
+    assert encoder.encode(white_noise(0.96 * 3 + 0.015), resampler="resampy").notes == ()
 
 
 class Enough(Exception):
@@ -261,7 +248,7 @@ def test_an_exception_from_progress_ends_the_work_and_its_thread():
     def blocks():
         for k in range(1000):
             made.append(k)
-            yield noise(60).samples
+            yield white_noise(60).samples
 
     def stop(done_s, total_s):
         assert total_s is None  # no length was stated
@@ -275,22 +262,30 @@ def test_an_exception_from_progress_ends_the_work_and_its_thread():
 
 
 def test_an_error_while_decoding_is_raised_in_the_calling_thread():
-    waveform = noise(100)
+    waveform = white_noise(100)
     waveform.samples[-100] = np.nan
-    data = encoded(waveform, subtype="FLOAT")
+    data = file_of(waveform, subtype="FLOAT")
     with open_sound(data, "late.wav") as sound, pytest.raises(AudioError, match=r"at 99\.99\d s"):
         run_network(middle_row, ExampleStream(sound))
 
 
 def test_no_more_is_computed_ahead_than_requested():
-    made = []
-    items = ahead((made.append(k) or k for k in range(100)), BATCHES_AHEAD)
+    made, one_more = [], threading.Semaphore(0)
+
+    def numbers():
+        for k in range(100):
+            made.append(k)
+            one_more.release()
+            yield k
+
+    items = ahead(numbers(), BATCHES_AHEAD)
     for k in range(10):
         assert next(items) == k
-        time.sleep(0.005)
-        assert len(made) <= k + 1 + BATCHES_AHEAD
+        for _ in range(BATCHES_AHEAD + 1 if k == 0 else 1):
+            assert one_more.acquire(timeout=60)
+        assert len(made) == k + 1 + BATCHES_AHEAD
     items.close()
-    assert len(made) < 20
+    assert len(made) == 10 + BATCHES_AHEAD
     assert list(ahead(iter("abc"), 5)) == ["a", "b", "c"]
 
 
@@ -298,7 +293,7 @@ def test_an_interrupt_ends_the_command_with_130_and_no_traceback(tmp_path):
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", RATE, 1) as file:
         for _ in range(60):
-            file.write(noise(60).samples)
+            file.write(white_noise(60).samples)
     main = "from audioset_demo.cli import main; raise SystemExit(main())"
     words = [sys.executable, "-c", main, "tag", str(path), "--hop", "0.1", "--encoder", "compact"]
     process = subprocess.Popen(

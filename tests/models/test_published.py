@@ -79,7 +79,7 @@ def test_a_damaged_model_is_left_out_with_the_reason_and_the_others_work(publish
     card.unlink() if damage is None else card.write_text(damage)
     rows, warnings = listed(capsys)
     assert [row["name"] for row in rows] == ["average", "good"]
-    assert "warning: the published model 'bad' is damaged" in warnings and "checkpoint" in warnings
+    assert "warning: The published model 'bad' is damaged" in warnings and "checkpoint" in warnings
     assert published.find_checkpoint("good").is_file()
     with pytest.raises(CheckpointError, match="checkpoint.json"):
         published.find_checkpoint("bad")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import soundfile
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
@@ -36,16 +35,9 @@ def labelled(widgets, label: str):
 
 def text(app: AppTest) -> str:
     """Everything on the page, Markdown's escapes undone."""
-    elements = (*app.title, *app.subheader, *app.markdown, *app.caption, *app.info, *app.error)
+    elements = [*app.title, *app.subheader, *app.markdown, *app.caption]
+    elements += [*app.info, *app.warning, *app.error]
     return re.sub(r"\\(.)", r"\1", "\n".join(element.value for element in elements))
-
-
-def wav(seconds: float = 2.0, rate: int = 22_050, hertz: float = 440) -> bytes:
-    """A tone."""
-    buffer = io.BytesIO()
-    tone = 0.3 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
-    soundfile.write(buffer, tone, rate, format="WAV")
-    return buffer.getvalue()
 
 
 def features(*names: str, n_frames: Sequence[int] = ()) -> bytes:

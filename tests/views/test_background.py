@@ -1,4 +1,4 @@
-"""Long work of the app: it tells how far it is, can be stopped, and fails where it is asked for."""
+"""Long work of the app: it reports progress, can be stopped, and passes on its error."""
 
 import threading
 
@@ -10,7 +10,7 @@ from audioset_demo.views.background import Stopped, Work
 from audioset_demo.views.clips import from_sample
 
 
-def test_work_tells_how_far_it_is_and_ends_with_its_result():
+def test_work_reports_its_progress_and_ends_with_its_result():
     half_way, go_on = threading.Event(), threading.Event()
 
     def do(progress):
@@ -44,9 +44,9 @@ def test_stopped_work_ends_at_its_next_report():
         work.result()
 
 
-def test_an_error_is_raised_where_the_result_is_asked_for():
+def test_an_error_is_raised_with_the_result():
     def do(progress):
-        raise AudioError("kettle.wav: is broken")
+        raise AudioError("kettle.wav is damaged.")
 
     work = Work(do)
     assert work.wait(10)
@@ -73,7 +73,7 @@ def stopped() -> Work:
     return work
 
 
-def test_what_another_visitor_has_stopped_begins_anew():
+def test_work_that_another_visitor_has_stopped_is_started_again():
     remembered = Remembered(stopped(), Work(lambda progress: "heard"))
     assert cache._finished(remembered, "Reading", from_sample("rain")) == "heard"
     assert len(remembered.works) == 1
@@ -81,7 +81,7 @@ def test_what_another_visitor_has_stopped_begins_anew():
 
 def test_work_that_failed_is_forgotten():
     def do(progress):
-        raise AudioError("kettle.wav: is broken")
+        raise AudioError("kettle.wav is damaged.")
 
     remembered = Remembered(Work(do))
     with pytest.raises(AudioError, match="kettle"):

@@ -1,50 +1,34 @@
-"""The app in a real browser: a stranger's first minute."""
+"""The app in a real browser: a visitor's first minute."""
 
 import io
 import re
 
 import numpy as np
 import pytest
-import soundfile
 from PIL import Image
 
-from tests.views.browsing import chosen, sound, upload
+from tests.sounds import by_libsndfile, plucked_chord, sine
+from tests.views.browsing import chosen, upload
 
 pytestmark = pytest.mark.browser
 
 
-def m4a() -> bytes:
-    """The same chord as a phone would record it: AAC in an MP4."""
-    av = pytest.importorskip("av")
-    samples, rate = soundfile.read(io.BytesIO(sound("WAV")), dtype="float32")
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as file:
-        stream = file.add_stream("aac", rate=rate, layout="stereo")
-        for start in range(0, len(samples), 1024):
-            block = np.ascontiguousarray(samples[start : start + 1024].T)
-            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
-            frame.sample_rate = rate
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("name", ["chord.wav", "chord.mp3", "chord.m4a"])
 def test_an_upload_shows_tags_and_the_heat_map(tools, page, name):
-    upload(page, name, m4a() if name.endswith("m4a") else sound(name[-3:].upper()))
+    upload(page, name, plucked_chord(name[-3:].upper()))
     chosen(page, name)
     tools.wait_until_drawn(page)
     bars = page.get_by_test_id("stPlotlyChart").first
     scores = [float(text) for text in bars.locator(".annotation-text").all_text_contents()[10:20]]
     assert len(scores) == 10 and scores == sorted(scores, reverse=True)
-    # The player holds the very sound: its length tells.
+    # The player holds this sound, as its length shows.
     player = page.get_by_test_id("stAudio")
     page.wait_for_function("document.querySelector('audio').readyState > 0")
     assert player.evaluate("audio => audio.duration") == pytest.approx(3, abs=0.06)
 
 
 def test_the_clip_stays_chosen_on_every_page(tools, page):
-    upload(page, "chord.wav", sound("WAV"))
+    upload(page, "chord.wav", plucked_chord())
     chosen(page, "chord.wav")
     for title in tools.PAGES.values():
         tools.open_page(page, title)
@@ -63,7 +47,7 @@ def test_text_named_wav_is_refused_in_plain_words(tools, page):
     assert head(page).is_visible()
 
 
-# --- the player: one time axis for what is heard and what is seen -----------------------------
+# --- the player: one time axis for the sound and its pictures ---------------------------------
 
 LABELS_PX, MARGIN_PX, VALUES_PX = 190, 8, 46  # beside the pictures
 
@@ -164,10 +148,7 @@ def test_a_frame_of_the_attention_is_played_and_its_numbers_are_shown(tools, pla
 
 
 def tone(seconds: float, form: str = "WAV") -> bytes:
-    buffer = io.BytesIO()
-    samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * 8_000)) / 8_000)
-    soundfile.write(buffer, samples, 8_000, format=form)
-    return buffer.getvalue()
+    return by_libsndfile(sine(440, 8_000, seconds), 8_000, form)
 
 
 @pytest.mark.slow
@@ -209,7 +190,7 @@ def test_long_work_shows_progress_and_can_be_stopped(tools, page, address):
         re.compile(r"(Reading|Encoding) long.wav: \d+:\d\d min of 14:00 min")
     ).wait_for()
     page.get_by_role("button", name="Stop").click()
-    page.get_by_text("long.wav: stopped").first.wait_for()
+    page.get_by_text("The reading of long.wav was stopped").first.wait_for()
     chosen(page, "short.wav")  # what was given with it is not lost
     tools.wait_until_drawn(page)
     assert page.get_by_role("button", name="Stop").count() == 0
@@ -231,7 +212,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(tools, page, address):
 
 
 def test_a_second_visitor_sees_nothing_of_the_first(tools, page, address, browser):
-    upload(page, "secret.wav", sound("WAV"))
+    upload(page, "secret.wav", plucked_chord())
     chosen(page, "secret.wav")
     tools.wait_until_drawn(page)
     other = browser.new_page()

@@ -19,8 +19,10 @@ from audioset_demo.embeddings.reading import read_features
 from audioset_demo.encoders import compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.models.published import published_models
 from audioset_demo.views import cache, session
-from tests.views.apptest import features, go, labelled, text, upload, wav
+from tests.sounds import wav
+from tests.views.apptest import features, go, labelled, text, upload
 
 
 @pytest.fixture
@@ -194,6 +196,11 @@ def choose(box: str, value, page: str = "tag"):
     return do
 
 
+def choose_another_model(app) -> None:
+    other = next(model for model in published_models() if not model.is_default)
+    choose("Model", other.name)(app)
+
+
 def pick(collection: str, label: str, value, page: str = "tag"):
     """Set a widget of a page."""
 
@@ -217,7 +224,7 @@ CONTROLS = {
     "hop": set_hop,
     "tail": choose("Tail", "drop"),
     "encoder": choose("Encoder", "compact"),
-    "model": choose("Model", "max"),
+    "model": choose_another_model,
     "threshold": pick("slider", "Events begin", 0.1),
     "threshold on the visit": pick("slider", "Events begin", 0.8, "visit"),
     "number of tags": pick("slider", "Number of tags", 3),
@@ -242,7 +249,7 @@ class OtherEncoder:
 
 @pytest.mark.parametrize("control", CONTROLS)
 def test_what_is_saved_is_what_is_shown(app, offered, monkeypatch, control):
-    # Two encoders that can be chosen between: by default VGGish speaks, if it is installed.
+    # Two encoders to choose from: VGGish is the default if it is installed.
     monkeypatch.setattr(weights, "is_installed", lambda: True)
     monkeypatch.setattr(weights, "require_network", lambda: None)
     real = cache.load_encoder
@@ -265,7 +272,7 @@ def click(app, offered: dict, name: str):
 
 
 def test_an_error_in_a_download_is_shown_with_its_remedy(app, offered, monkeypatch):
-    reason = "kettle.wav: cannot be read again. Open it once more."
+    reason = "kettle.wav cannot be read again. Open it once more."
     upload(app, "kettle.wav", wav())
 
     def fail(*_):
@@ -285,7 +292,7 @@ def test_an_error_in_a_download_is_shown_with_its_remedy(app, offered, monkeypat
     assert not app.error and "kettle.wav" in asked.result()
 
 
-def test_a_fault_of_ours_in_a_download_is_no_silence_either(app, offered, monkeypatch):
+def test_a_bug_in_a_download_is_shown_too(app, offered, monkeypatch):
     monkeypatch.setattr(export, "tagging_json", lambda *_: 1 / 0)
     upload(app, "kettle.wav", wav())
     click(app, offered, "kettle.json")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # all slow to import
     from train.compact_encoder.teacher import Teacher
     from train.data.features import FeatureSet
 
-# The first is the default one: it scores the run as it goes, and finds real neighbours.
+# The first scores the run while it trains, and finds the real neighbours of scenes.
 MODELS = (
     "feature_attention",
     "single_attention",
@@ -39,19 +39,19 @@ DESCRIPTION = (
     "sources never trained on, have an expected class among their top tags."
 )
 _HELP = {
-    "scenes": "windows of augmented and mixed sound to make, once, before the training",
+    "scenes": "windows of augmented and mixed sound to make before the training",
     "iterations": "batches to train on",
-    "batch_size": "scenes in one",
-    "learning_rate": "of AdamW at its highest",
-    "weight_decay": "of AdamW, on matrices and kernels",
+    "batch_size": "scenes in a batch",
+    "learning_rate": "peak learning rate of AdamW",
+    "weight_decay": "weight decay of AdamW, on matrices and kernels",
     "ranking": "weight of the ranking loss, which puts the target classes above all others",
     "teacher_embedding": "weight of predicting the teacher's embedding",
     "alignment": "weight of the distance to real embeddings of similar sounds",
     "hold_out": "share of each category's sources that is never trained on",
     "speech": "clips of synthesised speech (needs the package espeakng-loader); 0: none",
-    "seed": "of everything random",
-    "evaluate_every": "iterations between figures on the held-out part",
-    "save_every": "iterations between states that --resume goes on from",
+    "seed": "seed of all random numbers",
+    "evaluate_every": "iterations between evaluations on the held-out part",
+    "save_every": "iterations between saved states, from which --resume continues",
 }
 
 
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     hidden = argparse.SUPPRESS  # a required argument has no default to show
     parser.add_argument(
         "--audio", type=Path, required=True, metavar="DIR", default=hidden,
-        help="folder with, for each collection, a folder of sounds and beside it a list of the "
+        help="folder with a folder of sounds for each collection and, beside it, a list of the "
         "same name (birds/ and birds.csv) with the columns file, category, licence, attribution",
     )  # fmt: skip
     parser.add_argument(
@@ -70,22 +70,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--features", type=Path, metavar="bal_train.h5", default=hidden,
-        help="real embeddings, as the tagging models were trained on; VGGish as the teacher needs "
-        "none, nor does --alignment 0",
+        help="real embeddings, as the tagging models were trained on; not needed "
+        "with VGGish as the teacher or with --alignment 0",
     )  # fmt: skip
     parser.add_argument(
         "--models", nargs="+", metavar="MODEL", default=list(MODELS),
-        help="tagging models to train through, by name or checkpoint; they stay as they are",
+        help="frozen tagging models to train through, by name or checkpoint",
     )  # fmt: skip
     parser.add_argument(
         "--output", type=Path, required=True, metavar="RUN", default=hidden,
-        help="folder of this run",
+        help="folder of the run",
     )  # fmt: skip
     parser.add_argument(
         "--categories", type=Path, metavar="CSV", default=hidden,
         help="table of categories and their AudioSet classes, in place of the built-in one",
     )  # fmt: skip
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --output")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --output")
     parser.add_argument(
         "--evaluate", action="store_true", help="only score the encoder in --output"
     )
@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="score through these models too, by name or checkpoint",
     )  # fmt: skip
     parser.add_argument(
-        "--publish", action="store_true", help="in the end, put the encoder into the package"
+        "--publish", action="store_true", help="put the trained encoder into the package"
     )
     training = parser.add_argument_group("training")
     for field in fields(EncoderConfig):
@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class _Setup:
-    """What a run works with. `models` holds pairs of model and card by title, the main one first;
+    """The inputs of a run. `models` holds pairs of model and card by title, the main one first;
     `more_models` those that it does not train through; `beside` the encoders of other runs with
     their configurations; `columns` (K,) the teacher's column for each class, -1 where it has none.
     """
@@ -133,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises
     ------
-    AudioSetDemoError : wherever an argument, a file or a run is not as it must be.
+    AudioSetDemoError : if an argument, a file or a run is wrong.
     """
     from train.compact_encoder import evaluate, publish
 
@@ -152,10 +152,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(arguments: argparse.Namespace) -> _Setup:
-    """All that the run needs, read and checked; nothing is written before all of it is there."""
-    from audioset_demo.encoders.compact import load_compact
+    """All that the run needs, read and checked before anything is written."""
+    from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE, load_compact
     from audioset_demo.labels import audioset_labels
+    from audioset_demo.storage import check_output
     from train.compact_encoder.evaluate import check_held_out, read_held_out
+    from train.compact_encoder.publish import ASSETS
     from train.compact_encoder.sounds.categories import DEFAULT_TABLE, CategoryTable
     from train.compact_encoder.sounds.recordings import read_recordings
     from train.compact_encoder.sounds.spoken import check_espeak, readings
@@ -166,11 +168,15 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
     if arguments.evaluate:
         config = EncoderConfig.load(run)
         load_compact(run)
+        for file in (CARD_FILE, WEIGHTS_FILE, SOUNDS_FILE):
+            check_output(run / file)
     else:
         config = EncoderConfig(
             **{field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
         )
         check_run(run, config.to_json(), arguments.resume)
+    if arguments.publish:
+        check_output(ASSETS / WEIGHTS_FILE)
     if config.speech:
         check_espeak()
     labels = audioset_labels()
@@ -212,38 +218,38 @@ def _features(
         features = load_features(arguments.features)
         if features.labels is not None:
             raise DataError(
-                f"{arguments.features} names {features.n_classes} classes of its own; the encoder "
-                "is trained with AudioSet's. Give --features bal_train.h5."
+                f"{arguments.features} names {features.n_classes} classes of its own, and the "
+                "encoder is trained with AudioSet's. Give --features bal_train.h5."
             )
         return features
     if config.alignment > 0 and not teacher.in_embedding_space and not arguments.evaluate:
         raise DataError(
-            "The alignment needs real embeddings: give --features bal_train.h5, or --alignment 0."
+            "The alignment needs real embeddings. Give --features bal_train.h5, or --alignment 0."
         )
     return None
 
 
 def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
-    """By title, tagging models and their cards, from names or checkpoints.
+    """Tagging models and their cards, by title, from names or checkpoints.
 
     Raises
     ------
-    DataError : if a model knows other classes than AudioSet's.
+    DataError : if a model has other classes than AudioSet's.
     """
     from audioset_demo.errors import DataError
     from audioset_demo.models.checkpoint import load_checkpoint
     from audioset_demo.models.published import find_checkpoint
 
-    loaded = {}
+    loaded: dict[str, tuple[TaggingModel, ModelCard]] = {}
     for name in names:
         model, card = load_checkpoint(find_checkpoint(name))
         if card.labels is not None:
             raise DataError(
-                f"The model {name} knows {len(card.labels)} classes of its own; the encoder is "
-                "trained with AudioSet's. Give models of AudioSet."
+                f"The model {name} has {len(card.labels)} classes of its own, and the encoder is "
+                "trained with AudioSet's. Give models of AudioSet's classes."
             )
-        alike = sum(card.title == other.title for _, other in loaded.values())
-        title = f"{card.title} ({alike + 1})" if alike else card.title
+        namesakes = sum(card.title == other.title for _, other in loaded.values())
+        title = f"{card.title} ({namesakes + 1})" if namesakes else card.title
         loaded[title] = model, card
     return loaded
 
@@ -280,7 +286,7 @@ def _train(setup: _Setup) -> CompactNet:
 
 
 def _goals(setup: _Setup, material: Material) -> Goals:
-    """What the encoder is to stay close to: the teacher's frames, or real ones that are alike."""
+    """The frames that the encoder is aligned with: the teacher's, or similar real ones."""
     import torch
 
     from train.compact_encoder.objective import as_models_read
@@ -288,6 +294,7 @@ def _goals(setup: _Setup, material: Material) -> Goals:
 
     if setup.teacher.in_embedding_space:
         return lambda scenes: as_models_read(torch.from_numpy(material.embeddings(scenes)))[:, None]
+    assert setup.features is not None  # else `_features` refused the run
     model, _ = next(iter(setup.models.values()))
     real = RealFrames(setup.features, model, setup.config.seed)
     return Neighbours(real, find_neighbours(material, real, setup.run / "neighbours.npy"))

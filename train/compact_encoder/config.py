@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from train.runs import CONFIG_FILE, changed_flags, command_line, flag
+from train.runs import CONFIG_FILE, LARGEST_SEED, changed_flags, command_line, flag
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Everything that decides the weights of a run, but for the sounds and the models."""
+    """Everything that determines the weights of a run, except the sounds and the models."""
 
     scenes: int = 120_000
     iterations: int = 6_000
@@ -32,19 +32,28 @@ class EncoderConfig:
         for name in ("scenes", "iterations", "evaluate_every", "save_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
-        if self.speech < 0:
-            raise DataError(f"--speech must be 0 (none) or more, not {self.speech}.")
+        for name in ("speech", "ranking", "teacher_embedding", "alignment", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise DataError(
+                    f"{flag(name)} must be 0 (none) or more, not {getattr(self, name)}."
+                )
         if self.batch_size < 2:
-            raise DataError("--batch-size must be at least 2: batch statistics need two scenes.")
+            raise DataError(
+                f"--batch-size must be at least 2, for batch statistics, not {self.batch_size}."
+            )
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise DataError(f"--seed must be from 0 to {LARGEST_SEED}, not {self.seed}.")
         if not self.learning_rate > 0:
             raise DataError(f"--learning-rate must be above 0, not {self.learning_rate}.")
         if not 0 <= self.hold_out < 1:
-            raise DataError(f"--hold-out must lie in [0, 1), not {self.hold_out}.")
+            raise DataError(f"--hold-out must be 0 or more and below 1, not {self.hold_out}.")
 
     def command(self) -> str:
         """The command that repeats this run, with the paths left for the reader to fill in."""
-        places = ("--audio", "AUDIO", "--teacher", "TEACHER")
-        places += ("--features", "bal_train.h5", "--output", "RUN")
+        places = (
+            "--audio", "AUDIO", "--teacher", "TEACHER", "--features", "bal_train.h5",
+            "--output", "RUN",
+        )  # fmt: skip
         return command_line("encoder", *places, *changed_flags(self, EncoderConfig()))
 
     def to_json(self) -> dict:
@@ -62,5 +71,6 @@ class EncoderConfig:
             return cls(**json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise DataError(
-                f"{folder} is not a training run: its {CONFIG_FILE} cannot be read ({error})."
+                f"{folder} is not a training run, because its {CONFIG_FILE} cannot be read "
+                f"({error}). Give a folder that `python -m train encoder` wrote."
             ) from None

@@ -1,4 +1,4 @@
-"""How well an encoder does on held-out sounds: tags, timing, and false alarms in silence."""
+"""Evaluation of an encoder on held-out sounds: tags, timing, and false alarms in silence."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
 from audioset_demo.models.network import TaggingModel, as_input
 from train.compact_encoder.real_frames import draw_frames
+from train.compact_encoder.sounds.categories import Category
 from train.compact_encoder.sounds.recordings import Recording, at_least_one_window
 from train.compact_encoder.sounds.synthetic import coloured_noise
 from train.data.features import FeatureSet
@@ -34,7 +35,7 @@ SPEECH_AND_MUSIC = {"speech": "Speech", "music": "Music"}
 SEQUENCE_SOUNDS, SEQUENCE_PART_S, N_SEQUENCES = 3, 3.0, 150
 NOISE_SLOPES = {"white": 0.0, "pink": 0.5, "brown": 1.0}
 NOISE_LEVELS_DB = (-60, -40, -20)
-# What silence and noise may be called.
+# The classes that silence and noise may get.
 CALM_CLASSES = ("Silence", "Noise", "White noise", "Pink noise", "Static", "Hum", "Mains hum")
 N_REAL_FRAMES = 40_000
 _WINDOW_HOP = EXAMPLE_FRAMES * HOP_SAMPLES
@@ -42,9 +43,9 @@ _WINDOW_HOP = EXAMPLE_FRAMES * HOP_SAMPLES
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound as encoder and teacher take it: T windows of samples (T, 15600), log-mel (T, 96, 64).
+    """The input of encoder and teacher: T windows of samples (T, 15600), log-mel (T, 96, 64).
 
-    `expected` are the indices of the classes that it may be called.
+    `expected` are the indices of the classes that count as right.
     """
 
     windows: np.ndarray
@@ -62,7 +63,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Sequence:
-    """Sounds set one after another; `parts` holds the expected classes of each."""
+    """Sounds one after another; `parts` holds the expected classes of each."""
 
     sound: Sound
     parts: tuple[tuple[int, ...], ...]
@@ -70,14 +71,14 @@ class Sequence:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Everything that encoders are judged by, in memory.
+    """All sounds that encoders are scored on, in memory.
 
     Attributes
     ----------
     clips : held-out recordings of listed categories, whole.
     excerpts : 5 s of held-out speech and music; `group` names the collection.
     calm : silence and noises.
-    sequences : clips set one after another.
+    sequences : clips one after another.
     real : (F, 128) real embeddings, as tagging models read them; None where none were given.
     """
 
@@ -93,10 +94,10 @@ Scorer = Callable[[Sound], tuple[np.ndarray, np.ndarray]]
 
 
 def check_held_out(recordings: list[Recording]) -> None:
-    """Raise a DataError if there would be nothing to learn from or to score with."""
+    """Raise a DataError if there is nothing to train on or to score with."""
     if not any(item.held_out and item.listed for item in recordings):
         raise DataError(
-            "No recording of a listed category is held out, so the encoder could not be scored. "
+            "No recording of a listed category is held out, so the encoder cannot be scored. "
             "Give --hold-out a share above 0, and list at least three sources of one category."
         )
     if all(item.held_out for item in recordings):
@@ -106,37 +107,40 @@ def check_held_out(recordings: list[Recording]) -> None:
 def read_held_out(
     recordings: list[Recording], labels: tuple[Label, ...], features: FeatureSet | None = None
 ) -> HeldOut:
-    """The held-out recordings, and what is made from them; errors are those of `check_held_out`."""
+    """All sounds to score on, made from held-out recordings; errors as in `check_held_out`."""
     check_held_out(recordings)
     held_out = [item for item in recordings if item.held_out]
-    listed = [(item, item.samples()) for item in held_out if item.listed]
+    listed = [(item.category, item.samples()) for item in held_out if item.listed and item.category]
     return HeldOut(
         clips=[
-            Sound.cut(samples, item.category.expected, item.category.name)
-            for item, samples in listed
+            Sound.cut(samples, category.expected, category.name) for category, samples in listed
         ],
         excerpts=[
             excerpt
             for item in held_out
             if item.category and item.category.excerpts
-            for excerpt in _excerpts(item, labels)
+            for excerpt in _excerpts(item.samples(), item.category, labels)
         ],
         calm=_calm_sounds(labels),
         sequences=_sequences(listed),
-        real=features and as_input(features.x[draw_frames(features, 0, N_REAL_FRAMES)]),
+        real=None if features is None else _real_frames(features),
     )
 
 
+def _real_frames(features: FeatureSet) -> torch.Tensor:
+    return as_input(features.x[draw_frames(features, 0, N_REAL_FRAMES)])
+
+
 def _subtree(name: str, labels: tuple[Label, ...]) -> tuple[int, ...]:
-    """The class called `name` and all below it."""
+    """The class `name` and all below it."""
     return tuple(label.index for label in labels if any(name in path for path in label.paths))
 
 
-def _excerpts(item: Recording, labels: tuple[Label, ...]) -> list[Sound]:
-    expected = _subtree(SPEECH_AND_MUSIC[item.category.excerpts], labels)
-    samples, length = item.samples(), int(EXCERPT_S * SAMPLE_RATE)
+def _excerpts(samples: np.ndarray, category: Category, labels: tuple[Label, ...]) -> list[Sound]:
+    expected = _subtree(SPEECH_AND_MUSIC[category.excerpts], labels)
+    length = int(EXCERPT_S * SAMPLE_RATE)
     starts = range(0, max(1, len(samples) - length + 1), length)
-    group = f"{item.category.excerpts}: {item.category.name}"
+    group = f"{category.excerpts}: {category.name}"
     return [Sound.cut(samples[start : start + length], expected, group) for start in starts]
 
 
@@ -152,14 +156,15 @@ def _calm_sounds(labels: tuple[Label, ...]) -> list[Sound]:
     return sounds
 
 
-def _sequences(listed: list[tuple[Recording, np.ndarray]]) -> list[Sequence]:
+def _sequences(listed: list[tuple[Category, np.ndarray]]) -> list[Sequence]:
     """Clips of three categories that share no class, the loudest 3 s of each."""
-    rng, found = np.random.default_rng(0), []
-    if len({item.category.name for item, _ in listed}) < SEQUENCE_SOUNDS:
+    rng = np.random.default_rng(0)
+    found: list[Sequence] = []
+    if len({category.name for category, _ in listed}) < SEQUENCE_SOUNDS:
         return found
     for _ in range(20 * N_SEQUENCES):
         chosen = [listed[place] for place in rng.permutation(len(listed))[:SEQUENCE_SOUNDS]]
-        parts = tuple(item.category.expected for item, _ in chosen)
+        parts = tuple(category.expected for category, _ in chosen)
         if len(set().union(*parts)) == sum(len(set(part)) for part in parts):
             samples = np.concatenate([_loudest(samples) for _, samples in chosen])
             found.append(Sequence(Sound.cut(samples, (), "sequence"), parts))
@@ -187,7 +192,7 @@ class EncoderScorer:
         self._network, self._model = network.eval(), model
 
     def read(self, sound: Sound) -> torch.Tensor:
-        """(T, 128) float32: what tagging models read of a sound."""
+        """(T, 128) float32: the input of tagging models."""
         return as_input(quantise(encode_examples(self._network, sound.examples)))
 
     @torch.inference_mode()
@@ -208,7 +213,7 @@ def teacher_scorer(teacher: Callable, columns: np.ndarray) -> Scorer:
 
 
 def judge(scorer: Scorer, held_out: HeldOut) -> dict:
-    """All figures of one scorer: those of `hit_rates`, and one entry for each further question."""
+    """All figures of one scorer: those of `hit_rates`, and one entry for each other measure."""
     figures = {
         **hit_rates(scorer, held_out.clips),
         "excerpts": excerpt_rates(scorer, held_out.excerpts),
@@ -256,7 +261,7 @@ def excerpt_rates(scorer: Scorer, excerpts: list[Sound]) -> dict:
 
 
 def calmness(scorer: Scorer, calm: list[Sound]) -> dict:
-    """How often silence and noise are called so, and the greatest score of any other class."""
+    """How often silence and noise are tagged as such, and the highest score of any other class."""
     first_allowed, others = [], []
     for sound in calm:
         scores = scorer(sound)[0]
@@ -282,8 +287,8 @@ def in_time(scorer: Scorer, sequences: list[Sequence]) -> dict:
 
 
 def distances(scorer: EncoderScorer, clips: list[Sound], real: torch.Tensor) -> dict:
-    """How far from real embeddings the encoder's lie: root mean square over dimensions, to the
-    nearest of half of the real ones; and how far the other half lies from those, as a measure.
+    """Distance of the encoder's embeddings to the nearest of half of the real ones, root mean
+    square over dimensions; and that of the other half of the real ones, for comparison.
     """
     there, others = real[::2], real[1::2]
     own = torch.cat([scorer.read(clip) for clip in clips])

@@ -2,15 +2,15 @@
 
 A run is a folder:
 
-    config.json           what was asked for
-    scenes/               sounds and the teacher's output for them; can be deleted afterwards
-    metrics.jsonl         the models gone through, parts of the loss, held-out figures, a line each
+    config.json           the settings
+    scenes/               sounds and the teacher's output for them; may be deleted afterwards
+    metrics.jsonl         the tagging models, parts of the loss, held-out figures, a line each
     state.safetensors     where to resume: weights, their moving average, Adam's moments
     compact.safetensors   the moving average of the weights, half precision: what is published
     compact.json          its card
 
-What an iteration does depends on (seed, iteration) alone, so a run that was killed and resumed ends
-with the weights of one that was not.
+An iteration depends on (seed, iteration) alone, so a run that was killed and resumed ends with the
+same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from tqdm import tqdm
 from audioset_demo.encoders.compact import CompactNet, CompactSettings
 from audioset_demo.errors import DataError
 from audioset_demo.storage import json_text, write_atomically
-from train.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.material import Material
 from train.compact_encoder.objective import Objective, Student
-from train.moving_average import MovingAverage
-from train.runs import drop_metrics_after, log_metrics, read_metrics
+from train.runs import STATE_FILE, drop_metrics_after, log_metrics, read_metrics
+from train.tagger.adam import adamw, part_of, restore_training, set_learning_rate, training_state
+from train.tagger.moving_average import MovingAverage
 
-STATE_FILE = "state.safetensors"
 LOG_EVERY = 50
 DECAY = 0.998  # of the moving average of the weights, an iteration
 
 
 class Run:
-    """The moving parts of a training, and how they are saved and restored."""
+    """The state of a training: network, optimizer and moving average."""
 
     def __init__(self, config: EncoderConfig, material: Material, settings: CompactSettings):
         torch.manual_seed(config.seed)
         self.config = config
+        # mypy: torch's annotations of `to` leave `memory_format` out.
         self.student = Student(CompactNet(settings), material.n_features)
-        self.student.to(memory_format=torch.channels_last)
+        self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = adamw(self.student, config.learning_rate, config.weight_decay)
         self.average = MovingAverage(self.student.encoder, DECAY)
         self.done = 0
@@ -64,8 +64,8 @@ class Run:
             loss, parts = objective(self.student, batch, iteration)
         if not torch.isfinite(loss):
             raise DataError(
-                f"The loss is {loss.item()} at iteration {iteration}. Lower --learning-rate "
-                f"({config.learning_rate}) and resume; the last saved state is intact."
+                f"The loss is {loss.item()} at iteration {iteration}, so the encoder has diverged. "
+                f"Lower --learning-rate ({config.learning_rate}) and start again in another folder."
             )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -79,7 +79,7 @@ class Run:
         """The encoder with the moving average of its weights, in evaluation mode."""
         network = CompactNet(self.student.encoder.settings)
         network.load_state_dict(self.average.tensors)
-        return network.eval().to(memory_format=torch.channels_last)
+        return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def save(self, path: Path) -> None:
         tensors = training_state(self.student, "student", self.optimizer)
@@ -88,7 +88,7 @@ class Run:
         write_atomically(path, lambda part: save_file(tensors, part, metadata=metadata))
 
     def restore(self, path: Path) -> None:
-        """Go on from a saved state.
+        """Restore a saved state.
 
         Raises
         ------
@@ -102,12 +102,13 @@ class Run:
             self.average.restore(part_of(tensors, "mean"))
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(
-                f"{path} is damaged or of another run ({error}). Start in another folder."
+                f"{path} is damaged or of another run ({error}). Start the run again in another "
+                "folder."
             ) from None
 
 
 def scenes_of(config: EncoderConfig, n_scenes: int, iteration: int) -> np.ndarray:
-    """(B,) numbers of the scenes of one iteration: each once, in a new order in every round."""
+    """(B,) indices of the scenes of one iteration: each once a round, in a new order."""
     size = min(config.batch_size, n_scenes)
     round_, place = divmod(iteration, n_scenes // size)
     order = np.random.default_rng([config.seed, 2, round_]).permutation(n_scenes)
@@ -133,8 +134,8 @@ def fit(
 ) -> None:
     """Train to the last iteration, from the state in `folder` if there is one.
 
-    `through` says which tagging models the objective holds; it is logged at every start, since a
-    run may go on through other ones.
+    `through` names the tagging models of the objective; it is logged at every start, since a run
+    may be resumed with other ones.
     """
     config, state = run.config, folder / STATE_FILE
     if state.is_file():
@@ -163,7 +164,7 @@ def fit(
 
 
 def trained_through(folder: Path) -> list[dict]:
-    """From which iteration on the run in `folder` went through which tagging models."""
+    """The tagging models that the run in `folder` trained through, and from which iteration on."""
     starts = [line for line in read_metrics(folder) if "through" in line]
     return [
         {"from_iteration": line["iteration"], "models": line["through"]}

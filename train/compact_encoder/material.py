@@ -1,4 +1,4 @@
-"""What the training reads: batches of scenes, and the scores that are wanted for them."""
+"""The training data: batches of scenes, and the target scores for them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 
 from audioset_demo.encoders.logmel import LOG_OFFSET
 
-# Where a label is trusted, the teacher's other classes are brought down to this share.
-TEACHER_BESIDE_LABEL = 0.5
-# Mixing in the log-mel domain: the second scene is quieter by so many dB, and below the last of
-# these nothing of it is asked for.
+# Where a label is trusted, the teacher's scores of other classes are scaled by this.
+TEACHER_WITH_LABEL = 0.5
+# Mixing in the log-mel domain: the second scene is quieter by this many dB; from
+# INAUDIBLE_DB on it adds nothing to the targets.
 MIX_RANGE_DB = (0.0, 24.0)
 INAUDIBLE_DB = 18.0
 GAIN_RANGE_DB = (-12.0, 6.0)
@@ -26,17 +26,17 @@ SILENT_CLIPS = 0.05
 
 @dataclass(frozen=True)
 class Batch:
-    """B scenes and one of silence, and C clips put together from them.
+    """B scenes and one of silence, and C clips composed of them.
 
     Attributes
     ----------
     examples : (B + 1, 96, 64) log-mel; the last is silence.
-    targets : (B, K) wanted scores.
+    targets : (B, K) target scores.
     embeddings : (B, E) the teacher's embedding, standardised.
     own : (B,) 1 where a scene was left unmixed, so that the teacher's embedding still holds.
-    scenes : (B,) the numbers of the louder scenes.
+    scenes : (B,) indices of the louder scenes.
     clips : (C, 5) int64 rows of `examples`; mask : (C, 5) bool, True for real frames.
-    clip_targets : (C, K) wanted scores of the clips.
+    clip_targets : (C, K) target scores of the clips.
     """
 
     examples: Tensor
@@ -55,9 +55,9 @@ class Material:
     Parameters
     ----------
     shards : folders written by `make_shards`.
-    targets : (n kinds, K) wanted scores of each kind.
+    targets : (n kinds, K) target scores of each kind.
     columns : (K,) the teacher's column for each class, -1 where it has none.
-    silence : (K,) wanted scores of a silent clip.
+    silence : (K,) target scores of a silent clip.
     """
 
     def __init__(
@@ -96,20 +96,20 @@ class Material:
         return np.stack(rows).astype(np.float32 if name != "kinds" else np.int64)
 
     def embeddings(self, scenes: np.ndarray) -> np.ndarray:
-        """(B, E) float32: the teacher's embeddings as they are."""
+        """(B, E) float32: the teacher's embeddings, not standardised."""
         return self._rows("embeddings", scenes)
 
     def targets(self, scenes: np.ndarray) -> np.ndarray:
-        """(B, K) float32: the teacher's scores, overruled by the labels where these are trusted."""
+        """(B, K) float32: the teacher's scores, overruled by the labels where those are trusted."""
         teacher = self._rows("scores", scenes)
         wanted = np.where(self._columns >= 0, teacher[:, self._columns], 0.0)
         trust = self._rows("trust", scenes)
-        said = (self._kind_targets[self._rows("kinds", scenes)] * trust[:, :, None]).max(axis=1)
-        beside = 1 - (1 - TEACHER_BESIDE_LABEL) * trust.max(axis=1, keepdims=True)
-        return np.maximum(wanted * beside, said).astype(np.float32)
+        labelled = (self._kind_targets[self._rows("kinds", scenes)] * trust[:, :, None]).max(axis=1)
+        scale = 1 - (1 - TEACHER_WITH_LABEL) * trust.max(axis=1, keepdims=True)
+        return np.maximum(wanted * scale, labelled).astype(np.float32)
 
     def batch(self, scenes: np.ndarray, rng: np.random.Generator) -> Batch:
-        """Scenes with fresh changes: gain, half of them mixed with one another, parts masked."""
+        """Scenes changed at random: gain, half of them mixed with one another, parts masked."""
         count = len(scenes)
         mel = torch.from_numpy(self._rows("examples", scenes)).exp_().sub_(LOG_OFFSET).clamp_(min=0)
         wanted = torch.from_numpy(self.targets(scenes))
@@ -131,8 +131,9 @@ class Material:
         for row in range(count):
             _shift_and_mask(rng, mel[row])
         clips, mask = compose(rng, count)
-        heard = torch.cat([wanted, torch.zeros_like(wanted[:1])])  # silence beside sound is nothing
-        clip_targets = (heard[clips] * mask[:, :, None]).amax(dim=1)
+        # Silence adds nothing to a clip with sound.
+        of_examples = torch.cat([wanted, torch.zeros_like(wanted[:1])])
+        clip_targets = (of_examples[clips] * mask[:, :, None]).amax(dim=1)
         clip_targets[(clips == count).all(dim=1)] = self._silence
         return Batch(
             examples=torch.cat([mel, torch.zeros_like(mel[:1])]).add_(LOG_OFFSET).log_(),
@@ -147,7 +148,7 @@ class Material:
 
 
 def _shift_and_mask(rng: np.random.Generator, mel: Tensor) -> None:
-    """Move the bands of one scene (96, 64) a little and silence some of it, in place."""
+    """Shift the bands of one scene (96, 64) a little and mask parts of it, in place."""
     shift = int(rng.integers(-MAX_SHIFTED_BANDS, MAX_SHIFTED_BANDS + 1))
     bands = torch.arange(mel.shape[1]) - shift
     mel.copy_(mel[:, bands.clamp(0, mel.shape[1] - 1)])
@@ -162,7 +163,7 @@ def _shift_and_mask(rng: np.random.Generator, mel: Tensor) -> None:
 def compose(rng: np.random.Generator, n_scenes: int) -> tuple[Tensor, Tensor]:
     """Clips of two to five frames: rows (C, 5) and mask (C, 5), for half as many clips as scenes.
 
-    Half of the clips are a scene among silence, as recordings of short sounds are; in the others
+    Half of the clips are a scene within silence, like recordings of short sounds; in the others
     a second scene comes before or after it. A few clips are silent.
     """
     n_clips = max(1, n_scenes // 2)

@@ -1,4 +1,4 @@
-"""The loss of the compact encoder, through the frozen tagging models that read its output."""
+"""The loss of the compact encoder, through frozen tagging models that take its output."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from train.compact_encoder.material import Batch
 
 SCORE_MIN = 1e-6
 
-# Numbers of scenes (B,) to frames (B, N, 128) of which the nearest is to be stayed close to.
+# Indices of scenes (B,) to frames (B, N, 128), of which the nearest is the alignment target.
 Goals = Callable[[np.ndarray], Tensor]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each part of the loss counts, beside the models' binary cross-entropy (1)."""
+    """Weights of the parts of the loss; the models' binary cross-entropy has weight 1."""
 
     ranking: float
     teacher_embedding: float
@@ -31,12 +31,12 @@ class Weights:
 
 
 def as_models_read(components: Tensor) -> Tensor:
-    """Components in [-2, 2] to `(uint8 - 128) / 128`, without the steps of the quantisation."""
+    """Components in [-2, 2] to the input of tagging models, not rounded as by quantisation."""
     return ((components + CLIP) * LEVELS_PER_UNIT - 0.5 - 128) / 128
 
 
 class Student(nn.Module):
-    """The encoder, and a head that predicts the teacher's embedding; the head is not shipped."""
+    """The encoder, and a head that predicts the teacher's embedding; the head is not published."""
 
     def __init__(self, encoder: CompactNet, n_teacher_features: int):
         super().__init__()
@@ -54,10 +54,10 @@ class Objective:
 
     Parameters
     ----------
-    models : frozen tagging models; in turns, one scores the scenes as clips of one frame, and
-        another the clips put together from them.
-    known : (K,) bool, classes that the teacher knows; of others only the labels are known.
-    goals : frames to stay close to; None: none.
+    models : frozen tagging models; in turn, one scores the scenes as clips of one frame, and
+        another the clips composed of them.
+    known : (K,) bool, classes that the teacher scores; others have labels alone.
+    goals : frames to align with; None: no alignment.
     """
 
     def __init__(
@@ -92,27 +92,31 @@ class Objective:
         difference = F.smooth_l1_loss(guess, batch.embeddings, reduction="none").mean(dim=1)
         parts["teacher"] = self.weights.teacher_embedding * (difference * batch.own).mean()
         if self.goals is not None:
-            parts["alignment"] = self.weights.alignment * self._alignment(read, batch)
-        return sum(parts.values()), {name: part.item() for name, part in parts.items()}
+            alignment = _alignment(read, self.goals(batch.scenes), batch.own)
+            parts["alignment"] = self.weights.alignment * alignment
+        loss = sum(parts.values(), start=torch.zeros(()))
+        return loss, {name: part.item() for name, part in parts.items()}
 
     def _tagging(self, scores: Tensor, targets: Tensor) -> Tensor:
         counted = self.known | (targets > 0)
         scores = scores.float().clamp(SCORE_MIN, 1 - SCORE_MIN)
         return (F.binary_cross_entropy(scores, targets, reduction="none") * counted).sum(1).mean()
 
-    def _alignment(self, read: Tensor, batch: Batch) -> Tensor:
-        """Squared distance to the nearest of a scene's goals, softly chosen; own scenes only.
 
-        The nearest, not the mean: a mean of frames lies where no frame lies.
-        """
-        distance = (read[:, None] - self.goals(batch.scenes)).square().mean(dim=2)  # (B, N)
-        spread = 0.05
-        nearest = -spread * torch.logsumexp(-distance / spread, dim=1)
-        return (nearest * batch.own).mean()
+def _alignment(read: Tensor, goals: Tensor, own: Tensor) -> Tensor:
+    """Squared distance of frames (B, 128) to the nearest of their goals (B, N, 128), softly chosen.
+
+    Only scenes that were left unmixed count. The nearest, not the mean: a mean of frames lies where
+    no frame lies.
+    """
+    distance = (read[:, None] - goals).square().mean(dim=2)  # (B, N)
+    spread = 0.05
+    nearest = -spread * torch.logsumexp(-distance / spread, dim=1)
+    return (nearest * own).mean()
 
 
 def _ranking(scores: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy between the classes: the wanted ones above all others."""
+    """Cross-entropy between the classes: the target classes above all others."""
     share = targets.square()
     share = share / (share.sum(dim=1, keepdim=True) + 0.05)
     logits = torch.logit(scores.float(), eps=SCORE_MIN)

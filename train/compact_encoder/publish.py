@@ -6,12 +6,18 @@ import json
 import re
 import shutil
 from collections import Counter
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 
 from safetensors.torch import save_file
 
-from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE, CompactNet
+from audioset_demo.encoders.compact import (
+    BUNDLED,
+    CARD_FILE,
+    SOUNDS_FILE,
+    WEIGHTS_FILE,
+    CompactNet,
+)
 from audioset_demo.errors import DataError
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import half_precision
@@ -19,6 +25,7 @@ from audioset_demo.storage import write_atomically, write_csv, write_json
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.sounds.recordings import Recording
 
+ASSETS = Path(str(BUNDLED))
 HELD_OUT_RULE = (
     "In each category that a list names, {share:.0%} of the recording sources (Freesound ids), "
     "the first by SHA-256 of their names and at least one of three or more; likewise in "
@@ -47,7 +54,7 @@ def card(
     through: list[dict],
     figures: dict[str, dict],
 ) -> dict:
-    """What the encoder is, what it was made from, and how well it does."""
+    """The card of an encoder: its settings, training and figures."""
     trained_on = [item for item in recordings if not item.held_out]
     collections = {}
     for name in sorted({item.collection for item in trained_on}):
@@ -84,7 +91,7 @@ def _short_licence(licence: str) -> str:
 
 
 def describe(model: ModelCard) -> str:
-    """A tagging model in a few words: its name, set and iteration."""
+    """A tagging model in short: its name, set and iteration."""
     facts = (model.name, model.training.get("set"), model.training.get("iteration"))
     return ", ".join(
         f"iteration {fact}" if isinstance(fact, int) else fact for fact in facts if fact
@@ -125,8 +132,6 @@ def publish(run: Path) -> Path:
     """
     if "held_out" not in json.loads((run / CARD_FILE).read_text(encoding="utf-8")):
         raise DataError(f"{run} has not been evaluated. Run the command with --evaluate first.")
-    assets = Path(str(files("audioset_demo"))) / "assets" / "compact"
-    assets.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS_FILE, CARD_FILE, SOUNDS_FILE):
-        write_atomically(assets / name, lambda part, name=name: shutil.copyfile(run / name, part))
-    return assets
+        write_atomically(ASSETS / name, partial(shutil.copyfile, run / name))
+    return ASSETS

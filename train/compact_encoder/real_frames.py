@@ -1,4 +1,4 @@
-"""Real embeddings to aim at: for each scene, the frames of AudioSet that sound like it."""
+"""Real embeddings to align with: for each scene, frames of AudioSet with similar scores."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from train.data.features import FeatureSet
 N_NEIGHBOURS = 8
 MAX_FRAMES = 60_000
 BLOCK = 1_000
-# A class that a clip is not labelled with counts this much of what the model makes of the frame.
+# The model's score of a class that the clip is not labelled with is scaled by this.
 UNLABELLED_SHARE = 0.3
 
 
 class Neighbours:
-    """What scenes are to stay close to, where the teacher knows no embeddings: real frames."""
+    """Real frames to align scenes with, for a teacher that is not in the embedding space."""
 
     def __init__(self, real: RealFrames, of_scenes: np.ndarray):
         self._real, self._of_scenes = real, of_scenes
 
     def __call__(self, scenes: np.ndarray) -> Tensor:
-        """(B,) numbers of scenes to (B, N_NEIGHBOURS, 128), as tagging models read them."""
+        """(B,) indices of scenes to (B, N_NEIGHBOURS, 128), as tagging models read them."""
         return self._real.frames[torch.from_numpy(self._of_scenes[scenes]).long()]
 
 
 def draw_frames(features: FeatureSet, seed: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Clips and frames (F,), by number, of up to `most` real frames drawn at random."""
+    """Indices (F,) of clip and frame of up to `most` real frames drawn at random."""
     clip, frame = np.nonzero(np.arange(features.x.shape[1]) < features.n_frames[:, None])
     chosen = np.sort(np.random.default_rng(seed).permutation(len(clip))[:most])
     return clip[chosen], frame[chosen]
 
 
 class RealFrames:
-    """Frames of a feature set, drawn at random, and what each holds.
+    """Frames of a feature set, drawn at random, with a signature of each.
 
     Attributes
     ----------
     frames : (F, 128) float32, as tagging models read them.
     signatures : (F, K) bfloat16 of length 1: roots of the frozen model's scores of each frame,
-        less where the clip does not carry the label.
+        scaled down where the clip does not carry the label.
     """
 
     def __init__(self, features: FeatureSet, model: TaggingModel, seed: int):
@@ -62,7 +62,7 @@ class RealFrames:
         self.signatures = torch.cat(signatures)
 
     def nearest(self, targets: Tensor) -> Tensor:
-        """(B, K) wanted scores to (B, N_NEIGHBOURS) indices of frames, the most alike first."""
+        """(B, K) target scores to (B, N_NEIGHBOURS) indices of frames, the most similar first."""
         return (signature(targets) @ self.signatures.T).topk(N_NEIGHBOURS, dim=1).indices
 
 

@@ -1,4 +1,4 @@
-"""Teachers: models whose scores and embeddings the encoder learns to give.
+"""Teachers: models whose scores and embeddings the encoder learns to predict.
 
 YAMNet is small and freely available, but its embedding space is its own: predicting it is only an
 auxiliary task. VGGish's embedding is what the tagging models read, so it is the target itself.
@@ -28,7 +28,7 @@ YAMNET_EMBEDDING = "tower0/network/layer28/reduce_mean"
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TeacherOutput:
     """A teacher's output for one window: scores (C,) in [0, 1] and an embedding (E,)."""
 
     scores: np.ndarray
@@ -40,7 +40,7 @@ class Teacher(Protocol):
 
     Attributes
     ----------
-    title : for the reader.
+    title : its name in tables and cards.
     mids : the class of each of its scores.
     in_embedding_space : its embedding is the frame (128,) in [-2, 2] that tagging models read.
     """
@@ -49,11 +49,11 @@ class Teacher(Protocol):
     mids: tuple[str, ...]
     in_embedding_space: bool
 
-    def __call__(self, samples: np.ndarray) -> Lesson: ...
+    def __call__(self, samples: np.ndarray) -> TeacherOutput: ...
 
 
 def open_teacher(name: str, labels: tuple[Label, ...], model: TaggingModel) -> Teacher:
-    """VGGish with the scores of `model`, where that is the name; else YAMNet from that file."""
+    """VGGish with the scores of `model` if `name` is "vggish", else YAMNet from the file `name`."""
     return Vggish(labels, model) if name == VGGISH else Yamnet(Path(name))
 
 
@@ -73,13 +73,14 @@ class Vggish:
         self._encoder, self._model = load_quantising_encoder("vggish"), model
 
     @torch.inference_mode()
-    def __call__(self, samples: np.ndarray) -> Lesson:
+    def __call__(self, samples: np.ndarray) -> TeacherOutput:
         """(15600,) float32 -> the tagging model's scores of VGGish's frame, and the frame."""
         waveform = Waveform(samples[:EXAMPLE_SAMPLES].astype(np.float32), SAMPLE_RATE, "window")
         embeddings = self._encoder.encode(waveform)
         read = as_input(embeddings.require_quantised())
+        assert embeddings.pca is not None  # what is quantised
         scores = self._model.frame_scores(read)[0].numpy()
-        return Lesson(scores, embeddings.pca[0])
+        return TeacherOutput(scores, embeddings.pca[0])
 
 
 class Yamnet:
@@ -100,7 +101,7 @@ class Yamnet:
         for file in (path, class_map):
             if not file.is_file():
                 raise DataError(
-                    f"The teacher needs {file}, which is not there. Give --teacher the file of "
+                    f"The teacher needs {file}, which is missing. Give --teacher the file of "
                     f"YAMNet, or '{VGGISH}' where VGGish is installed."
                 )
         self.mids = tuple(row["mid"] for row in read_table(class_map, needed=("mid",)))
@@ -114,17 +115,17 @@ class Yamnet:
         ]
         if not named:
             raise DataError(
-                f"{path} is not the TFLite file of YAMNet: it has no embedding layer. Give that "
-                "file."
+                f"{path} has no layer {YAMNET_EMBEDDING}, so it is not the TFLite file of "
+                "YAMNet. Give --teacher that file."
             )
         self._embedding = named[0]
 
-    def __call__(self, samples: np.ndarray) -> Lesson:
+    def __call__(self, samples: np.ndarray) -> TeacherOutput:
         """(15600,) float32 -> its scores and embedding."""
         self._interpreter.set_tensor(self._input, samples[:EXAMPLE_SAMPLES].astype(np.float32))
         self._interpreter.invoke()
         features = self._interpreter.get_tensor(self._embedding).reshape(-1)
-        return Lesson(
+        return TeacherOutput(
             scores=self._interpreter.get_tensor(self._output)[0],
             # int8 with zero point -128: the features are rectified
             embedding=(features.astype(np.int16) + 128).astype(np.uint8),
@@ -140,8 +141,8 @@ def _interpreter(path: Path):
             import tensorflow
         except ImportError:
             raise DataError(
-                "YAMNet runs with TensorFlow Lite, which is not installed: "
-                "pip install ai-edge-litert, or 'audioset-demo[tensorflow]'."
+                "YAMNet runs with TensorFlow Lite, which is not installed. Install it with "
+                "`pip install ai-edge-litert` or `pip install 'audioset-demo[tensorflow]'`."
             ) from None
         Interpreter = tensorflow.lite.Interpreter
     try:

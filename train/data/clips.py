@@ -1,4 +1,4 @@
-"""Where the clips of a features file are: in memory, or in the file until a batch asks for them."""
+"""The clips of a features file: held in memory, or left in the file until a batch needs them."""
 
 import os
 import threading
@@ -11,9 +11,9 @@ import numpy as np
 
 from audioset_demo.errors import DataError
 
-# 22,160 clips are 28 MB, two million 2.6 GB. Up to here, memory costs nobody anything.
+# Larger files are left on disk. 22,160 clips are 28 MB, two million 2.6 GB.
 MAX_BYTES_IN_MEMORY = 512 * 2**20
-REMEDY = "Put the whole file back and run the command again, a training run with --resume."
+REMEDY = "Restore the file and run the command again, with --resume if it trains."
 
 
 class ClipsInMemory:
@@ -29,7 +29,7 @@ class ClipsInMemory:
 
 
 class ClipsInFile:
-    """Clips uint8 (N, T, 128) read one by one from where they lie in the file.
+    """Clips uint8 (N, T, 128) read one by one from their places in the file.
 
     The file is read, not mapped: mapped pages count as the process's memory. Any thread may read.
     """
@@ -61,7 +61,7 @@ class ClipsInFile:
                     self._read_into(clip, start) for clip, start in zip(clips, starts, strict=True)
                 )
         except OSError as error:
-            raise DataError(f"Cannot read clips of {self._path} ({error}). {REMEDY}") from None
+            raise DataError(f"Clips of {self._path} cannot be read ({error}). {REMEDY}") from None
         if not unchanged:
             raise DataError(
                 f"{self._path} was cut short or written to while it was being read. {REMEDY}"
@@ -70,7 +70,7 @@ class ClipsInFile:
 
     def _read_into(self, clip: np.ndarray, start: int) -> bool:
         self._file.seek(start)
-        return self._file.readinto(clip) == self._clip_bytes
+        return self._file.readinto(clip.data) == self._clip_bytes
 
     def _present_version(self) -> tuple[int, int]:
         status = os.fstat(self._file.fileno())
@@ -96,8 +96,8 @@ def open_clips(x: h5py.Dataset, path: Path) -> ClipsInMemory | ClipsInFile:
     Raises
     ------
     DataError
-        If they are many and lie in the file so that none can be read alone, or the file is cut
-        short.
+        If they are too many for memory and their layout allows none to be read alone, or the
+        file is truncated.
     """
     if x.nbytes <= MAX_BYTES_IN_MEMORY:
         return ClipsInMemory(x[:])
@@ -114,9 +114,9 @@ def _layout(x: h5py.Dataset, path: Path) -> Layout:
     shifted = x.file.userblock_size > 0
     if in_pieces or filtered or shifted:
         raise DataError(
-            f"x in {path} takes {x.nbytes / 1e9:.1f} GB, too much to hold in memory, and is laid "
-            f"out so that no clip can be read alone (chunks {x.chunks}, compression "
-            f"{x.compression}). Rewrite it with `python -m train pack {path} OUT.h5` and train on "
+            f"x in {path} takes {x.nbytes / 1e9:.1f} GB, too much to hold in memory, and its "
+            f"layout (chunks {x.chunks}, compression {x.compression}) allows no clip to be read "
+            f"alone. Rewrite it with `python -m train pack {path} OUT.h5` and train on "
             "that."
         )
     if x.chunks is None:

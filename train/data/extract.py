@@ -1,4 +1,4 @@
-"""Features of one's own labelled sounds, in the layout that training reads."""
+"""Features of your own labelled sounds, in the layout that training reads."""
 
 import os
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
 
     Parameters
     ----------
-    labels_csv : columns `file` (below `audio_dir`) and `label`; several labels of a file stand in
-        several rows. The label set is all labels, sorted.
+    labels_csv : columns `file` (below `audio_dir`) and `label`; a file with several labels has a
+        row for each. The label set is all labels, sorted.
 
     Raises
     ------
     DataError
-        If the table is not one, or none of the files could be read.
+        If the table cannot be read, or none of the files could be.
     StorageError
         If `output` can't be written.
     WeightsError
@@ -48,15 +48,15 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
         clips.append(
             PackedClip(
                 video_id=file.encode(),
-                embeddings=embeddings.quantised,
+                embeddings=embeddings.require_quantised(),
                 labels=[label_set.index(label) for label in labels],
                 segment_times=(0.0, embeddings.duration_s),
             )
         )
     if not clips:
         raise DataError(
-            f"None of the {len(labels_of_file)} files of {labels_csv} could be read below "
-            f"{audio_dir}. First: {failures[0]}"
+            f"None of the {len(labels_of_file)} files that {labels_csv} names could be read. The "
+            f"first error: {failures[0]}"
         )
     write_atomically(output, lambda part: _write(part, clips, label_set, embeddings.encoder))
     return failures
@@ -79,7 +79,8 @@ def _check_sounds(audio_dir: Path, labels_csv: Path, files: Iterable[str]) -> No
     if not any(os.path.isfile(audio_dir / file) for file in files):
         raise DataError(
             f"{audio_dir} holds none of the files that {labels_csv} names, the first of which is "
-            f"{next(iter(files))}. The column `file` holds paths below the folder of sounds."
+            f"{next(iter(files))}. Write paths relative to the folder of sounds into the column "
+            "`file`."
         )
 
 

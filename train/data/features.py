@@ -20,7 +20,7 @@ TRAINING_FILE = "bal_train.h5"
 VALIDATION_SHARE = 10
 # Of a large set fewer, those of the lowest hashes: each checkpoint is scored on all of them.
 MAX_VALIDATION_CLIPS = 20_000
-# Large arrays are gone through in parts of this many clips: 34 MB of AudioSet's labels.
+# Large arrays are processed in blocks of this many clips: 34 MB of AudioSet's labels.
 BLOCK_CLIPS = 65_536
 
 
@@ -50,7 +50,7 @@ class FeatureFile:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Clips of a file, all or some of them; what they hold stays with the file, uncopied.
+    """Clips of a file, all or some of them; the arrays of the file are shared, not copied.
 
     `rows` int64 (N,): which clips of the file these are. Indices below count from 0 to N - 1.
     """
@@ -102,7 +102,7 @@ class FeatureSet:
         Raises
         ------
         DataError
-            If the clips are in a file that has changed since.
+            If the clips are read from a file that has changed since it was opened.
         """
         rows = self.rows[indices]
         clips = as_input(self.file.clips.read(rows))
@@ -112,8 +112,8 @@ class FeatureSet:
 
     def n_positives(self) -> np.ndarray:
         """How many clips (K,) carry each label."""
-        counts = [self._labels(block).sum(axis=0) for block in _blocks(len(self))]
-        return np.sum(counts, axis=0, dtype=np.int64, initial=0)
+        counts = (self._labels(block).sum(axis=0) for block in _blocks(len(self)))
+        return sum(counts, start=np.zeros(self.n_classes, np.int64))
 
     def n_scorable_classes(self) -> int:
         """Classes with both clips that carry the label and clips that lack it."""
@@ -140,7 +140,7 @@ def load_features(path: Path) -> FeatureSet:
     FeaturesError
         If the file is missing or damaged, or its datasets do not fit one another.
     DataError
-        If it is too large for memory and laid out so that no clip can be read alone.
+        If it is too large for memory and its layout allows no clip to be read alone.
     """
     path = Path(path)
     with open_packed(path, needed=("y",)) as packed:
@@ -163,10 +163,11 @@ def _pack_labels(packed: PackedClips) -> np.ndarray:
     labels = np.empty((n_clips, -(-n_classes // 8)), np.uint8)
     for block in _blocks(n_clips):
         values = packed.rows("y", block)
-        wrong = values.dtype != bool and values[(values != 0) & (values != 1)]
-        if np.any(wrong):
+        wrong = values[(values != 0) & (values != 1)] if values.dtype != bool else values[:0]
+        if wrong.size:
             raise FeaturesError(
-                f"{packed.where}: 'y' holds {wrong[0]}. A label is 0 or 1, false or true."
+                f"'y' in {packed.where} holds {wrong[0]}. Write each label as 0 or 1, or as false "
+                "or true."
             )
         labels[block] = np.packbits(values.astype(bool, copy=False), axis=1)
     return labels
@@ -180,8 +181,9 @@ def _frames_of_each(clips: ClipsInMemory | ClipsInFile, packed: PackedClips) -> 
         return np.maximum(np.concatenate(counted), 1)
     if packed.n_frames.min() < 1:
         raise FeaturesError(
-            f"{packed.where}: 'n_frames' runs from {packed.n_frames.min()} to "
-            f"{packed.n_frames.max()}; each clip must have 1 to {clips.shape[1]} frames. {REMEDY}"
+            f"'n_frames' in {packed.where} runs from {packed.n_frames.min()} to "
+            f"{packed.n_frames.max()}, and each clip must have 1 to {clips.shape[1]} frames. "
+            f"{REMEDY}"
         )
     return packed.n_frames
 
@@ -211,7 +213,7 @@ def split(features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
     validation = held_out(features)
     if validation.all() or not validation.any():
         raise DataError(
-            f"{features.name} has {len(features)} clips: too few to hold a tenth of them out for "
+            f"{features.name} has {len(features)} clips, too few to hold a tenth of them out for "
             "validation. Give more clips."
         )
     return (
@@ -221,17 +223,17 @@ def split(features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
 
 
 def check_scorable(features: FeatureSet) -> None:
-    """Raise a DataError where no class could be scored, before any clip is."""
+    """Raise a DataError if no class can be scored."""
     if not features.n_scorable_classes():
         raise DataError(
             f"{features.name} has {len(features)} clips and {features.n_classes} classes, none of "
-            "which has both a clip with its label and a clip without it: nothing can be scored. "
+            "which has both a clip with its label and a clip without it, so nothing can be scored. "
             "Give more clips, or clips of at least two kinds."
         )
 
 
 def sample(features: FeatureSet, clips: int) -> FeatureSet:
-    """So many of the clips, a fixed property of the video ids: a larger sample holds a smaller one.
+    """`clips` of the clips, chosen by their video ids: a larger sample contains a smaller one.
 
     Raises
     ------
@@ -239,7 +241,9 @@ def sample(features: FeatureSet, clips: int) -> FeatureSet:
         If there are fewer.
     """
     if clips > len(features):
-        raise DataError(f"{features.name} has {len(features)} clips, not {clips}. Lower --clips.")
+        raise DataError(
+            f"{features.name} has {len(features)} clips, and --clips asks for {clips}. Lower it."
+        )
     # The low bits of the hash choose the validation part, so the order goes by another one.
     order = np.argsort([_hash(b"sample " + video_id) for video_id in features.video_ids])
     chosen = np.sort(order[:clips])
@@ -255,7 +259,7 @@ def training_file(data: Path) -> Path:
     path = data / TRAINING_FILE if data.is_dir() else data
     if not path.is_file():
         raise DataError(
-            f"There is no {path}. `--data` takes an HDF5 file, or a folder that holds "
+            f"There is no file {path}. Give --data an HDF5 file, or a folder that holds "
             f"{TRAINING_FILE}."
         )
     return path

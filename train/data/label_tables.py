@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from audioset_demo.errors import DataError
-from audioset_demo.storage import write_atomically, write_csv
+from audioset_demo.storage import check_output, write_atomically, write_csv
 from train.data.features import TRAINING_FILE, FeatureSet, load_features
 from train.data.tables import read_table
 
 COUNTS_FILE = "class_counts_and_quality.csv"
 ONTOLOGY_FILE = "ontology.json"
+LABELS_FILE, CENTROIDS_FILE = "labels.csv", "centroids.npz"
 LABEL_COLUMNS = (
     "index",
     "mid",
@@ -36,11 +37,13 @@ def build_assets(data: Path) -> None:
         if not (data / name).is_file():
             raise DataError(f"{data} has no {name}. Give the folder of AudioSet's released lists.")
     assets = Path(str(files("audioset_demo"))) / "assets"
+    for name in (LABELS_FILE, CENTROIDS_FILE):
+        check_output(assets / name)
     rows = label_rows(data / COUNTS_FILE, data / ONTOLOGY_FILE)
-    write_csv(assets / "labels.csv", LABEL_COLUMNS, [list(row.values()) for row in rows])
+    write_csv(assets / LABELS_FILE, LABEL_COLUMNS, [list(row.values()) for row in rows])
     centroids = class_centroids(load_features(data / TRAINING_FILE))
     write_atomically(
-        assets / "centroids.npz", lambda part: np.savez_compressed(part, centroids=centroids)
+        assets / CENTROIDS_FILE, lambda part: np.savez_compressed(part, centroids=centroids)
     )
 
 

@@ -35,13 +35,13 @@ class PackedClip:
 def pack(source: Path, output: Path) -> int:
     """Pack a folder of TFRecords, or an HDF5 file of another layout; the number of clips.
 
-    In what is written, each clip lies in one piece and is not compressed, so that training reads
-    single clips of a file that is larger than memory.
+    Clips are written uncompressed and each in one piece, so that training can read single clips
+    of a file that is larger than memory.
 
     Raises
     ------
     DataError, FeaturesError
-        If there is nothing to pack, or it is damaged or holds something else.
+        If there is nothing to pack, or the source is damaged or holds something else.
     StorageError
         If `output` can't be written.
     """
@@ -84,8 +84,8 @@ def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
         )
     if find_spec("tensorflow") is None:
         raise DataError(
-            "TFRecords are read by TensorFlow, which is not installed: "
-            "pip install 'audioset-demo[tensorflow]'."
+            "TFRecords are read with TensorFlow, which is not installed. Install it with "
+            "`pip install 'audioset-demo[tensorflow]'`."
         )
     packed = 0
 
@@ -99,7 +99,10 @@ def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
             writer.flush()
             packed = writer.n_written
         if packed == 0:
-            raise DataError(f"The {len(paths)} .tfrecord files in {tfrecord_dir} hold no clips.")
+            raise DataError(
+                f"The {len(paths)} .tfrecord files in {tfrecord_dir} hold no clips. Download them "
+                "again."
+            )
 
     write_atomically(output, write)
     return packed
@@ -125,7 +128,9 @@ def _parse(example) -> PackedClip:
     frames = example.feature_lists.feature_list["audio_embedding"].feature
     embeddings = [np.frombuffer(frame.bytes_list.value[0], np.uint8) for frame in frames]
     if not embeddings or len(embeddings) > N_FRAMES or {len(e) for e in embeddings} != {N_DIMS}:
-        raise ValueError(f"a clip has {len(embeddings)} frames; expected 1 to 10 of {N_DIMS} bytes")
+        raise ValueError(
+            f"a clip has {len(embeddings)} frames, not 1 to {N_FRAMES} of {N_DIMS} bytes"
+        )
     return PackedClip(
         video_id=context["video_id"].bytes_list.value[0],
         embeddings=np.stack(embeddings),
@@ -176,7 +181,7 @@ class FeatureWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is still in memory."""
+        """Write the clips that are still in memory."""
         clips, self._pending = self._pending, []
         if not clips:
             return

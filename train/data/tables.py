@@ -33,8 +33,8 @@ class Row:
         return self.cells.get(column, "")
 
     def error(self, fault: str) -> DataError:
-        """An error that names the row; `fault` goes on from there and ends with the remedy."""
-        return DataError(f"{self.path}, line {self.line}: {fault}")
+        """An error about the row; `fault` completes "Line 3 of FILE" and ends with the remedy."""
+        return DataError(f"Line {self.line} of {self.path} {fault}")
 
 
 def read_table(path: Path, needed: Sequence[str]) -> list[Row]:
@@ -42,12 +42,12 @@ def read_table(path: Path, needed: Sequence[str]) -> list[Row]:
 
     Parameters
     ----------
-    needed : columns without which the table is not one; each row must fill them
+    needed : columns that the table must have and each row must fill
 
     Raises
     ------
     DataError
-        If the file cannot be read, lacks a needed column or any row, or a row does not fit.
+        If the file cannot be read, lacks a needed column or has no rows, or a row is malformed.
     """
     text = _text(path)
     header, rows = _parse(path, text, _delimiter(text, needed))
@@ -79,21 +79,21 @@ def _text(path: Path) -> str:
         content = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"Cannot read the table {path} ({reason}). Check the path.") from None
+        raise DataError(f"The table {path} cannot be read ({reason}). Check the path.") from None
     if content.startswith(_UTF_16) or b"\0" in content:
-        raise DataError(f"{path} is not UTF-8 text: it is UTF-16, or no text at all. {_SAVE_AS}")
+        raise DataError(f"{path} is not UTF-8 text, but UTF-16 or not text at all. {_SAVE_AS}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         byte = content[error.start]
         raise DataError(
-            f"{path} is not UTF-8 text: line {line} holds the byte 0x{byte:02x}. {_SAVE_AS}"
+            f"{path} is not UTF-8 text, because line {line} holds the byte 0x{byte:02x}. {_SAVE_AS}"
         ) from None
 
 
 def _delimiter(text: str, needed: Sequence[str]) -> str:
-    """What separates the cells of the header: the first with which the needed columns are there."""
+    """The separator of the cells: the first with which the header has the needed columns."""
     first_line = text.lstrip().splitlines()[:1]
     for delimiter in DELIMITERS:
         for header in csv.reader(first_line, delimiter=delimiter, skipinitialspace=True):
@@ -116,7 +116,7 @@ def _parse(path: Path, text: str, delimiter: str) -> tuple[list[str], list[tuple
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
-            f"{path}, line {line}: cannot be read as CSV ({error}). Check the double quotes there."
+            f"Line {line} of {path} cannot be read as CSV ({error}). Check its double quotes."
         ) from None
     if not rows:
         return [], []
@@ -131,8 +131,8 @@ def _check_header(path: Path, header: list[str], needed: Sequence[str]) -> None:
     missing = [column for column in needed if column not in header]
     if missing:
         raise DataError(
-            f"{path} must have the columns {' and '.join(needed)}; its first line has "
-            f"{', '.join(header) or 'nothing'}. Name the columns there."
+            f"{path} must have the columns {' and '.join(needed)}, and its first line has "
+            f"{', '.join(header) or 'nothing'}. Name the columns in the first line."
         )
     twice = [column for column in header if column and header.count(column) > 1]
     if twice:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from audioset_demo.device import resolve_device
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import Evaluation, evaluate_scores
-from audioset_demo.models.card import ModelCard
+from audioset_demo.models.card import ModelCard, card_path
 from audioset_demo.models.checkpoint import half_precision, load_checkpoint, save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference
@@ -42,7 +42,7 @@ def average(
 
     Parameters
     ----------
-    sources : runs (each stands for all its checkpoints), folders of checkpoints, checkpoints
+    sources : runs (all checkpoints of each), folders of checkpoints, or checkpoints
     last : how many checkpoints of each run or folder, counted from the end; None: all
     validation : score on the validation part of the data alone, to choose what to average
     pooling : "average" or "max", for checkpoints of the reference that do not say which they are
@@ -57,23 +57,20 @@ def average(
     Raises
     ------
     CheckpointError
-        If a checkpoint is damaged, or knows other classes than the data.
+        If a checkpoint is damaged, or was trained on other classes than the data has.
     DataError
         If there are fewer than two checkpoints, nothing can be scored, or `output` is asked for and
         the checkpoints differ.
     StorageError
         If a file can't be written.
     """
-    if output and output.suffix != SUFFIX:
-        raise DataError(f"--output {output} must end in {SUFFIX}; its card is written beside it.")
-    for path in filter(None, (output, record)):
-        check_output(path, [data])
     where = resolve_device(device)
     paths = members(sources, last)
+    _check_outputs(output, record, [data, *paths, *map(card_path, paths)])
     features = load_features(data)
     if validation:
         features = split(features)[1]
-    # Before an hour of scoring: is every checkpoint whole, and made for this data?
+    # Before an hour of scoring: every checkpoint must be readable and fit the data.
     cards = [load_checkpoint(path, pooling)[1] for path in paths]
     for card in cards:
         check_classes(card, features)
@@ -81,13 +78,13 @@ def average(
     differences = _differences(cards)
     if output and differences:
         raise DataError(
-            "--output holds the mean of the weights, and these checkpoints differ in their "
-            f"settings: {differences}. Leave it out: probabilities can be averaged."
+            f"The weights cannot be averaged into --output {output}, because the checkpoints "
+            f"differ in {differences}. Leave --output out to average probabilities only."
         )
     names = [_name(path) for path in paths]
     targets = features.y
     probabilities, weights = ProbabilityMeans(targets), WeightMean()
-    rows = []
+    rows: list[tuple[str, Evaluation]] = []
     for name, path in zip(names, paths, strict=True):
         tqdm.write(f"{name} ({len(rows) + 1} of {len(paths)})")
         model, _ = load_checkpoint(path, pooling)
@@ -101,9 +98,11 @@ def average(
         "average", *sources, data=data, last=last, validation=validation, pooling=pooling
     )
     if differences:
-        tqdm.write(f"no mean of weights: the checkpoints differ in {differences}")
+        tqdm.write(
+            f"The weights are not averaged, because the checkpoints differ in {differences}."
+        )
     else:
-        tqdm.write("mean of weights")
+        tqdm.write("Mean of the weights")
         model = weights.model().to(where)
         result = evaluate_scores(targets, predict(model, features, progress=True))
         rows.append(("mean of weights", result))
@@ -115,8 +114,24 @@ def average(
     return rows
 
 
+def _check_outputs(output: Path | None, record: Path | None, inputs: list[Path]) -> None:
+    """Refuse what cannot be written, before the scoring; no file may be written twice."""
+    written = [record] if record else []
+    if output:
+        if output.suffix != SUFFIX:
+            raise DataError(f"--output must end in {SUFFIX}, and {output} does not. Rename it.")
+        written += [output, card_path(output)]
+        if record and record.absolute() == card_path(output).absolute():
+            raise DataError(
+                f"--json {record} is where the card of --output {output} is written. Give the "
+                "figures another name."
+            )
+    for path in written:
+        check_output(path, inputs)
+
+
 class ProbabilityMeans:
-    """The running means of the probabilities (N, K) that models give the same clips."""
+    """The running means of several models' probabilities (N, K) of the same clips."""
 
     def __init__(self, targets: np.ndarray):
         self.targets = targets
@@ -170,7 +185,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _name(path: Path) -> str:
-    """Folder and file, without what is the same for every run."""
+    """Folder and file, without the part that is the same for every run."""
     folder = path.absolute().parent
     return f"{(folder.parent if folder.name == CHECKPOINT_DIR else folder).name}/{path.stem}"
 
@@ -190,7 +205,7 @@ class WeightMean:
             self.total[name] = self.total.get(name, 0) + tensor.cpu().double()
 
     def model(self) -> TaggingModel:
-        """The mean in half precision, as a checkpoint holds it: figures are of what is saved."""
+        """The mean in half precision: figures are those of the saved checkpoint."""
         mean = {name: (tensor / self.n).float() for name, tensor in self.total.items()}
         model = TaggingModel(self.settings)
         model.load_state_dict(half_precision(mean))
@@ -198,7 +213,7 @@ class WeightMean:
 
 
 def _card(cards: list[ModelCard], names: list[str], figures: dict) -> ModelCard:
-    """What the members' trainings share, and that this is a mean of their weights."""
+    """What the trainings of the members have in common, and that this is a mean of weights."""
     first = cards[0].training
     shared = {
         key: value
@@ -215,7 +230,7 @@ def _card(cards: list[ModelCard], names: list[str], figures: dict) -> ModelCard:
 
 
 def _differences(cards: list[ModelCard]) -> str:
-    """The settings in which the models differ, as text; empty if in none."""
+    """The settings in which the models differ, as text; empty if there are none."""
     settings = [card.settings.to_json() for card in cards]
     differing = [key for key in settings[0] if len({each[key] for each in settings}) > 1]
     return "; ".join(

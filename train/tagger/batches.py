@@ -1,12 +1,12 @@
-"""What an iteration trains on: clips drawn, some of their frames, mixup, noise.
+"""The batch of an iteration: clips drawn, some of their frames, mixup, noise.
 
-A batch is a function of (seed, iteration) alone, and of no generator that anything else draws from:
-a run that resumes trains on what it would have trained on, and batches can be made ahead.
+A batch depends on (seed, iteration) alone, and on no random generator that anything else uses: a
+resumed run trains on the same batches as one never stopped, and batches can be made ahead.
 """
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,7 +77,7 @@ class Batches:
     def ahead(self, iterations: range) -> Iterator[Batch]:
         """The batches of `iterations`, each made while those before it are trained on."""
         with ThreadPoolExecutor(1, "batches") as maker:
-            waiting = deque()
+            waiting: deque[Future[Batch]] = deque()
             for iteration in iterations:
                 waiting.append(maker.submit(self.batch, iteration))
                 if len(waiting) > AHEAD:
@@ -89,7 +89,7 @@ class Batches:
 def pick_frames(batch: Batch, n_frames: int, rng: np.random.Generator) -> Batch:
     """`n_frames` random real frames of each clip, all of them where it has no more.
 
-    The models read frames in any order, so the order drawn is kept.
+    The order of frames does not matter to the models, so they stay as drawn.
     """
     keys = rng.random(batch.mask.shape) + ~batch.mask.numpy()
     picked = torch.from_numpy(np.argsort(keys, axis=1)[:, :n_frames])
@@ -100,7 +100,7 @@ def pick_frames(batch: Batch, n_frames: int, rng: np.random.Generator) -> Batch:
 def mix(batch: Batch, alpha: float, rng: np.random.Generator) -> Batch:
     """Mix each clip with another of the batch, in a share drawn from Beta(alpha, alpha).
 
-    A mixed clip is as long as the shorter of the two, so that padding is mixed into nothing.
+    A mixed clip is as long as the shorter of the two, so that no padding is mixed in.
     """
     n = len(batch.clips)
     share = torch.from_numpy(rng.beta(alpha, alpha, size=n)).float()

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from audioset_demo.device import DEVICES
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
@@ -13,10 +14,11 @@ DESCRIPTION = """\
 Train a tagging model on HDF5 features.
 
 A tenth of the clips, chosen by a hash of their ids, is held out for validation; each checkpoint is
-scored there. RUN receives the configuration, the metrics and the checkpoints; a run that was
-stopped or killed goes on with --resume. The defaults train the app's default kind of model."""
+scored on them. The configuration, the metrics and the checkpoints are written to the folder RUN; a
+run that was stopped or killed continues with --resume. The defaults train the kind of model that
+the app uses by default."""
 
-PLACES = (
+PLACES: tuple[tuple[str, dict[str, Any]], ...] = (
     (
         "--data",
         {
@@ -28,70 +30,71 @@ PLACES = (
     ),
     (
         "--output",
-        {"type": Path, "required": True, "metavar": "RUN", "help": "folder of this run"},
+        {"type": Path, "required": True, "metavar": "RUN", "help": "folder of the run"},
     ),
 )
-SETTINGS = {
+SETTINGS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "model": {
-        "model": ("which model", {"choices": POOLINGS}),
+        "model": ("kind of model", {"choices": POOLINGS}),
         "hidden_units": ("units of each hidden layer", {}),
         "hidden_layers": ("number of hidden layers", {}),
         "dropout": ("share of hidden units dropped in training", {}),
         "attention_activation": (
-            "before attention is normalised over time",
+            "activation before attention is normalised over time",
             {"choices": ATTENTION_ACTIVATIONS},
         ),
-        "shared_head": ("multi_attention: one head for both levels", {}),
-        "no_input_norm": ("no BatchNorm on the input", {}),
-        "hidden_bias": ("biases in the hidden layers", {}),
+        "shared_head": ("for multi_attention: one head for both levels", {}),
+        "no_input_norm": ("leave out BatchNorm on the input", {}),
+        "hidden_bias": ("use biases in the hidden layers", {}),
     },
-    "what it trains on": {
+    "data": {
         "batch_size": ("clips in a batch", {}),
         "sampling": (
-            "classes equally often, in proportion to the square root of their clips, or all clips "
-            "equally often",
+            "draw classes equally often, classes in proportion to the square root of their number "
+            "of clips, or all clips equally often",
             {"choices": SAMPLINGS},
         ),
         "clips": (
-            "train on a fixed sample of N clips; 0: on all",
+            "train on a fixed sample of N clips; 0: all",
             {"metavar": "N"},
         ),
-        "frames": ("train on N random frames of each clip; 0: on all", {"metavar": "N"}),
+        "frames": ("train on N random frames of each clip; 0: all", {"metavar": "N"}),
         "mixup": (
-            "mixup, with shares from Beta(ALPHA, ALPHA); 0: none",
+            "mixup with shares from Beta(ALPHA, ALPHA); 0: none",
             {"metavar": "ALPHA"},
         ),
         "noise": ("standard deviation of noise on the input", {"metavar": "SIGMA"}),
         "mask_missing": (
-            "ignore, as likely missing, the labels of classes above a labelled one in the ontology",
+            "do not train on the absent labels of a labelled class's ancestors in the ontology, "
+            "which are likely missing",
             {},
         ),
         "teacher": (
             "runs or checkpoints whose mean scores are mixed into the labels",
             {"nargs": "+", "metavar": "RUN"},
         ),
-        "teacher_weight": ("share of the teacher in the targets", {"metavar": "SHARE"}),
+        "teacher_weight": ("share of the teachers' scores in the targets", {"metavar": "SHARE"}),
         "whole": (
-            "train on the validation part too, once the settings have been chosen without it; "
-            "the last checkpoint is the one published",
+            "train on the validation part too, after the settings have been chosen without it; "
+            "the last checkpoint is published",
             {},
         ),
     },
-    "how it is trained": {
-        "backend": ("framework", {"choices": BACKENDS}),
+    "training": {
+        "backend": ("framework that trains", {"choices": BACKENDS}),
         "iterations": ("batches to train on", {}),
-        "learning_rate": ("of Adam at the start, with cosine decay to zero", {}),
-        "weight_decay": ("decoupled weight decay, on matrices", {}),
+        "learning_rate": ("initial learning rate of Adam, with cosine decay to zero", {}),
+        "weight_decay": ("decoupled weight decay of matrices", {}),
         "loss": (
             "binary cross-entropy, or a loss that counts easy examples less",
             {"choices": LOSS_NAMES},
         ),
         "ema": ("decay of an exponential moving average of the weights; 0: none", {}),
         "precision": (
-            "of matrix products; fp32 is faster where the processor lacks bf16",
+            "precision of matrix products; fp32 is faster on a processor without bf16",
             {"choices": ("bf16", "fp32")},
         ),
-        "seed": ("of everything random", {}),
+        "seed": ("seed of all random numbers", {}),
         "evaluate_every": (
             "iterations between checkpoints, each scored on the validation part",
             {"metavar": "N"},
@@ -102,18 +105,18 @@ SETTINGS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
-    parser.formatter_class = _HelpFormatter
+    parser.formatter_class = HelpFormatter
     for name, options in PLACES:
         parser.add_argument(name, default=argparse.SUPPRESS, **options)
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the run in --output, or start it if there is none",
+        help="continue the run in --output, or start it if there is none",
     )
     parser.add_argument(
         "--tensorboard",
         action="store_true",
-        help="write the metrics for TensorBoard as well, into RUN/tensorboard",
+        help="also write the metrics for TensorBoard, to RUN/tensorboard",
     )
     add_device(parser)
     defaults = {field.name: field.default for field in fields(FitConfig)}
@@ -129,8 +132,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Keeps the description's lines, and states the defaults."""
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the description's lines, and shows the defaults but for those that mean "off"."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        default = action.default
+        if default in (None, argparse.SUPPRESS) or default is False or default == []:
+            return action.help
+        shown = " ".join(default) if isinstance(default, list) else "%(default)s"
+        return f"{action.help} (default: {shown})"
 
 
 def _typed(default) -> dict:

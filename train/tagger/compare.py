@@ -1,10 +1,11 @@
-"""Ablations: runs beside one another on the validation part, never on another set."""
+"""Ablations: runs compared on the validation part, never on another set."""
 
 import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 
@@ -21,7 +22,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs that differ in their seed alone, beside the first runs compared.
+    """Runs that differ in their seed alone, compared with the first ones given.
 
     `spread` is the standard deviation over the seeds, None for a single run.
     """
@@ -62,13 +63,13 @@ def compare(runs: list[Path], output: Path | None = None) -> list[Comparison]:
         check_output(output)
     groups: dict[FitConfig, list[Path]] = {}
     for run in runs:
-        # Neither seed nor how often it was looked at makes another setting.
+        # Neither the seed nor how often a run was evaluated makes another setting.
         setting = replace(
             config_of(run), seed=FitConfig.seed, evaluate_every=FitConfig.evaluate_every
         )
         groups.setdefault(setting, []).append(run)
     base = next(iter(groups))
-    reference = np.mean([_validation(run)["mAP"] for run in groups[base]])
+    reference = mean(_validation(run)["mAP"] for run in groups[base])
     rows = [_compare(base, config, same, reference) for config, same in groups.items()]
     if output:
         write_csv(output, COLUMNS, [row.row() for row in rows])
@@ -101,19 +102,19 @@ def _validation(run: Path) -> dict:
 
 def _compare(base: FitConfig, config: FitConfig, runs: list[Path], reference: float) -> Comparison:
     figures = [_validation(run) for run in runs]
-    precision = np.array([figure["mAP"] for figure in figures])
-    auc = np.array([figure["AUC"] for figure in figures])
+    precision = [figure["mAP"] for figure in figures]
+    auc = [figure["AUC"] for figure in figures]
     return Comparison(
         setting=shlex.join(
             ["--model", config.model, *config.changes()] if config == base else config.changes(base)
         ),
         runs=len(runs),
-        mean_average_precision=float(precision.mean()),
+        mean_average_precision=mean(precision),
         spread_average_precision=spread(precision),
-        gain=float(precision.mean() - reference) if config != base else None,
-        mean_auc=float(auc.mean()),
+        gain=mean(precision) - reference if config != base else None,
+        mean_auc=mean(auc),
         spread_auc=spread(auc),
-        seconds_a_batch=float(np.mean([_seconds_a_batch(run) for run in runs])),
+        seconds_a_batch=mean(_seconds_a_batch(run) for run in runs),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from audioset_demo.errors import DataError
 from audioset_demo.models.settings import ModelSettings
-from train.runs import changed_flags, command_line, flag
+from train.runs import LARGEST_SEED, changed_flags, command_line, flag
 
 BACKENDS = ("torch", "keras")
 SAMPLINGS = ("balanced", "square_root", "plain")
@@ -16,7 +16,7 @@ BELOW_ONE = ("dropout", "ema")
 
 @dataclass(frozen=True)
 class FitConfig:
-    """Everything that decides the weights of a run, but for the data itself."""
+    """Everything that determines the weights of a run, except the data."""
 
     model: str = "feature_attention"
     backend: str = "torch"
@@ -55,11 +55,12 @@ class FitConfig:
             self._require(name, 0 <= getattr(self, name) < 1, "0 (off) or more, and below 1")
         self._require("batch_size", self.batch_size >= 2, "at least 2, for batch statistics")
         self._require("learning_rate", self.learning_rate > 0, "above 0")
+        self._require("seed", 0 <= self.seed <= LARGEST_SEED, f"from 0 to {LARGEST_SEED}")
         self._require("teacher_weight", 0 <= self.teacher_weight <= 1, "from 0 to 1")
 
     def _require(self, name: str, holds: bool, what: str) -> None:
         if not holds:
-            raise DataError(f"{flag(name)} must be {what}; it is {getattr(self, name)}.")
+            raise DataError(f"{flag(name)} must be {what}, not {getattr(self, name)}.")
 
     def model_settings(self, n_classes: int) -> ModelSettings:
         return ModelSettings(

@@ -1,4 +1,4 @@
-"""Layers that train faster on a CPU than torch's own, and put in their places before training.
+"""Layers that train faster on a CPU than torch's own, which they replace before training.
 
 Their parameters are those of the layers that they replace, so a state dict fits both.
 """

@@ -6,7 +6,7 @@ from audioset_demo.device import resolve_device
 from audioset_demo.errors import CheckpointError
 from audioset_demo.evaluation import Evaluation, evaluate_scores
 from audioset_demo.labels import Label, audioset_labels, own_labels
-from audioset_demo.models.card import ModelCard
+from audioset_demo.models.card import ModelCard, card_path
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import PER_CLASS_FILE
 from audioset_demo.storage import check_output, write_csv, write_json
@@ -24,7 +24,7 @@ def evaluate(
     pooling: str | None = None,
     device: str = "auto",
 ) -> Evaluation:
-    """Score a checkpoint, or the selected one of a run; a run keeps the result.
+    """Score a checkpoint, or the selected one of a run, where the result is saved too.
 
     Parameters
     ----------
@@ -35,16 +35,19 @@ def evaluate(
     Raises
     ------
     CheckpointError
-        If the checkpoint is damaged, or knows other classes than the data.
+        If the checkpoint is damaged, or was trained on other classes than the data has.
     DataError
         If the run has no checkpoint, or nothing can be scored.
     StorageError
-        If `per_class` can't be written.
+        If `per_class` or the files of the run can't be written.
     """
-    if per_class:
-        check_output(per_class, [data])
     run = run_or_checkpoint if run_or_checkpoint.is_dir() else None
     path = select_checkpoint(run).path if run else run_or_checkpoint
+    outputs = [per_class] if per_class else []
+    if run:
+        outputs += [run / EVALUATION_FILE, run / PER_CLASS_FILE]
+    for output in outputs:
+        check_output(output, [data, path, card_path(path)])
     features = load_features(data)
     model, card = load_checkpoint(path, pooling)
     check_classes(card, features)
@@ -66,9 +69,9 @@ def check_classes(card: ModelCard, features: FeatureSet) -> None:
     """Raise CheckpointError unless the model was trained on the label set of `features`."""
     if card.settings.n_classes != features.n_classes or card.labels != features.labels:
         raise CheckpointError(
-            f"{card.name} knows {card.settings.n_classes} classes and {features.name} has "
-            f"{features.n_classes}, or they differ in name. Evaluate a model on data with the "
-            "label set it was trained on."
+            f"{card.name} was trained on {card.settings.n_classes} classes and {features.name} has "
+            f"{features.n_classes}, or their names differ. Evaluate a model on data with the label "
+            "set it was trained on."
         )
 
 

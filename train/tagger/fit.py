@@ -1,15 +1,15 @@
-"""One training run, from its first iteration to its last, whichever framework does the arithmetic.
+"""One training run, from its first iteration to its last, with either framework.
 
 A run is a folder:
 
-    config.json                    what was asked for
+    config.json                    the settings
     metrics.jsonl                  loss, seconds a batch and validation figures, a line each
     state.safetensors              where to resume: float32 weights, Adam's moments, the iteration
     checkpoints/iter_00500.*       checkpoints (half precision, as published) and their cards
-    tensorboard/                   the same figures for TensorBoard, where asked for
+    tensorboard/                   the same figures for TensorBoard, with --tensorboard
 
-What an iteration does depends on (seed, iteration) alone, so a run that was killed and resumed ends
-with the weights of one that was not.
+An iteration depends on (seed, iteration) alone, so a run that was killed and resumed ends with the
+same weights as one that was not.
 """
 
 import math
@@ -34,7 +34,14 @@ from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.storage import json_text, write_atomically
 from train.data.features import FeatureSet
-from train.runs import CHECKPOINT_DIR, MetricsLog, check_run, check_tensorboard, open_run
+from train.runs import (
+    CHECKPOINT_DIR,
+    STATE_FILE,
+    MetricsLog,
+    check_run,
+    check_tensorboard,
+    open_run,
+)
 from train.tagger.batches import Batch, Batches
 from train.tagger.config import FitConfig
 from train.tagger.missing_labels import check_ontology
@@ -42,12 +49,11 @@ from train.tagger.parts import never_learned, parts_of
 from train.tagger.predict import predict
 from train.tagger.teacher import load_teachers, teacher_scores
 
-STATE_FILE = "state.safetensors"
 LOG_EVERY = 50
 
 
 class Learner(Protocol):
-    """What a framework does: hold a model and its optimizer, and update them.
+    """A model and its optimizer in one framework.
 
     Attributes
     ----------
@@ -63,10 +69,10 @@ class Learner(Protocol):
         """The present weights in PyTorch, in evaluation mode."""
 
     def state(self) -> dict[str, Tensor]:
-        """All that `restore` needs to go on bit for bit."""
+        """All that `restore` needs to continue bit for bit."""
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restore what `state` returned."""
 
 
 def fit(
@@ -77,20 +83,20 @@ def fit(
     tensorboard: bool = False,
     device: str = "auto",
 ) -> None:
-    """Train one model, or go on with a run that was stopped.
+    """Train one model, or resume a run that was stopped.
 
-    Everything that can be known to fail is checked before the run is begun.
+    Settings, data and places to write are checked before the run starts.
 
     Parameters
     ----------
-    device : a name of `DEVICES`; a run may go on with another device than it began with
+    device : a name of `DEVICES`; a run may be resumed on another device
 
     Raises
     ------
     DataError
-        If `run` already holds a run and `resume` is not set, if it holds another one, if the clips
-        are too few or too much alike, or if the loss stops being a number. Checkpoints written
-        before stay as they are.
+        If `run` already holds a run and `resume` is not set, if that run has other settings, if
+        the clips are too few or of one kind, or if the loss becomes NaN or infinite. Checkpoints
+        written before stay as they are.
     """
     check_run(run, config.to_json(), resume)
     fit_part, validation = parts_of(config, features)
@@ -154,8 +160,8 @@ def _keras_learner(settings: ModelSettings, config: FitConfig, device: str) -> L
         from train.tagger.keras.learner import KerasLearner
     except ImportError as error:
         raise DataError(
-            f"--backend keras needs Keras on TensorFlow ({error}): "
-            "pip install 'audioset-demo[tensorflow]'."
+            f"--backend keras needs Keras on TensorFlow, which cannot be imported ({error}). "
+            "Install it with `pip install 'audioset-demo[tensorflow]'`."
         ) from None
     return KerasLearner(settings, config, device)
 
@@ -170,8 +176,9 @@ def _step(config: FitConfig, learner: Learner, batch: Batch, iteration: int) -> 
     loss = learner.step(batch, learning_rate_at(config, iteration), seed)
     if not math.isfinite(loss):
         raise DataError(
-            f"The loss is {loss} at iteration {iteration}: the model has diverged. Lower "
-            f"--learning-rate ({config.learning_rate}); the checkpoints written so far are intact."
+            f"The loss is {loss} at iteration {iteration}, so the model has diverged. Lower "
+            f"--learning-rate ({config.learning_rate}) and start again in another folder. The "
+            "checkpoints written so far are intact."
         )
     return loss
 
@@ -186,8 +193,8 @@ def _save_and_validate(
 ) -> dict:
     """Write a checkpoint, and score with what was written.
 
-    The validation part shows how far half precision moves a score; how good the scores are, it
-    shows only of a run that has not seen it.
+    The validation part shows how far half precision moves a score; it says how good the scores are
+    only for a run that was not trained on it.
     """
     path = run / CHECKPOINT_DIR / f"iter_{iteration:05d}.safetensors"
     model = learner.model()

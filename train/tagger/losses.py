@@ -3,6 +3,8 @@
 Targets may be soft: mixed, or a teacher's.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
@@ -13,7 +15,7 @@ ASYMMETRIC_GAMMA = 1.0
 
 
 def focal(scores: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy in which what is already right counts little."""
+    """Cross-entropy in which scores that are nearly right count little."""
     miss = (scores - targets).abs().detach()
     return binary_cross_entropy(scores, targets, weight=miss**FOCAL_GAMMA)
 
@@ -25,4 +27,8 @@ def asymmetric(scores: Tensor, targets: Tensor) -> Tensor:
     return binary_cross_entropy(scores, targets, weight=weight)
 
 
-LOSSES = {"bce": binary_cross_entropy, "focal": focal, "asymmetric": asymmetric}
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "bce": binary_cross_entropy,
+    "focal": focal,
+    "asymmetric": asymmetric,
+}

@@ -1,5 +1,5 @@
 """Labels that are likely missing: a clip labelled "Guitar" is seldom labelled "Plucked string
-instrument" and "Musical instrument" as well, though it is these too."""
+instrument" and "Musical instrument" as well, although those hold too."""
 
 import numpy as np
 import torch
@@ -22,11 +22,11 @@ def ancestors(labels: tuple[Label, ...]) -> np.ndarray:
 
 
 def check_ontology(class_names: tuple[str, ...] | None) -> None:
-    """Raise a DataError unless the classes are AudioSet's: of others no ontology is known."""
+    """Raise a DataError unless the classes are AudioSet's; there is no ontology of others."""
     if class_names is not None:
         raise DataError(
             "--mask-missing reads AudioSet's ontology, and the data names classes of its own "
-            f"({', '.join(class_names[:3])}, ...). Leave it out."
+            f"({', '.join(class_names[:3])}, ...). Leave --mask-missing out."
         )
 
 

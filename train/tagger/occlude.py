@@ -16,14 +16,14 @@ from train.runs import command_line
 from train.tagger.evaluate import check_classes
 
 READINGS = ("attention", "contributions", "frame_scores")
-LEAST_FRAMES = 5  # an order of fewer means little
+LEAST_FRAMES = 5  # a ranking of fewer says little
 
 
 @dataclass(frozen=True)
 class Agreement:
     """How well readings of the frames agree with the score drop without each frame.
 
-    Both by reading, over pairs of a clip and one of its labels.
+    Both are figures for each reading, over pairs of a clip and one of its labels.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ def occlude(
     Parameters
     ----------
     models : published names or checkpoints
-    every : one clip in so many is taken
+    every : take one clip in `every`
     pooling : "average" or "max", for checkpoints of the reference that do not say which they are
     output : JSON file to write; None: none
     device : a name of `DEVICES`
@@ -60,7 +60,7 @@ def occlude(
     Raises
     ------
     CheckpointError
-        If there is no such model, or it knows other classes than the data.
+        If there is no such model, or it was trained on other classes than the data has.
     DataError
         If no labelled clip is long enough.
     StorageError
@@ -69,15 +69,14 @@ def occlude(
     if every < 1:
         raise DataError(f"--every must be at least 1, not {every}.")
     if output:
-        check_output(output, [data])
+        check_output(output, [data, *map(Path, models)])
     features = load_features(data)
     rows = np.arange(0, len(features), every)
     clips = features.subset(rows[features.n_frames[rows] >= LEAST_FRAMES], features.name)
     if not len(clips) or not clips.n_positives().any():
         raise DataError(
-            f"{data}: none of the {len(rows)} clips that --every {every} takes has both a label "
-            f"and {LEAST_FRAMES} frames; an order of fewer means little. Give longer clips, or "
-            "lower --every."
+            f"None of the {len(rows)} clips that --every {every} takes from {data} has both a "
+            f"label and {LEAST_FRAMES} frames or more. Give longer clips, or lower --every."
         )
     taggers = [load_tagger(model, pooling=pooling, device=device) for model in models]
     for tagger in taggers:

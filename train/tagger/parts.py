@@ -1,4 +1,4 @@
-"""The clips that a run trains on and those that score its checkpoints, checked before any work."""
+"""The clips that a run trains on and those that score its checkpoints, checked before the run."""
 
 import numpy as np
 
@@ -11,10 +11,10 @@ NAMES_SHOWN = 5
 
 
 def parts_of(config: FitConfig, features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
-    """What a run trains on, and what scores it.
+    """The clips that a run trains on, and those that score it.
 
-    A run on the whole set is not scored; its second part only shows how far half precision moves
-    the scores.
+    A run on the whole set is not scored; there, the second part only shows how far half precision
+    moves the scores.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def parts_of(config: FitConfig, features: FeatureSet) -> tuple[FeatureSet, Featu
         raise DataError(
             f"{features.name} has {len(features)} clips, of which {len(validation)} are held out "
             "for validation, chosen by a hash of their ids. No class has both a clip with its "
-            "label and a clip without it among these, so that no checkpoint could be scored. "
+            "label and a clip without it among these, so no checkpoint could be scored. "
             "Give more clips, or add --whole to train on all of them without validation."
         )
     if config.clips:
@@ -50,7 +50,7 @@ def parts_of(config: FitConfig, features: FeatureSet) -> tuple[FeatureSet, Featu
 
 
 def never_learned(fit_part: FeatureSet) -> str:
-    """A note on the classes that no clip of the fit part has; empty where there are none."""
+    """A note on the classes without a clip in the fit part; empty if there are none."""
     absent = np.flatnonzero(fit_part.n_positives() == 0)
     if not len(absent):
         return ""
@@ -58,6 +58,6 @@ def never_learned(fit_part: FeatureSet) -> str:
     names = ", ".join(labels[k].name for k in absent[:NAMES_SHOWN])
     more = ", ..." if len(absent) > NAMES_SHOWN else ""
     return (
-        f"{len(absent)} of {fit_part.n_classes} classes have no clip in the {fit_part.name} and "
-        f"can't be learned: {names}{more}"
+        f"{len(absent)} of {fit_part.n_classes} classes ({names}{more}) have no clip in the "
+        f"{fit_part.name} and cannot be learned."
     )

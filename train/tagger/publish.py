@@ -1,4 +1,4 @@
-"""Publishing: from a run to what the app reads."""
+"""Publishing: from a run to a model of the app."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ from train.runs import Selected, read_metrics, select_checkpoint
 from train.tagger.compare import spread
 from train.tagger.evaluate import EVALUATION_FILE
 
-# In what a run on the whole set may differ from the runs that validate its settings.
+# Settings in which a run on the whole set may differ from the runs that validate it.
 FREE = ("whole", "evaluate_every", "seed", "teacher")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -37,10 +37,10 @@ def publish(
 
     Parameters
     ----------
-    name : what the app calls it, and what `--model` takes; None: the name of the run's folder
+    name : its name in the app and for `--model`; None: the name of the run's folder
     validated_by : for a run on the whole set, runs with the same settings on the fit part, of one
-        seed or several: the mean and spread of their figures on the validation part are published
-        as such, and the learning curve of the first
+        seed or several; published are the mean and spread of their figures on the validation part,
+        and the learning curve of the first
     models_dir : folder of the published models; None: the user's own
 
     Returns
@@ -50,8 +50,8 @@ def publish(
     Raises
     ------
     DataError
-        If the run has not been evaluated, or was at another of its checkpoints, if
-        `validated_by` has other settings, or if the name is not fit for a folder or taken.
+        If the run has not been evaluated, or another of its checkpoints was, if `validated_by` has
+        other settings, or if the name cannot be that of a folder or is taken.
     """
     selected = select_checkpoint(run)
     evaluation = _evaluation_of(run, selected)
@@ -59,15 +59,15 @@ def publish(
     published = _folder(models_dir, name or run.resolve().name)
     checkpoint = published / CHECKPOINT_FILE
     _check_free(checkpoint, card)
-    check_output(checkpoint, make_folder=True)
-    write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
     metrics = {"eval": evaluation, **selected.figures}
     lines = read_metrics(run)
     if validated_by:
         for twin in validated_by:
-            _check_twin(card, load_card(select_checkpoint(twin).path))
+            _check_twin(card, twin)
         metrics["validation"] = _validation(validated_by)
         lines += [line for line in read_metrics(validated_by[0]) if "validation" in line]
+    check_output(checkpoint, make_folder=True)
+    write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
     save_card(checkpoint, replace(card, name=published.name, metrics=metrics))
     write_atomically(
         published / PER_CLASS_FILE,
@@ -78,7 +78,7 @@ def publish(
 
 
 def _folder(models_dir: Path | None, name: str) -> Path:
-    """The folder of a published model, whose name is safe there and no other model's."""
+    """The folder of a published model; its name must be safe for a folder and not taken."""
     if not NAME.fullmatch(name):
         raise DataError(
             f"A model cannot be published as '{name}'. Give a --name of letters, digits, - and _ "
@@ -97,10 +97,10 @@ def _check_free(checkpoint: Path, card: ModelCard) -> None:
     if not checkpoint.exists():
         return
     try:
-        there = load_card(checkpoint)
-    except CheckpointError:  # damaged: publishing again mends it
+        present = load_card(checkpoint)
+    except CheckpointError:  # damaged: publishing again replaces it
         return
-    trainings = [(model.labels, model.training.get("config")) for model in (there, card)]
+    trainings = [(model.labels, model.training.get("config")) for model in (present, card)]
     if trainings[0] != trainings[1]:
         raise DataError(
             f"'{checkpoint.parent.name}' is already published, from another training. Give "
@@ -111,17 +111,20 @@ def _check_free(checkpoint: Path, card: ModelCard) -> None:
 def _evaluation_of(run: Path, selected: Selected) -> dict:
     try:
         evaluation = parse_json((run / EVALUATION_FILE).read_text(encoding="utf-8"))
-        evaluated = evaluation["checkpoint"]
-    except (OSError, ValueError, LookupError, TypeError):
-        evaluated = None
-    if evaluated is None or not (run / PER_CLASS_FILE).is_file():
+    except (OSError, ValueError):
+        evaluation = None
+    if (
+        not isinstance(evaluation, dict)
+        or "checkpoint" not in evaluation
+        or not (run / PER_CLASS_FILE).is_file()
+    ):
         raise DataError(
             f"{run} has not been evaluated. First run "
             f"`python -m train evaluate {run} --data FILE.h5`."
         )
-    if evaluated != selected.path.name:
+    if evaluation["checkpoint"] != selected.path.name:
         raise DataError(
-            f"{run} was evaluated at {evaluated}, but {selected.path.name} has "
+            f"{run} was evaluated at {evaluation['checkpoint']}, but {selected.path.name} has "
             "since become the best on the validation part. Evaluate the run again."
         )
     return evaluation
@@ -142,16 +145,20 @@ def _validation(twins: Sequence[Path]) -> dict:
     }
 
 
-def _check_twin(card: ModelCard, twin: ModelCard) -> None:
-    """Both must have been trained alike, but for the part held out, from their teachers as well."""
-    config, other = card.training["config"], twin.training["config"]
+def _check_twin(card: ModelCard, twin: Path) -> None:
+    """A run validates another if it has the same settings and was not trained on the whole set."""
+    twin_card = load_card(select_checkpoint(twin).path)
+    config, other = card.training["config"], twin_card.training["config"]
     differing = [key for key in config if key not in FREE and config[key] != other.get(key)]
     if bool(config["teacher"]) != bool(other.get("teacher")):
         differing.append("teacher")
     if differing or other["whole"]:
+        reason = (
+            f"differs in {', '.join(differing)}" if differing else "was trained on the whole set"
+        )
         raise DataError(
-            "--validated-by must be a run with the same settings on the fit part; "
-            f"it differs in {', '.join(differing) or 'nothing, and saw the whole set'}."
+            f"{twin} cannot validate this run, because it {reason}. Give --validated-by runs with "
+            "the same settings that held the validation part out."
         )
 
 
@@ -160,7 +167,7 @@ def _curve(lines: list[dict]) -> list[list[str]]:
     rows: dict[int, dict] = {}
     for line in lines:
         row = rows.setdefault(line["iteration"], {"iteration": line["iteration"]})
-        if line.get("loss") is not None:  # of a step that diverged, there is none
+        if line.get("loss") is not None:  # a step that diverged has none
             row["loss"] = f"{line['loss']:.6f}"
         if "validation" in line:
             row["validation_mAP"] = f"{line['validation']['mAP']:.6f}"

@@ -1,5 +1,8 @@
-"""Which clips make a batch. A sampler is a function of (seed, iteration) alone, so that a run that
-resumes draws what it would have drawn."""
+"""Which clips make a batch.
+
+A sampler depends on (seed, iteration) alone: a resumed run draws the same clips as one never
+stopped.
+"""
 
 import numpy as np
 
@@ -7,10 +10,10 @@ from train.data.features import FeatureSet
 
 
 def make_sampler(sampling: str, features: FeatureSet, batch_size: int, seed: int) -> "Sampler":
-    """The sampler of a name.
+    """The sampler called `sampling`.
 
     `balanced`: every class equally often, as in the reference; `square_root`: in proportion to the
-    square root of its number of clips; `plain`: every clip once before any of them again.
+    square root of its number of clips; `plain`: every clip once before any is drawn again.
     """
     if sampling == "plain":
         everything = np.arange(len(features), dtype=np.int32)
@@ -24,7 +27,7 @@ def make_sampler(sampling: str, features: FeatureSet, batch_size: int, seed: int
 
 
 class Sampler:
-    """Draws from groups of clips, each its number of times a round.
+    """Draws from groups of clips, a fixed number of times a round from each.
 
     A round visits the groups in an order shuffled for that round; a visit takes the next clip of
     the group's list, which is reshuffled when it is used up. Clips bring their other

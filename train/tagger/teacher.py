@@ -17,12 +17,12 @@ def load_teachers(teachers: tuple[str, ...], features: FeatureSet) -> list[Taggi
 
     Parameters
     ----------
-    teachers : runs (each stands for its selected checkpoint) or checkpoints
+    teachers : runs (the selected checkpoint of each) or checkpoints
 
     Raises
     ------
     DataError
-        If a teacher knows other classes than `features`.
+        If a teacher was trained on other classes than `features` has.
     """
     models = []
     for teacher in map(Path, teachers):
@@ -31,8 +31,8 @@ def load_teachers(teachers: tuple[str, ...], features: FeatureSet) -> list[Taggi
         )
         if model.settings.n_classes != features.n_classes or card.labels != features.labels:
             raise DataError(
-                f"--teacher {teacher} knows {model.settings.n_classes} classes and "
-                f"{features.name} has {features.n_classes}, or they differ in name. Give a "
+                f"--teacher {teacher} was trained on {model.settings.n_classes} classes and "
+                f"{features.name} has {features.n_classes}, or their names differ. Give a "
                 "teacher that was trained on the same label set."
             )
         models.append(model)

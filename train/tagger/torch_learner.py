@@ -9,22 +9,22 @@ from torch import Tensor
 from audioset_demo.device import resolve_device
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
-from train.adam import adamw, part_of, restore_training, set_learning_rate, training_state
-from train.moving_average import MovingAverage
+from train.tagger.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.tagger.batches import Batch
 from train.tagger.config import FitConfig
 from train.tagger.cpu_layers import use_cpu_layers
 from train.tagger.losses import LOSSES
+from train.tagger.moving_average import MovingAverage
 
 
 class TorchLearner:
-    """A model, its optimizer and, where asked for, the moving average of its weights."""
+    """A model, its optimizer and, if `ema` is set, the moving average of its weights."""
 
     def __init__(self, settings: ModelSettings, config: FitConfig, device: str = "auto"):
         self.device = resolve_device(device)
         torch.manual_seed(config.seed)
         self.config = config
-        # Weights are drawn on the CPU, so that a seed means the same ones on every device.
+        # Weights are drawn on the CPU, so that a seed gives the same ones on every device.
         self.network = TaggingModel(settings)
         if self.device.type == "cpu":
             use_cpu_layers(self.network)
@@ -60,7 +60,7 @@ class TorchLearner:
         return int(self.optimizer.state[next(self.network.parameters())]["step"].item())
 
     def model(self) -> TaggingModel:
-        """The weights that count, in evaluation mode: their moving average where there is one."""
+        """The model to save, in evaluation mode; with `ema`, the moving average of the weights."""
         if not self.average:
             return self.network.eval()
         model = TaggingModel(self.network.settings).to(self.device)
@@ -68,7 +68,7 @@ class TorchLearner:
         return model.eval()
 
     def state(self) -> dict[str, Tensor]:
-        """All that `restore` needs to go on bit for bit."""
+        """All that `restore` needs to continue bit for bit."""
         tensors = training_state(self.network, "model", self.optimizer)
         if self.average:
             for name, value in self.average.tensors.items():
@@ -76,16 +76,16 @@ class TorchLearner:
         return tensors
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restore what `state` returned."""
         restore_training(self.network, "model", self.optimizer, state)
         if self.average:
             self.average.restore(part_of(state, "average"))
 
 
 def training_scores(model: TaggingModel, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Scores and what they should be: of clips, or for the frame baseline of their frames.
+    """Scores and targets of clips; for the frame baseline, of their frames.
 
-    There, each frame is an example of its own that inherits the clip's labels.
+    Each of these is an example of its own that inherits the clip's labels.
     """
     if model.settings.pooling == "frame_baseline":
         lengths = batch.mask.sum(dim=1)

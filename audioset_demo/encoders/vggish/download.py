@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from audioset_demo.errors import WeightsError
-from audioset_demo.storage import full_disk_told
+from audioset_demo.storage import full_disk_named
 
 if TYPE_CHECKING:
     import requests
@@ -88,7 +88,7 @@ def download(
     WeightsError : if the address does not answer, or its file is not the expected one.
     StorageError : if there is no room for it.
     """
-    with full_disk_told(target):
+    with full_disk_named(target):
         joined = _fetch(address, target, sha256, size, progress)
         if joined and sha256_of(target) != sha256:
             target.unlink()

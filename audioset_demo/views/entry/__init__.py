@@ -1,4 +1,4 @@
-"""How the app is started: the script that Streamlit runs, its settings, and the command."""
+"""Starting the app: the script that Streamlit runs, its settings, and the command."""
 
 import os
 import subprocess
@@ -9,11 +9,11 @@ SCRIPT = Path(__file__).parent / "app.py"
 
 
 def serve() -> int:
-    """Run the app until it is stopped; on POSIX its server takes the place of this process."""
+    """Run the app until it is stopped; on POSIX its server replaces this process."""
     command = [sys.executable, "-m", "streamlit", "run", str(SCRIPT)]
-    # Else glibc keeps memory for each thread that has read a sound: 60 MB for an hour of it.
+    # Otherwise glibc keeps memory for each thread that has read a sound: 60 MB for an hour.
     environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
-    if os.name == "posix":  # so that a signal to the command is one to the server
+    if os.name == "posix":  # so that a signal to the command reaches the server
         os.execve(sys.executable, command, environment)
     with subprocess.Popen(command, env=environment) as server:
         try:

@@ -1,4 +1,4 @@
-"""Attention: which frames a score comes from, and whether attention weights are faithful."""
+"""Attention: the frames that a score comes from, and whether attention weights are faithful."""
 
 from dataclasses import replace
 
@@ -14,18 +14,17 @@ from audioset_demo.views import cache, clips, player, session
 from audioset_demo.views.names import cell, escape, unique_names
 from audioset_demo.views.widgets import errors_shown, notes, provenance, title
 
-MAX_BESIDE = 3
+MAX_COMPARED = 3
 MEANING = {
-    "average": "All frames weigh the same: the score is the mean of the frame scores.",
-    "frame_baseline": "All frames weigh the same: the score is the mean of the frame scores.",
+    "average": "All frames have the same weight: the score is the mean of the frame scores.",
+    "frame_baseline": "All frames have the same weight: the score is the mean of the frame scores.",
     "max": "The score is that of the highest-scoring frame alone.",
-    "single_attention": "The model has learned, for each class, how much each frame weighs.",
-    "multi_attention": "The model has learned weights for each class at two depths; their mean is "
-    "shown.",
-    "feature_attention": "Attention is over hidden features, not classes: shown is the mean weight "
-    "of the features that the class reads.",
+    "single_attention": "The model weights the frames for each class.",
+    "multi_attention": "The model weights the frames for each class at two depths; the mean of the "
+    "two weights is shown.",
+    "feature_attention": "The model weights the frames for each hidden feature, not for each "
+    "class; the mean weight of the features that the class reads is shown.",
 }
-
 
 READINGS = {
     "attention": "Attention weight",
@@ -41,7 +40,7 @@ def agreement_cell(row: dict, reading: str) -> str:
 
 
 def identity(tagging: Tagging, k: int) -> str:
-    """In words and numbers, how contributions add up to the score of class `k`."""
+    """How contributions add up to the score of class `k`, in numbers."""
     parts, constant = float(tagging.contributions[:, k].sum()), float(tagging.constants[k])
     score = float(tagging.scores[k])
     total = f"contributions {parts:.4f} + constant {constant:.4f} = "
@@ -53,7 +52,7 @@ def identity(tagging: Tagging, k: int) -> str:
 def on_one_scale(
     name: str, models: list[str], values: list[np.ndarray], line: float | None = None
 ) -> list[Curve]:
-    """A curve of each model, all from the least value, or zero, to the greatest."""
+    """One curve per model, all on a scale from the lowest value, or zero, to the highest."""
     low = min(0.0, *(float(part.min()) for part in values))
     high = max(low + 1e-6, *(float(part.max()) for part in values))
     return [
@@ -77,12 +76,12 @@ def curves_of(taggings: dict[str, Tagging], k: int) -> list[Curve]:
 
 
 def agreement(of: str, values: np.ndarray, drop: np.ndarray) -> str:
-    """In words, how well values of the frames agree with the score drop when they are silenced."""
+    """The rank correlation of values of the frames with the score drop when they are silenced."""
     rho = rank_correlation(values, drop)
     return f"{of}: " + ("the same for all frames" if rho is None else f"{rho:+.2f}")
 
 
-title("Attention", "Which moments a score comes from, and how much each of them adds to it.")
+title("Attention", "The frames that a score comes from, and how much each contributes.")
 clip, choice = clips.current(), session.choice()
 hidden = "if left out" if clip.is_features else "if silenced"
 with errors_shown():
@@ -94,8 +93,8 @@ st.subheader(escape(tagging.name), anchor=False)
 notes(tagging.notes)
 ranked = tagging.top(len(tagging.labels))
 left, right = st.columns(2)
-# Another clip, or a model with other classes, is looked at from its top tag; the first one from the
-# class in the address.
+# For another clip, or a model with other classes, the top tag is chosen; at first, the class in the
+# address.
 subject = clip.identity(), tagging.model.labels
 if st.session_state.get("explained", subject) != subject:
     st.session_state["class"] = ranked[0]
@@ -113,18 +112,18 @@ others = [
     for name, model in models.items()
     if model.card.labels == tagging.model.labels and name != choice.model
 ]
-# Models of another kind first, the better ones before: what differs is what one learns from.
+# Models of another kind first, as they differ most; among them, the better ones first.
 others.sort(
     key=lambda name: (
         models[name].card.settings.pooling == tagging.model.settings.pooling,
         -models[name].card.metrics.get("eval", {}).get("mAP", 0.0),
     )
 )
-beside = right.multiselect(
+compared = right.multiselect(
     "Models beside it",
     others,
     default=others[:1],
-    max_selections=MAX_BESIDE,
+    max_selections=MAX_COMPARED,
     format_func=titles.__getitem__,
     key="beside",
     bind="query-params",
@@ -140,10 +139,10 @@ occluded = st.toggle(
     + ", and the score is computed again. Where a frame matters, the score drops.",
 )
 if occluded and clip.is_features and n_frames == 1:
-    st.caption("The clip has one frame: nothing would be left without it.")
+    st.caption("The clip has only one frame, which cannot be left out.")
     occluded = False
 with errors_shown():
-    choices = {titles[name]: replace(choice, model=name) for name in (choice.model, *beside)}
+    choices = {titles[name]: replace(choice, model=name) for name in (choice.model, *compared)}
     taggings = {name: cache.tagging(clip, one) for name, one in choices.items()}
     drops = [cache.occlusion(clip, one)[:, k] for one in choices.values()] if occluded else []
 
@@ -160,7 +159,7 @@ for i, (column, (name, t)) in enumerate(
                 + escape(agreement("attention", t.attention[:, k], drops[i]))
                 + ", "
                 + escape(agreement("contribution", t.contributions[:, k], drops[i])),
-                help="1: both put the frames in the same order; 0: the orders are unrelated. Where "
+                help="1: both rank the frames in the same order; 0: the orders are unrelated. If "
                 "attention does not agree with the score drop, it does not show which frames "
                 "matter.",
             )
@@ -177,8 +176,8 @@ if n_frames > 1:
         format_func=starts.__getitem__,
         key=key,
         persist_state="session",
-        help="Outlined in the pictures; its numbers are in the table below. A click on a frame in "
-        "the pictures selects it too.",
+        help="It is outlined in the pictures, and its numbers are in the table below. A click on a "
+        "frame in the pictures selects it too.",
     )
 with pictures:
     curves = curves_of(taggings, k)
@@ -193,7 +192,7 @@ with pictures:
         + ", ".join(taggings),
         on_frame=lambda frame: st.session_state.update({key: frame}),
     )
-    st.caption("Dotted: the weight of each frame if all weighed the same.")
+    st.caption("Dotted: the weight of each frame if all had the same.")
 
 start = float(tagging.times_s[frame])
 end = min(start + FRAME_S, tagging.duration_s)
@@ -212,11 +211,10 @@ st.table(rows, hide_index=True)
 with st.expander("Faithfulness of attention"):
     record = experiments.occlusion()
     st.markdown(
-        "The same check over many clips: how well the order of the frames by each reading agrees "
-        "with the score drop when they are left out (rank correlation, 1 at best), and how often "
-        "the frame that ranks first is the one with the largest drop. Attention weights alone are "
-        "a poor guide; contributions, which take a frame's score into account as well as its "
-        "weight, are a good one."
+        "The same check over many clips: how well each value ranks the frames by the score drop "
+        "when they are left out (rank correlation, 1 at best), and how often the frame that ranks "
+        "first has the largest drop. Attention weights alone are a poor guide; contributions, "
+        "which combine a frame's score with its weight, are a good one."
     )
     st.table(
         {"Model": [row["title"] for row in record["rows"]]}

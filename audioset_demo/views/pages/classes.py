@@ -2,16 +2,18 @@
 
 import csv
 import io
+import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from audioset_demo.charts import results as charts
-from audioset_demo.labels import audioset_labels, own_labels
+from audioset_demo.tagging import labels_of
 from audioset_demo.views import clips, session
 from audioset_demo.views.downloads import File, downloads
-from audioset_demo.views.names import cell, escape, unique_labels
+from audioset_demo.views.names import cell, escape
 from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
 COUNTS = {
@@ -20,8 +22,8 @@ COUNTS = {
     "n_eval": "Clips in the evaluation set",
 }
 SORTS = {
-    "Highest average precision": lambda row: -row["AP"] if row["AP"] == row["AP"] else 2.0,
-    "Lowest average precision": lambda row: row["AP"] if row["AP"] == row["AP"] else 2.0,
+    "Highest average precision": lambda row: math.inf if row["AP"] is None else -row["AP"],
+    "Lowest average precision": lambda row: math.inf if row["AP"] is None else row["AP"],
     "Most training clips": lambda row: -row["All train"],
     "Name": lambda row: row["Class"].lower(),
 }
@@ -29,7 +31,7 @@ CHOSEN = "detail"
 
 
 def choose(event: str, rows: list[int] | None = None) -> None:
-    """Take the class that was clicked in a chart, or in a table whose `rows` are classes."""
+    """Choose the class that was clicked in a chart, or in a table whose `rows` are classes."""
     selection = st.session_state[event].selection
     if rows is None and selection.points:
         st.session_state[CHOSEN] = int(selection.points[0]["customdata"])
@@ -37,7 +39,11 @@ def choose(event: str, rows: list[int] | None = None) -> None:
         st.session_state[CHOSEN] = rows[selection.rows[0]]
 
 
-def as_csv(rows: list[dict]) -> str:
+def shown(precision: float | None, digits: int = 4) -> str:
+    return "not measured" if precision is None else f"{precision:.{digits}f}"
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -51,24 +57,31 @@ with errors_shown():
     provenance(clips.current(), choice)
     models = session.models()
     model = models[choice.model]
-    own = model.card.labels is not None
-    labels = unique_labels(own_labels(model.card.labels)) if own else audioset_labels()
+    labels = labels_of(model.card)
     by_model = {
-        name: other.average_precision()
+        name: {k: ap for k, ap in other.average_precision().items() if math.isfinite(ap)}
         for name, other in models.items()
         if other.card.labels == model.card.labels
     }
 titles = session.model_titles()
 measured = by_model[choice.model]
-precision = np.array([measured.get(label.index, np.nan) for label in labels])
+precision = np.array([measured.get(label.index, math.nan) for label in labels])
 names = [label.name for label in labels]
 scored_on = model.card.metrics.get("eval", {})
-st.caption(
-    f"Average precision (AP) of {escape(titles[choice.model])} on "
-    f'{scored_on.get("clips", 0):,} clips of "{escape(str(scored_on.get("set", "eval")))}"; '
-    f"mean over classes {np.nanmean(precision):.4f}, balanced-only."
-)
-# A class of another model's classes is not chosen again.
+# The models of AudioSet's classes are trained on its balanced set.
+precision_title = "Average precision" + (", balanced-only" if model.card.labels is None else "")
+if measured:
+    st.caption(
+        f"{precision_title} (AP) of {escape(titles[choice.model])} on "
+        f'{scored_on.get("clips", 0):,} clips of "{escape(str(scored_on.get("set", "eval")))}"; '
+        f"mean over classes {np.mean(list(measured.values())):.4f}."
+    )
+else:
+    st.info(
+        f"No average precision was measured for {escape(titles[choice.model])}.",
+        icon=":material/info:",
+    )
+# The choice of a class does not outlive the set of classes.
 if st.session_state.get("detailed", model.card.labels) != model.card.labels:
     st.session_state.pop(CHOSEN, None)
 st.session_state.detailed = model.card.labels
@@ -91,7 +104,7 @@ with pictures:
             list(COUNTS),
             default="n_train",
             required=True,
-            format_func=COUNTS.get,
+            format_func=COUNTS.__getitem__,
             key="counts",
             bind="query-params",
         )
@@ -105,17 +118,17 @@ with pictures:
         )
         st.caption(
             "Click a point to see its class in detail. These models were trained on the balanced "
-            "training set only, where most classes have 60 clips or a few more; counts in the "
-            "whole set show how common a sound is."
+            "training set only, where most classes have about 60 clips; counts in the whole set "
+            "show how common a sound is."
         )
         ranks = st.slider(
-            "Classes shown, from most to fewest clips",
+            "Classes shown, ranked by number of clips",
             1,
             len(labels),
             (1, len(labels)),
             key="ranks",
             bind="query-params",
-            help="Names appear where 60 or fewer are shown.",
+            help="Names are written if 60 or fewer classes are shown.",
         )
         order = np.argsort(-counts, kind="stable")[ranks[0] - 1 : ranks[1]]
         chart(
@@ -128,8 +141,8 @@ with pictures:
         )
     else:
         st.info(
-            "These are classes of your own: there are no clip counts to compare their average "
-            "precision with.",
+            "For classes of your own there are no clip counts to compare the average precision "
+            "with.",
             icon=":material/info:",
         )
 
@@ -144,10 +157,10 @@ with table:
         .lower()
     )
     sort = right.selectbox("Sort by", list(SORTS), key="sort", bind="query-params")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "Class": label.name,
-            "AP": float(precision[label.index]),
+            "AP": measured.get(label.index),
             "Balanced train": label.n_bal_train,
             "All train": label.n_train,
             "Eval": label.n_eval,
@@ -180,7 +193,8 @@ with table:
         downloads(File("CSV", "classes.csv", "text/csv", partial(as_csv, rows)))
     else:
         st.info(
-            f'No class has "{escape(wanted)}" in its name or place. Try a part of the word.',
+            f'No class has "{escape(wanted)}" in its name or place in the ontology. Search for a '
+            "part of the word.",
             icon=":material/search_off:",
         )
 
@@ -188,7 +202,7 @@ with detail:
     label = labels[chosen]
     for path in label.paths:
         st.markdown(escape("  ›  ".join(path)))
-    figures = {"Average precision": f"{precision[label.index]:.3f}"}
+    figures = {"Average precision": shown(measured.get(label.index), digits=3)}
     if label.n_train:
         figures |= {
             "Balanced train": f"{label.n_bal_train:,}",
@@ -202,10 +216,7 @@ with detail:
     st.table(
         {
             "Model": [cell(titles[name]) for name in by_model],
-            "Average precision, balanced-only": [
-                f"{values[label.index]:.4f}" if label.index in values else "not measured"
-                for values in by_model.values()
-            ],
+            precision_title: [shown(values.get(label.index)) for values in by_model.values()],
         },
         hide_index=True,
     )

@@ -1,4 +1,4 @@
-"""Embeddings: the input of the models, and where a clip lies among the classes."""
+"""Embeddings: the input of the models, and how close a clip is to each class."""
 
 from dataclasses import replace
 from functools import partial
@@ -22,8 +22,8 @@ N_NEAREST = 8
 CAUTION = {
     "compact": "The compact encoder is a small network of this project. It is trained to "
     "approximate VGGish's embeddings, but its 128 numbers are not VGGish's.",
-    "vggish": "The public VGGish is not guaranteed to reproduce AudioSet's released features bit "
-    "for bit: frames and class centroids may lie slightly apart.",
+    "vggish": "The public VGGish does not reproduce AudioSet's released features bit for bit, so "
+    "frames and class centroids may be slightly offset.",
 }
 FORMS = {
     "quantised": "Quantised, 8 bits",
@@ -39,7 +39,7 @@ def projector_part(
     return writing.projector_tsv(clips, centroids, names)[number]
 
 
-title("Embeddings", "128 numbers for each 0.96 s of the clip: all that a model reads.")
+title("Embeddings", "128 numbers for each 0.96 s of the clip: the whole input of a model.")
 clip, choice = clips.current(), session.choice()
 with errors_shown():
     provenance(clip, choice)
@@ -51,7 +51,8 @@ st.subheader(escape(embeddings.name), anchor=False)
 st.caption(f"{embeddings.duration_s:,.2f} s · {count(len(embeddings.times_s), 'frame')} × 128")
 if clip.is_features:
     st.info(
-        "Read from an embeddings file: there is no sound to play or draw.", icon=":material/info:"
+        "An embeddings file holds no sound: there is nothing to play or draw.",
+        icon=":material/info:",
     )
 if embeddings.encoder in CAUTION:
     st.info(CAUTION[embeddings.encoder], icon=":material/info:")
@@ -64,7 +65,7 @@ with left:
         "Numbers",
         forms,
         default=forms[0],
-        format_func=FORMS.get,
+        format_func=FORMS.__getitem__,
         required=True,
         key="numbers",
         bind="query-params",
@@ -79,7 +80,7 @@ with left:
     )
 with right:
     compared = st.session_state.get("compared")
-    # Written into the box on every run: its labels may have changed since it was last drawn.
+    # Set on every run: the labels of the options may have changed since the last one.
     st.session_state["compare with"] = compared if compared in others else None
     compared = st.selectbox(
         "Compare with",
@@ -88,7 +89,7 @@ with right:
         format_func=clip_names.__getitem__,
         key="compare with",
         on_change=lambda: st.session_state.update(compared=st.session_state["compare with"]),
-        placeholder="Itself" if others else "Itself; open another clip to compare with it",
+        placeholder="Itself" if others else "Itself; open another clip to compare",
         disabled=not others,
     )
 with errors_shown():
@@ -118,12 +119,12 @@ with right:
             f"{other.times_s[other_kept[u]]:.2f} s in the other, {cosine[t, u]:.3f}."
         )
     else:
-        st.caption("Blocks are passages that sound similar.")
+        st.caption("Blocks are passages with similar sound.")
 
 st.subheader("Among the classes", anchor=False)
 similarity = space.similarity(frames)
 whole = space.similarity(frames.mean(axis=0, keepdims=True))[0]
-nearest = np.argsort(-whole)[:N_NEAREST]
+nearest = np.argsort(-whole)[:N_NEAREST].tolist()
 chart(
     charts.class_map(
         space.project(space.centroids),
@@ -141,9 +142,9 @@ chart(
 st.caption(
     "Grey: class centroids, the means of the balanced training set's released features. Diamonds: "
     "the clip's frames in order of time"
-    + ("; circles: those of the clip that it is compared with. " if compared else ". ")
-    + "Ringed: the classes nearest to the whole clip by cosine similarity in 128 dimensions; in "
-    "two they may lie apart."
+    + ("; circles: those of the compared clip. " if compared else ". ")
+    + "Ringed: the classes with the highest cosine similarity to the whole clip in 128 dimensions; "
+    "in two dimensions they may not look nearest."
 )
 left, right = st.columns(2, gap="medium")
 winners = similarity.argmax(axis=1)
@@ -180,10 +181,10 @@ st.subheader("Similar clips in AudioSet", anchor=False)
 path = similar_clips.released_file()
 if path is None:
     st.info(
-        "With AudioSet's released evaluation features on this machine, the clips most similar to "
-        "this one would be listed here, with links to their videos. Set "
-        f"{similar_clips.DATA_VARIABLE} to the folder that holds {similar_clips.FEATURES_FILE}, as "
-        "written by `python -m train pack`.",
+        "Clips that are similar to this one can be listed here, with links to their videos, if "
+        "AudioSet's released evaluation features are on this machine. Set "
+        f"{similar_clips.DATA_VARIABLE} to the folder that holds {similar_clips.FEATURES_FILE}, "
+        "which `python -m train pack` writes.",
         icon=":material/info:",
     )
 else:
@@ -209,8 +210,8 @@ else:
     )
     st.caption(
         f"Of {len(released.video_ids):,} clips of AudioSet's evaluation set, those whose mean "
-        "embeddings have the highest cosine similarity with this clip's. Labels are those of "
-        "AudioSet's raters; videos may no longer be online."
+        "embeddings have the highest cosine similarity to this clip's. Labels are from AudioSet's "
+        "raters; videos may no longer be online."
     )
 
 st.subheader("Download", anchor=False)
@@ -239,6 +240,6 @@ downloads(
     *projector,
 )
 st.caption(
-    "The Embedding Projector (projector.tensorflow.org) loads the two TSV files: frames, and the "
-    "class centroids among them."
+    "The Embedding Projector (projector.tensorflow.org) loads the two TSV files, which hold the "
+    "frames and the class centroids."
 )

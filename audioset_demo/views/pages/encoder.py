@@ -1,4 +1,4 @@
-"""Compact encoder: what it is, what it was trained on, how good it is, and its limits."""
+"""Compact encoder: what it is, what it was trained on, its accuracy and its limits."""
 
 import streamlit as st
 
@@ -38,7 +38,7 @@ st.markdown(
    and others; all CC0, CC BY or public domain) and {readings:,} readings of synthesised speech.
 4. Augmentation: cuts, mixtures, filters, room reverberation, codecs, changes of speed; and
    synthesised tones, noises and signals.
-5. Targets: {teacher}, for each window; where a recording has a label, the label takes precedence.
+5. Targets: {teacher}, for each window; the label of a recording takes precedence.
 6. The output was kept close to real frames of AudioSet with the same kinds of sound.
 7. It was trained through {n_models} tagging models in turn, so that it is not fitted to one.
 8. A fifth of the recordings, split by source, was held out: the figures are on those.
@@ -63,16 +63,17 @@ def percent(share: float | None) -> str:
 
 def from_vggish(model: PublishedModel) -> str:
     """The model's mAP on AudioSet's evaluation set, from VGGish's released features."""
-    if "eval" not in model.card.metrics:
+    evaluated = model.card.metrics.get("eval", {})
+    if "mAP" not in evaluated:
         return ""
     return (
-        f" There, on VGGish's released features, {escape(model.card.title)} reaches mAP "
-        f"{model.card.metrics['eval']['mAP']:.3f}."
+        f" There, on VGGish's released features, {escape(model.card.title)} reaches an mAP of "
+        f"{evaluated['mAP']:.3f}."
     )
 
 
 def excerpts(judged: dict, kind: str) -> float | None:
-    """The share of all excerpts of speech, or music, that have it in the top 3."""
+    """The share of all excerpts of speech, or music, with that class in the top 3."""
     groups = [group for name, group in judged["excerpts"].items() if name.startswith(kind)]
     total = sum(group["excerpts"] for group in groups)
     return sum(group["top3"] * group["excerpts"] for group in groups) / total if total else None
@@ -109,9 +110,9 @@ if distance:
         f"square over the 128 numbers; other real frames lie {distance['of_real_frames']:.3f} away."
     )
 st.caption(
-    f"{escape(held_out['rule'])} The teacher was scored on the same clips; it has not seen their "
-    "labels, whereas the encoder was trained on those of other clips of these categories. VGGish "
-    "was not scored, as its weights are not part of this project, nor was the compact encoder on "
+    f"{escape(held_out['rule'])} The teacher was scored on the same clips. It was not trained on "
+    "labels of these categories, whereas the encoder was, on those of other clips. VGGish was not "
+    "scored, as its weights are not part of this project. Nor was the compact encoder scored on "
     "AudioSet's evaluation set, as its sounds are not available."
     f"{from_vggish(session.models()[choice.model])}"
 )
@@ -131,7 +132,7 @@ chart(
         row_px=20,
     ),
     "By category, the share of held-out clips whose top tag is an expected class: the compact "
-    "encoder beside its teacher",
+    "encoder and its teacher",
     key="by category",
     bar=False,
 )

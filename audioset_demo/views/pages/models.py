@@ -3,8 +3,9 @@
 import streamlit as st
 
 from audioset_demo.charts import results as charts
+from audioset_demo.listings import damage
 from audioset_demo.models.experiments import ablations, averages
-from audioset_demo.models.published import PublishedModel, full_data_figures
+from audioset_demo.models.published import PublishedModel, damaged_models, full_data_figures
 from audioset_demo.models.settings import TITLES
 from audioset_demo.views import clips, session
 from audioset_demo.views.names import cell, escape
@@ -27,13 +28,17 @@ title("Models", "What each model is, how good it is, and the command that reprod
 with errors_shown():
     provenance(clips.current(), session.choice())
     models, titles = session.models(), session.model_titles()
+for damaged in damaged_models():
+    st.warning(escape(damage(damaged)), icon=":material/warning:")
 full = {figures["pooling"]: figures for figures in full_data_figures()}
 
 st.subheader("Results", anchor=False)
 
 
 def figure(figures: dict | None, key: str) -> str:
-    return f"{figures[key]:.3f}" if figures and key in figures else "–"
+    """A figure, or a dash if it was not measured or has no finite value."""
+    value = (figures or {}).get(key)
+    return "–" if value is None else f"{value:.3f}"
 
 
 def base_figure(base: dict[str, str]) -> str:
@@ -44,14 +49,12 @@ def base_figure(base: dict[str, str]) -> str:
 
 
 def over_seeds(figures: dict | None) -> str:
-    if not figures:
-        return "–"
-    spread = f" ± {figures['mAP_spread']:.3f}" if figures.get("mAP_spread") else ""
-    return f"{figures['mAP']:.3f}{spread}"
+    spread = (figures or {}).get("mAP_spread")
+    return figure(figures, "mAP") + (f" ± {spread:.3f}" if spread else "")
 
 
 def full_data(model: PublishedModel) -> dict | None:
-    """The figures that others published for such a model of AudioSet's classes."""
+    """The figures that others published for this kind of model on AudioSet's classes."""
     return full.get(model.card.settings.pooling) if model.card.labels is None else None
 
 
@@ -80,30 +83,31 @@ for name, model in models.items():
     )
 st.table({column: [row[column] for row in rows] for column in rows[0]}, hide_index=True)
 sources = sorted({figures["source"] for figures in full.values()})
+evaluations = [model.card.metrics.get("eval", {}) for model in models.values()]
 scored = {
-    f'{model.card.metrics["eval"]["clips"]:,} clips of "{model.card.metrics["eval"]["set"]}"'
-    for model in models.values()
-    if "eval" in model.card.metrics
+    f'{evaluated["clips"]:,} clips of "{evaluated["set"]}"'
+    for evaluated in evaluations
+    if "clips" in evaluated and "set" in evaluated
 }
 st.caption(
     f"Balanced-only: this project's own models, trained on the 22,160 clips of AudioSet's balanced "
-    f"training set and scored on {escape(', '.join(sorted(scored)))}. Full data: figures that "
-    f"others published ({escape(', '.join(sources))}), each the average of nine checkpoints "
+    f"training set and scored on {escape(', '.join(sorted(scored)) or 'none')}. Full data: figures "
+    f"that others published ({escape(', '.join(sources))}), each the average of nine checkpoints "
     "trained on 2.0M clips. They do not measure these models, but show what more data gives. "
     "Validation part: mean and standard deviation over seeds of runs that held it out; it is as "
     "balanced as the training set, so its figures are higher and not comparable with the others."
 )
-beside = [full_data(model) for model in models.values()]
+by_others = [full_data(model) for model in models.values()]
 chart(
     charts.results_dots(
         list(titles.values()),
         {
-            OURS: [model.card.metrics.get("eval", {}).get("mAP") for model in models.values()],
-            PUBLISHED: [found and found["mAP"] for found in beside],
+            OURS: [evaluated.get("mAP") for evaluated in evaluations],
+            PUBLISHED: [found["mAP"] if found else None for found in by_others],
         },
         "mAP on the evaluation set",
     ),
-    "mAP of each model, balanced-only, beside the published figure for the full data",
+    "mAP of each model, balanced-only, and the figure published for the full data",
     key="results",
     bar=False,
 )
@@ -141,11 +145,11 @@ with errors_shown():
                 )
             else:
                 st.info(
-                    f"{what}: not recorded for any of these models.",
+                    f"{what} was not recorded for any of these models.",
                     icon=":material/info:",
                 )
 st.caption(
-    "A model that was trained on the whole set has no validation part; its curve is that of a run "
+    "A model that was trained on the whole set has no validation part. Its curve is that of a run "
     "with the same settings that held the validation part out."
 )
 
@@ -165,8 +169,8 @@ for what, record in averages().items():
 
 st.subheader("Ablations", anchor=False)
 st.markdown(
-    "mAP on the validation part of the training set, which was held out of these runs. Settings "
-    "were selected on it; the evaluation set was used for the published models only."
+    "mAP on the validation part of the training set, which these runs held out. Settings were "
+    "selected on it; the evaluation set was used for the published models only."
 )
 for name, (base, *others) in ablations().items():
     st.markdown(f"**{TITLES[name]}**, baseline `{base['setting']}`: mAP {base_figure(base)}")

@@ -29,7 +29,7 @@ MAX_DETAIL = 74  # characters below a bar
 
 
 def below_bar(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
-    """The tags folded under a tag, or else its place in the ontology, cut from the root."""
+    """The tags folded under a tag, or its place in the ontology, shortened from the root."""
     if hidden:
         text = "with " + ", ".join(f"{other.name} {scores[other.index]:.2f}" for other in hidden)
         return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
@@ -39,7 +39,7 @@ def below_bar(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
     return " > ".join(parents)
 
 
-title("Tag a sound", "Drop a sound below to see what is in it, and when.")
+title("Tag a sound", "Upload or record a sound to see what is in it, and when.")
 line = st.container()
 left, right = st.columns([4, 5], gap="large")
 with left:
@@ -62,7 +62,7 @@ pictures = st.container()  # filled once the controls below it have been read
 columns = st.columns([4, 4, 3], gap="medium", vertical_alignment="bottom")
 n_classes = len(tagging.labels)
 n_tags, most_tags = 1, min(MAX_TAGS, n_classes)
-if st.session_state.get("n_tags", 1) > most_tags:  # set for a model with more classes
+if st.session_state.get("n_tags", 1) > most_tags:  # chosen for a model with more classes
     st.session_state.n_tags = most_tags
 if most_tags > 1:  # a slider needs two values
     n_tags = columns[0].slider(
@@ -79,14 +79,13 @@ pinned = columns[1].multiselect(
     format_func=lambda k: tagging.labels[k].name,
     key="pinned",
     bind="query-params",
-    placeholder="Classes to show, whatever their score",
+    placeholder="Classes to show whatever their score",
 )
 fold = columns[2].toggle(
     "Children under parents",
     key="fold",
     bind="query-params",
-    help="Folds a tag under one of its parents in the ontology, if that parent is among the tags "
-    "too.",
+    help="Folds a tag under one of its parents in the ontology, if that parent is among the tags.",
 )
 ranking = [tagging.labels[k] for k in tagging.top(n_tags)]
 rows = children_under_parents(ranking) if fold else [(label, []) for label in ranking]
@@ -162,7 +161,7 @@ if events:
         key="events table",
         selection_mode="single-row",
         on_select="ignore" if clip.is_features else play_selected,
-        alt="Events of the classes shown: from when to when, which class, and its highest score",
+        alt="Events of the classes shown, with their beginning, end, class and highest score",
     )
     if not clip.is_features:
         st.caption("Select a row to play it.")

@@ -1,4 +1,4 @@
-"""This visit: every clip that was opened, with its tags, and all results in one file."""
+"""This visit: every opened clip with its tags, and all results in one file."""
 
 from dataclasses import replace
 from functools import partial
@@ -19,9 +19,9 @@ N_SUMMARY = 4  # of each clip on the page
 
 
 def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple[str, float]]]:
-    """A clip's duration in seconds and its few top tags, each a name and a score.
+    """A clip's duration in seconds and its top tags, each a name and a score.
 
-    Kept for the visit: a list may hold more clips than there is room for their whole results.
+    Kept for the visit: the caches hold whole results of fewer clips than a visit may have.
     """
     known = st.session_state.setdefault("summaries", {})
     key = clip.identity(), choice
@@ -89,7 +89,7 @@ with errors_shown():
 st.subheader(count(len(clips.kept()), "clip"), anchor=False)
 if len(clips.kept()) == 1:
     st.info(
-        "Every sound that you open is added to this list. Several files can be opened at once: use "
+        "Every sound that you open is added to this list. To open several files at once, use "
         "Change in the sidebar.",
         icon=":material/info:",
     )
@@ -107,9 +107,9 @@ if removed := clips.removed():
 
 st.subheader("Download", anchor=False)
 st.markdown(
-    "One ZIP file: a table of the tags of all clips, and for each clip its tags and frames (JSON), "
-    "its events (CSV, JSON, Audacity, RTTM) and its embeddings (NPZ, which can be opened here "
-    "again). Clips are kept for this visit only: a reload of the page clears them."
+    "The ZIP holds a table of the tags of all clips, and for each clip its tags and frames (JSON), "
+    "its events (CSV, JSON, Audacity, RTTM) and its embeddings (NPZ, which can be uploaded here). "
+    "Clips are kept for this visit only: reloading the page clears them."
 )
 threshold = threshold_slider()
 

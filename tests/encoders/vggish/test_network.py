@@ -29,6 +29,7 @@ from audioset_demo.encoders.vggish.pca import PcaParameters, load_pca
 from audioset_demo.errors import AudioSetDemoError, WeightsError
 from audioset_demo.tagging import load_tagger
 from tests.encoders.independent_log_mel import RATE, independent_log_mel
+from tests.sounds import rising_tone, sine
 
 # Scope of the released graph -> shape of its kernel.
 KERNELS = {
@@ -72,11 +73,8 @@ def tensorflow_embedding(checkpoint, examples):
 
 @pytest.fixture(scope="module")
 def clip():
-    """3.4 s, so three frames: a rising tone in noise that grows."""
-    t = np.arange(int(3.4 * RATE)) / RATE
-    noise = np.random.default_rng(0).normal(0, 0.05, len(t)) * t
-    samples = 0.4 * np.sin(2 * np.pi * (200 + 600 * t) * t) + noise
-    return Waveform(samples.astype(np.float32), RATE, "rising.wav")
+    """3.4 s, so three frames."""
+    return rising_tone(3.4)
 
 
 @pytest.fixture(scope="module")
@@ -256,8 +254,8 @@ def released_weights():
 @pytest.mark.weights
 def test_published_smoke_test(released_weights):
     # vggish_smoke_test.py in tensorflow/models: the sine, relative tolerance 0.1.
-    sine = np.sin(2 * np.pi * 1000 * np.arange(0, 3, 1 / RATE)).astype(np.float32)
-    found = load_encoder("vggish").encode(Waveform(sine, RATE, "sine.wav"))
+    samples = (2 * sine(1000, RATE, 3)).astype(np.float32)
+    found = load_encoder("vggish").encode(Waveform(samples, RATE, "sine.wav"))
     assert found.embedding.mean() == pytest.approx(0.000657, rel=0.1)
     assert found.embedding.std() == pytest.approx(0.343, rel=0.1)
     assert found.quantised.mean() == pytest.approx(126.0, rel=0.1)

@@ -8,19 +8,19 @@ from importlib.util import find_spec
 import h5py
 import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import save_file
 
 from audioset_demo.encoders.compact import CompactSettings, encode_examples, load_compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.encoders.vggish.network import VggishNetwork
-from audioset_demo.errors import AudioSetDemoError, DataError, WeightsError
+from audioset_demo.errors import AudioSetDemoError, DataError, StorageError, WeightsError
 from audioset_demo.labels import audioset_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
+from tests.sounds import file_of, white_noise
 from tests.train.toy_features import LABELS, write_features
 from train.compact_encoder import evaluate, publish
 from train.compact_encoder.command import add_arguments
@@ -32,7 +32,7 @@ from train.compact_encoder.objective import Objective, Weights, as_models_read
 from train.compact_encoder.sounds import scenes
 from train.compact_encoder.sounds.categories import CategoryTable
 from train.compact_encoder.sounds.recordings import hold_out_sources, read_recordings
-from train.compact_encoder.teacher import Lesson, class_columns
+from train.compact_encoder.teacher import TeacherOutput, class_columns
 from train.runs import open_run
 
 SMALL = CompactSettings(widths=(4, 8), depths=(1, 1), hidden_units=8)
@@ -60,7 +60,7 @@ class FakeTeacher:
         self.asked += 1
         scores = np.zeros(len(self.mids), np.float32)
         scores[0] = min(1.0, 10 * float(np.abs(samples).mean()))
-        return Lesson(scores, np.array([scores[0], 1.0], np.float32))
+        return TeacherOutput(scores, np.array([scores[0], 1.0], np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +68,11 @@ def audio(tmp_path_factory):
     """Two sounds of one second and their list."""
     folder = tmp_path_factory.mktemp("audio")
     (folder / "own").mkdir()
-    rng = np.random.default_rng(0)
     with open(folder / "own.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["file", "category", "licence"])
-        for name, category in (("bark.wav", "Dog"), ("rain.wav", "Rain")):
-            soundfile.write(folder / "own" / name, rng.normal(0, 0.1, 16_000), 16_000)
+        for seed, (name, category) in enumerate((("bark.wav", "Dog"), ("rain.wav", "Rain"))):
+            (folder / "own" / name).write_bytes(file_of(white_noise(1, seed=seed)))
             writer.writerow([name, category, "CC0"])
     return folder
 
@@ -245,9 +244,8 @@ def encoder(tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "audio" / "own").mkdir(parents=True)
     names = ["one.wav", "two.wav", "three.wav"]
-    for name in names:
-        samples = rng.normal(0, 0.1, 20_000)
-        soundfile.write(tmp_path / "audio" / "own" / name, samples, 16_000)
+    for seed, name in enumerate(names):
+        (tmp_path / "audio" / "own" / name).write_bytes(file_of(white_noise(1.25, seed=seed)))
     rows = "".join(f"{name},Dog,CC0,{name[:3]}\n" for name in names)
     (tmp_path / "audio" / "own.csv").write_text("file,category,licence,attribution\n" + rows)
     with h5py.File(tmp_path / "features.h5", "w") as file:
@@ -309,10 +307,15 @@ def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
         (["--alignment", "0", "--hold-out", "0"], "Give --hold-out a share above 0"),
         (["--alignment", "0", "--speech", "9"], "pip install espeakng-loader"),
         (["--alignment", "0", "--beside", "nowhere"], "nowhere does not hold the compact encoder"),
-        (["--alignment", "0", "--through", "own.safetensors"], "knows 3 classes of its own"),
-        (["--alignment", "0", "--models", "own.safetensors"], "knows 3 classes of its own"),
-        (["--alignment", "0", "--categories", "nowhere.csv"], "Cannot read the table nowhere.csv"),
+        (["--alignment", "0", "--through", "own.safetensors"], "has 3 classes of its own"),
+        (["--alignment", "0", "--models", "own.safetensors"], "has 3 classes of its own"),
+        (
+            ["--alignment", "0", "--categories", "nowhere.csv"],
+            "nowhere.csv cannot be read",
+        ),
         (["--evaluate"], "run is not a training run"),
+        (["--seed", "-1"], "--seed must be from 0 to .*, not -1"),
+        (["--ranking", "nan"], "--ranking must be 0 .*, not nan"),
     ],
 )
 def test_what_is_missing_is_named_with_the_remedy_before_the_work(
@@ -332,6 +335,20 @@ def test_what_is_missing_is_named_with_the_remedy_before_the_work(
     with pytest.raises(AudioSetDemoError, match=message):
         encoder(*words)
     assert not list((tmp_path / "run").glob("*"))
+
+
+def test_a_place_that_is_taken_is_refused_before_the_work(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
+    monkeypatch.setattr(scenes, "SceneMaker", lambda *_: pytest.fail("work began"))
+    given = ["--teacher", "fake", "--alignment", "0"]
+    (tmp_path / "assets" / "compact.safetensors").mkdir(parents=True)
+    monkeypatch.setattr(publish, "ASSETS", tmp_path / "assets")
+    with pytest.raises(StorageError, match="compact.safetensors is a folder"):
+        encoder(*given, "--publish")
+    (tmp_path / "run").rmdir()
+    (tmp_path / "run").touch()
+    with pytest.raises(StorageError, match="run is a file, and a run needs a folder there"):
+        encoder(*given)
 
 
 def test_vggish_without_its_pca_file_is_no_teacher(encoder, tmp_path, monkeypatch):

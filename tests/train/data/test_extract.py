@@ -1,14 +1,13 @@
 """Extraction: labelled sounds become a file to train on, and what can't work is said at once."""
 
 import h5py
-import numpy as np
 import pytest
-import soundfile
 from safetensors.torch import save_file
 
 from audioset_demo import encoders
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError, StorageError, WeightsError
+from tests.sounds import file_of, white_noise
 from train.__main__ import main
 from train.data.extract import extract
 from train.data.features import load_features
@@ -19,9 +18,8 @@ def sounds(tmp_path):
     """Two sounds, and a table of their labels as a spreadsheet writes it."""
     folder = tmp_path / "sounds"
     (folder / "deep").mkdir(parents=True)
-    rng = np.random.default_rng(0)
     for name, seconds in (("a.wav", 1), ("deep/b.wav", 3)):
-        soundfile.write(folder / name, rng.normal(0, 0.1, 16_000 * seconds), 16_000)
+        (folder / name).write_bytes(file_of(white_noise(seconds)))
     table = "\ufeffFile;Label\r\na.wav;hiss \r\ndeep/b.wav; hiss\r\ndeep/b.wav;long\r\n"
     (tmp_path / "labels.csv").write_text(table, encoding="utf-8")
     return folder

@@ -131,12 +131,12 @@ def test_a_larger_sample_holds_a_smaller_one(path):
     features = load_features(path)
     five, nine = (set(sample(features, clips).video_ids) for clips in (5, 9))
     assert (len(five), len(nine)) == (5, 9) and five < nine
-    with pytest.raises(DataError, match=rf"has {len(features)} clips, not {len(features) + 1}"):
-        sample(features, len(features) + 1)
+    with pytest.raises(DataError, match=rf"{N} clips, and --clips asks for {N + 1}"):
+        sample(features, N + 1)
 
 
 def test_too_few_clips_to_split_are_refused(path):
-    with pytest.raises(DataError, match="some has 2 clips: too few"):
+    with pytest.raises(DataError, match="some has 2 clips, too few"):
         split(load_features(path).subset(np.arange(2), "some"))
 
 
@@ -148,8 +148,8 @@ def changed(**changes) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (changed(n_frames=np.zeros(N, int)), "'n_frames' runs from 0 to 0; .* 1 to 4"),
-        (changed(y=np.full((N, K), 0.5)), "'y' holds 0.5. A label is 0 or 1"),
+        (changed(n_frames=np.zeros(N, int)), "'n_frames' in .*own.h5 runs from 0 to 0, .* 1 to 4"),
+        (changed(y=np.full((N, K), 0.5)), "'y' in .*own.h5 holds 0.5. Write each label as 0 or 1"),
     ],
 )
 def test_features_that_do_not_fit_are_refused_by_value(

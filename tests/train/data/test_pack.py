@@ -86,7 +86,7 @@ def test_a_file_that_holds_no_features_is_refused_by_name_and_leaves_nothing(tmp
         ("own.h5", "records", "records is a folder. Give the name of a file"),
         ("own.h5", "own.h5", "own.h5 is read as well"),
         ("own.h5", "own.h5/packed.h5", "own.h5/packed.h5 cannot be written"),
-        ("records", "packed.h5", "TensorFlow, which is not installed: pip install"),
+        ("records", "packed.h5", "TensorFlow, which is not installed. Install it with"),
     ],
 )
 def test_what_cannot_be_packed_is_refused_before_the_work(

@@ -98,10 +98,11 @@ def test_every_loss_is_least_where_the_score_is_the_target(name, score, target):
 
 def test_bad_settings_are_refused_by_value():
     for setting, message in (
-        ({"frames": -1}, "--frames must be 0 .* it is -1"),
-        ({"ema": 1.0}, "--ema must be .* below 1; it is 1.0"),
-        ({"teacher_weight": 2}, "--teacher-weight must be from 0 to 1; it is 2"),
+        ({"frames": -1}, "--frames must be 0 .* not -1"),
+        ({"ema": 1.0}, "--ema must be .* below 1, not 1.0"),
+        ({"teacher_weight": 2}, "--teacher-weight must be from 0 to 1, not 2"),
         ({"batch_size": 1}, "--batch-size must be at least 2"),
+        ({"seed": -1}, "--seed must be from 0 to .*, not -1"),
     ):
         with pytest.raises(DataError, match=message):
             FitConfig(**setting)

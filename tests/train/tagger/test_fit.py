@@ -53,7 +53,7 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(run, features)
     config = FitConfig(model="single_attention", **TINY)
     with pytest.raises(DataError, match="already holds a run"):
         fit(config, features, run)
-    with pytest.raises(DataError, match="--iterations was 12, now 20"):
+    with pytest.raises(DataError, match="--iterations was 12 and is now 20"):
         fit(FitConfig(model="single_attention", **{**TINY, "iterations": 20}), features, run, True)
 
 
@@ -107,8 +107,9 @@ def test_a_run_on_the_whole_set_borrows_the_validation_figures_of_its_twins(
     assert validation["mAP"] == pytest.approx(sum(each) / 2)
     assert validation["mAP_spread"] == pytest.approx(abs(each[0] - each[1]) / 2**0.5)
     assert validation["runs"] == 2 and "fit part" in validation["of"]
-    with pytest.raises(DataError, match="saw the whole set"):
-        publish(whole, validated_by=[whole], models_dir=tmp_path)
+    with pytest.raises(DataError, match="whole cannot validate .* trained on the whole set"):
+        publish(whole, "refused", validated_by=[whole], models_dir=tmp_path)
+    assert not (tmp_path / "refused").exists()
 
 
 def test_runs_are_compared_by_what_differs_and_seeds_are_averaged(
@@ -149,7 +150,7 @@ def test_a_student_learns_what_its_teacher_says(run, features, tmp_path):
 def test_a_teacher_of_other_classes_is_refused_by_name(run, tmp_path):
     other = load_features(write_features(tmp_path / "other.h5", labels=("a", "b", "c")))
     config = FitConfig(model="average", teacher=(str(run),), **TINY)
-    with pytest.raises(DataError, match="--teacher .* differ in name"):
+    with pytest.raises(DataError, match="--teacher .* their names differ"):
         fit(config, other, tmp_path / "student")
 
 

@@ -134,6 +134,8 @@ def test_the_settings_of_the_reference_s_keras_code_give_its_number_of_parameter
 
 def test_weights_start_where_those_of_pytorch_do():
     settings = ModelSettings("multi_attention", hidden_bias=True, n_classes=50, hidden_units=200)
+    torch.manual_seed(0)
+    keras.utils.set_random_seed(0)
     starts = TaggingModel(settings).state_dict()
     for name, tensor in weights_to_torch(build(settings), settings).state_dict().items():
         if len(tensor.unique()) < 5:  # BatchNorm, and the layer that joins the levels

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from audioset_demo.errors import DataError, StorageError
 from audioset_demo.models.checkpoint import load_checkpoint
-from audioset_demo.storage import full_disk_told, remove_leftovers, write_atomically
+from audioset_demo.storage import full_disk_named, remove_leftovers, write_atomically
 from tests.train.toy_features import write_features
 from train.__main__ import main
 from train.data import clips as clips_module
@@ -205,7 +205,7 @@ def test_clips_read_from_the_file_train_alike_and_a_file_cut_short_stops_the_run
         assert main(command(data, run)) == 1
     assert "own.h5 was cut short or written to" in capsys.readouterr().err
     assert main(command(data, run)) == 1
-    assert "own.h5: is damaged or cut off" in capsys.readouterr().err
+    assert "damaged" in capsys.readouterr().err
     data.write_bytes(features_path.read_bytes())
     assert main(command(data, run)) == 0
     assert_same_run(run, whole)
@@ -218,7 +218,8 @@ def test_labels_of_another_length_stop_a_run_before_it_begins(tmp_path, capsys):
         del file["y"]
         file["y"] = y
     assert main(command(data, tmp_path / "run")) == 1
-    assert "'y' is bool of shape (100, 3)" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "own.h5" in error and "(100, 3)" in error
     assert not (tmp_path / "run").exists()
 
 
@@ -245,7 +246,7 @@ def test_no_room_is_told_with_the_place_and_what_is_free_and_nothing_is_left(tmp
 
 
 def test_other_errors_pass_as_they_are(tmp_path):
-    with pytest.raises(DataError), full_disk_told(tmp_path / "file"):
+    with pytest.raises(DataError), full_disk_named(tmp_path / "file"):
         raise DataError("something else")
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "missing" / "file", lambda part: part.write_text(""))

@@ -45,5 +45,5 @@ def test_where_the_answer_is_known_the_check_finds_it(checkpoint, data, tmp_path
 
 
 def test_short_clips_are_refused(checkpoint, features_path):
-    with pytest.raises(DataError, match="none of the 12 clips .* both a label and 5 frames"):
+    with pytest.raises(DataError, match="None of the 12 clips .* both a label and 5 frames"):
         occlude([checkpoint("max")], features_path)

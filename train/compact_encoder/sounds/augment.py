@@ -1,4 +1,4 @@
-"""Random changes to a waveform that leave it the same sound."""
+"""Random changes to a waveform that leave its classes the same."""
 
 from __future__ import annotations
 

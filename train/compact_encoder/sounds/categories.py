@@ -14,7 +14,7 @@ from audioset_demo.labels import Label
 from train.data.tables import Row, read_table, tidy_name
 
 DEFAULT_TABLE = Path(__file__).with_name("categories.csv")
-PARENT_TARGET = 0.3  # classes above the category's own in the ontology: true, but less telling
+PARENT_TARGET = 0.3  # classes above the category's own in the ontology: true, but less specific
 ALSO_TARGET = 0.5  # classes that may well hold for the category
 EXCERPTS = ("", "speech", "music")
 
@@ -85,8 +85,8 @@ class CategoryTable:
         for name in names:
             if name not in self._by_class:
                 raise row.error(
-                    f"category '{row['category']}' names '{name}', which is not one of the "
-                    "model's classes. `audioset-demo classes` lists them."
+                    f"names '{name}' for the category '{row['category']}', which is not one of the "
+                    "model's classes. Give one that `audioset-demo classes` lists."
                 )
         return tuple(self._by_class[name] for name in names)
 
@@ -107,7 +107,7 @@ class CategoryTable:
         return None
 
     def targets(self, category: Category) -> np.ndarray:
-        """(K,) float32 wanted scores of a sound of this category."""
+        """(K,) float32 target scores of a sound of this category."""
         wanted = np.zeros(len(self.labels), np.float32)
         for index in category.classes:
             for path in self.labels[index].paths:
@@ -129,5 +129,7 @@ def _weight(row: Row) -> float:
     except ValueError:
         weight = math.nan
     if not 0 < weight < math.inf:
-        raise row.error(f"has the weight '{row['weight']}'. Write a number above 0, or nothing.")
+        raise row.error(
+            f"has the weight '{row['weight']}'. Write a number above 0, or leave the cell empty."
+        )
     return weight

@@ -1,4 +1,4 @@
-"""Folders of labelled recordings: reading their lists, and holding sources out.
+"""Labelled recordings: reading their lists, and holding sources out.
 
 The audio folder holds one folder of sound files for each collection and, beside it, a list of the
 same name: `birds/` and `birds.csv`. A list has the column `file` and, where known, `category`,
@@ -21,8 +21,8 @@ from audioset_demo.errors import DataError
 from train.compact_encoder.sounds.categories import Category, CategoryTable
 from train.data.tables import Row, read_table, tidy_name
 
-# A category with fewer sources has none to spare for the held-out part; speech and music, which
-# must be judged, are content with fewer.
+# A category with fewer sources keeps all of them for training; speech and music, which must be
+# scored, need fewer.
 MIN_SOURCES_TO_HOLD_OUT, MIN_SOURCES_OF_EXCERPTS = 3, 2
 _FREESOUND = re.compile(r"(?:sounds/|freesound )(\d+)")
 _ESC50_NAME = re.compile(r"^\d-(\d+)-[A-Z]\b")
@@ -91,19 +91,20 @@ def _recording(list_path: Path, row: Row, table: CategoryTable) -> Recording:
 def hold_out_sources(recordings: list[Recording], share: float) -> list[Recording]:
     """Mark recordings as held out, whole sources at a time.
 
-    In each category that a list names, or that speech or music is judged by, the sources are put
+    In each category that a list names, or that speech or music is scored by, the sources are put
     in the order of a hash of their names and the first ones are held out, at least one where there
     are enough. A source held out in one category is held out everywhere.
     """
-    sources, least = defaultdict(set), {}
+    sources: dict[str, set[str]] = defaultdict(set)
+    least = {}
     for recording in recordings:
         category = recording.category
-        if recording.listed or (category and category.excerpts):
+        if category and (recording.listed or category.excerpts):
             sources[category.name].add(recording.source)
             least[category.name] = (
                 MIN_SOURCES_OF_EXCERPTS if category.excerpts else MIN_SOURCES_TO_HOLD_OUT
             )
-    held_out = set()
+    held_out: set[str] = set()
     for name, names in sources.items():
         if share > 0 and len(names) >= least[name]:
             held_out.update(sorted(names, key=_order)[: max(1, round(share * len(names)))])

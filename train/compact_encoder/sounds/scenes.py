@@ -1,7 +1,7 @@
 """Scenes: windows of augmented and mixed sound, with the teacher's output and the labels of each.
 
-Scenes are made once, in shards on disk, and read again and again by the training. A shard depends
-on (seed, its number) alone; one that was cut short is made again.
+Scenes are made once, in shards on disk, and read many times by the training. A shard depends on
+(seed, its number) alone; an incomplete one is made again.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from train.compact_encoder.sounds.textures import TEXTURES
 KINDS_FILE = "kinds.json"
 SHARD_SCENES = 10_000
 SYNTHETIC_SHARE = 0.25
-# Textures cover whole families of sounds: each is drawn as often as so many other makers.
+# Textures cover whole families of sounds: each is drawn as often as this many other makers.
 TEXTURE_WEIGHT = 4
 MIX_SHARE = 0.4  # of the recorded scenes
-# Recordings played backwards, or at half to double speed: new sounds; the teacher alone names them.
-ESTRANGED_SHARE = 0.12
-CODED_SHARE = 0.15  # most sounds that people have went through a lossy codec
+# Recordings played backwards, or at half to double speed: the teacher alone labels them.
+ALTERED_SHARE = 0.12
+CODED_SHARE = 0.15  # most sound files went through a lossy codec
 PROFILE_HOP = 1_600  # samples, 0.1 s
 # A window this much below its recording's loudest one may not hold the labelled sound.
 TRUSTED_DB, DISTRUSTED_DB = 12.0, 30.0
@@ -49,8 +49,8 @@ class Kinds:
     Attributes
     ----------
     names : n kinds.
-    targets : (n, K) float32, wanted scores.
-    silence : (K,) float32, wanted scores where there is no sound.
+    targets : (n, K) float32, target scores.
+    silence : (K,) float32, target scores where there is no sound.
     """
 
     names: tuple[str, ...]
@@ -59,7 +59,7 @@ class Kinds:
 
 
 def kinds_of(recordings: list[Recording], table: CategoryTable) -> Kinds:
-    """The kinds that the recordings and the synthetic sounds stand for."""
+    """The kinds of the recordings and of the synthetic sounds."""
     categories = {item.category.name: item.category for item in recordings if item.category}
     by_name = {label.name: label.index for label in table.labels}
     for maker, names in SYNTHETIC.items():
@@ -97,8 +97,8 @@ class SceneMaker:
 
     Parameters
     ----------
-    recordings : those to learn from; none may be held out.
-    kinds : the labels that they may have.
+    recordings : those to train on; none may be held out.
+    kinds : the labels that scenes can have.
     teacher : called with (15600,) samples.
     """
 
@@ -111,7 +111,7 @@ class SceneMaker:
         weights = {"": 1.0}
         for item in tqdm(recordings, desc="reading recordings", unit="file"):
             if item.held_out:
-                raise ValueError(f"{item.path} is held out and must not be learned from.")
+                raise ValueError(f"{item.path} is held out and must not be trained on.")
             name = item.category.name if item.category else ""
             weights[name] = item.category.weight if item.category else 1.0
             kind = self._kind_index.get(name, -1)
@@ -123,21 +123,21 @@ class SceneMaker:
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
         """One scene: (15600,) float32 samples, and (kind, trust in [0, 1]) of what is in it."""
         if rng.random() < SYNTHETIC_SHARE:
-            samples, said = self._synthetic(rng)
+            samples, labels = self._synthetic(rng)
         else:
-            samples, said = self._recorded(rng)
+            samples, labels = self._recorded(rng)
             if rng.random() < MIX_SHARE:
-                other, said_other = self._recorded(rng)
+                other, other_labels = self._recorded(rng)
                 ratio_db = rng.uniform(-3, 18)
                 samples = augment.mixed(samples, other, ratio_db)
                 audible = float(np.clip(1 - ratio_db / 12, 0, 1))
-                said = said + [(kind, trust * audible) for kind, trust in said_other]
+                labels = labels + [(kind, trust * audible) for kind, trust in other_labels]
         if rng.random() < 0.25:
             noise = coloured_noise(rng, rng.uniform(0, 1))
             samples = augment.mixed(samples, noise, rng.uniform(8, 40))
         if rng.random() < CODED_SHARE:
             samples = augment.coded(rng, samples)
-        return np.clip(samples, -1, 1).astype(np.float32), said
+        return np.clip(samples, -1, 1).astype(np.float32), labels
 
     def _synthetic(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
         makers = [*SYNTHETIC, *(TEXTURES * TEXTURE_WEIGHT)]
@@ -157,17 +157,17 @@ class SceneMaker:
         odds = 10 ** (sound.profile_db / 20) + 0.05
         place = rng.choice(len(odds), p=odds / odds.sum())
         centre = place * PROFILE_HOP + int(rng.integers(-PROFILE_HOP, PROFILE_HOP))
-        estranged = rng.random() < ESTRANGED_SHARE
-        octaves = 1.0 if estranged else augment.MAX_SPEED_OCTAVES
+        altered = rng.random() < ALTERED_SHARE
+        octaves = 1.0 if altered else augment.MAX_SPEED_OCTAVES
         samples = augment.excerpt(rng, sound.samples, centre, EXAMPLE_SAMPLES, octaves)
-        if estranged and rng.random() < 0.5:
+        if altered and rng.random() < 0.5:
             samples = samples[::-1]
         if rng.random() < 0.5:
             samples = augment.coloured(rng, samples)
         if rng.random() < 0.25:
             samples = augment.reverberated(rng, samples)
         samples = samples * 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20)
-        if estranged or sound.kind < 0:
+        if altered or sound.kind < 0:
             return samples, [(sound.kind, 0.0)]
         depth = (-sound.profile_db[place] - TRUSTED_DB) / (DISTRUSTED_DB - TRUSTED_DB)
         return samples, [(sound.kind, float(np.clip(1 - depth, 0, 1)))]
@@ -187,14 +187,14 @@ def make_shards(maker: SceneMaker, folder: Path, n_scenes: int, seed: int) -> li
 
 
 def _check_kinds(kinds: Kinds, folder: Path) -> None:
-    """Shards hold indices of kinds: refuse to add to those of another table or other recordings."""
+    """Refuse to add to shards of another table or other recordings: they hold indices of kinds."""
     path = folder / KINDS_FILE
     if not path.is_file():
         write_json(path, kinds.names)
     elif tuple(json.loads(path.read_text(encoding="utf-8"))) != kinds.names:
         raise DataError(
             f"{folder} holds scenes of other categories than these recordings have. "
-            "Give another --output, or remove that folder."
+            "Give another --output, or delete that folder."
         )
 
 
@@ -203,12 +203,12 @@ def _write_shard(maker: SceneMaker, shard: Path, count: int, rng: np.random.Gene
     scores, embeddings = [], []
     kinds, trust = np.full((count, 2), -1, np.int16), np.zeros((count, 2), np.float16)
     for row in tqdm(range(count), desc=shard.name, unit="scene"):
-        samples, said = maker.draw(rng)
+        samples, labels = maker.draw(rng)
         examples[row] = log_mel(samples)
-        lesson = maker.teacher(samples)
-        scores.append(lesson.scores.astype(np.float16))
-        embeddings.append(lesson.embedding.astype(np.float16))
-        for column, (kind, confidence) in enumerate(said):
+        output = maker.teacher(samples)
+        scores.append(output.scores.astype(np.float16))
+        embeddings.append(output.embedding.astype(np.float16))
+        for column, (kind, confidence) in enumerate(labels):
             kinds[row, column], trust[row, column] = kind, confidence
     part = shard.with_name(f".{shard.name}-{os.getpid()}")
     part.mkdir()

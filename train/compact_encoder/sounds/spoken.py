@@ -1,6 +1,6 @@
 """Synthesised speech: words in many voices and languages, by eSpeak NG.
 
-Recordings of speech are few; these show the encoder other speakers. eSpeak NG is the package
+Recordings of speech are few; these add other speakers. eSpeak NG is the package
 `espeakng-loader`, which only this training needs. Readings are written to files once, because the
 library does not repeat a reading bit for bit.
 """
@@ -117,13 +117,13 @@ def check_espeak() -> None:
     """Raise a DataError, with the remedy, unless eSpeak NG is installed."""
     if find_spec("espeakng_loader") is None:
         raise DataError(
-            "Synthesised speech needs eSpeak NG, which is not installed: "
-            "pip install espeakng-loader. Or train without it: --speech 0."
+            "Synthesised speech needs eSpeak NG, which is not installed. Install it with "
+            "`pip install espeakng-loader`, or train without it with --speech 0."
         )
 
 
 class Speaker:
-    """eSpeak NG; one a process, because its state is the library's."""
+    """eSpeak NG; one for each process, because the library holds the state."""
 
     def __init__(self):
         import espeakng_loader

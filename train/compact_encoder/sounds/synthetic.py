@@ -1,7 +1,7 @@
-"""Sounds made from formulas, for classes that recordings are short of.
+"""Synthetic sounds, for classes of which there are few recordings.
 
 Each maker takes a random generator and returns 15,600 samples at 16 kHz in [-1, 1]. A maker is
-listed with the AudioSet classes that certainly hold (none: only the teacher labels it).
+listed with the AudioSet classes that certainly hold (none: the teacher alone labels it).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def normalised(samples: np.ndarray) -> np.ndarray:
 
 
 def silence(rng: np.random.Generator) -> np.ndarray:
-    """Nothing, or noise far below hearing."""
+    """Digital silence, or noise far below the threshold of hearing."""
     level = rng.choice([0.0, 10 ** rng.uniform(-5.5, -4)])
     return level * rng.standard_normal(N)
 
@@ -107,7 +107,7 @@ def smoke_alarm(rng: np.random.Generator) -> np.ndarray:
 
 
 def bell(rng: np.random.Generator) -> np.ndarray:
-    """Inharmonic partials of a struck bell that die away, one to three strokes."""
+    """Decaying inharmonic partials of a struck bell, one to three strokes."""
     root = 10 ** rng.uniform(2.2, 3.2)
     ratios = np.array([0.5, 1, 1.2, 1.5, 2, 2.5, 2.67, 3, 4.1, 5.4]) * rng.normal(1, 0.01, 10)
     levels, decays = rng.uniform(0.2, 1, 10), rng.uniform(0.3, 3, 10) / np.sqrt(ratios)
@@ -125,7 +125,7 @@ def bell(rng: np.random.Generator) -> np.ndarray:
 
 
 def heartbeat(rng: np.random.Generator) -> np.ndarray:
-    """Two thuds a beat, of which the second is weaker."""
+    """Two thuds in each beat, the second weaker."""
     period_s, hz = rng.uniform(0.5, 1.1), rng.uniform(40, 130)
     age = (TIME_S + rng.uniform(0, period_s)) % period_s
     out = np.zeros(N)
@@ -142,7 +142,7 @@ def mains_hum(rng: np.random.Generator) -> np.ndarray:
 
 
 def chirp(rng: np.random.Generator) -> np.ndarray:
-    """Tones that glide, once or again and again."""
+    """Gliding tones, once or repeated."""
     ends = 10 ** rng.uniform(2.3, 3.8, 2)
     position = (TIME_S * rng.choice([1, 1, 2, 4]) + rng.uniform(0, 1)) % 1
     return tone(ends[0] * (ends[1] / ends[0]) ** position)

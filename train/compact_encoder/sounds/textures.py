@@ -1,7 +1,7 @@
 """Random textures that imitate whole families of sounds; only the teacher labels them.
 
 Like the makers of `synthetic`, each takes a random generator and returns 15,600 samples at 16 kHz.
-Recordings are few; these show the encoder the teacher's output for sounds between them.
+Recordings are few; these fill in sounds between them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def machine(rng: np.random.Generator) -> np.ndarray:
 
 
 def bursts(rng: np.random.Generator) -> np.ndarray:
-    """Knocks, claps, shots, steps: noise that starts at once and dies away, one to thirty times."""
+    """Knocks, claps, shots, steps: noise with a sharp attack that decays, one to thirty times."""
     noise = coloured_noise(rng, rng.uniform(-0.2, 1.2))
     if rng.random() < 0.5:
         hz = 10 ** rng.uniform(2, 3.7)
@@ -110,7 +110,7 @@ def babble(rng: np.random.Generator) -> np.ndarray:
     pitch_hz *= 1 + 1e-4 * np.cumsum(rng.standard_normal(N))
     n_knots = int(rng.uniform(7, 13)) + 3
     knots = np.linspace(-1_000, N + 1_000, n_knots) + rng.uniform(-400, 400, n_knots)
-    # Small speakers have high voices and short throats.
+    # Small speakers have high voices and short vocal tracts.
     size = 1 + 0.4 * (np.log10(base_hz) - 1.95)
     vowels = VOWELS_HZ[rng.integers(len(VOWELS_HZ), size=n_knots)] * size
     place = np.arange(N)

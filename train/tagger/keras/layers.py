@@ -1,4 +1,4 @@
-"""What the Keras models are made of: Keras's own layers with PyTorch's settings, and attention.
+"""Building blocks of the Keras models: Keras's own layers with PyTorch's settings, and attention.
 
 Shapes: B clips, T frames, M rows (real frames, or clips once pooled), C units or classes.
 """
@@ -35,7 +35,7 @@ def batch_norm(name: str, dtype) -> keras.layers.BatchNormalization:
 
 
 class Part(keras.layers.Layer):
-    """A layer made of layers, which gives each its inputs as they come.
+    """A layer made of layers, which does not cast their inputs.
 
     `dtype` is that of the matrix products within: "float32" or "mixed_bfloat16".
     """

@@ -6,7 +6,6 @@ import torch
 from keras import ops
 from torch import Tensor
 
-from audioset_demo.device import DEVICES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
@@ -38,12 +37,12 @@ LOSSES = {
 
 
 class KerasLearner:
-    """A model and Keras's AdamW, which also keeps the moving average of its weights if asked to.
+    """A model and Keras's AdamW, which with `ema` also keeps the moving average of the weights.
 
-    A step is a function of the state, the batch and the seed alone.
+    A step depends on the state, the batch and the seed alone.
     """
 
-    device = torch.device("cpu")  # of the models in PyTorch that `model` gives
+    device = torch.device("cpu")  # of the models that `model` returns
 
     def __init__(self, settings: ModelSettings, config: FitConfig, device: str = "auto"):
         self.place = place_of(device)
@@ -61,11 +60,11 @@ class KerasLearner:
                 use_ema=config.ema > 0,
                 ema_momentum=config.ema,
             )
-            # Biases and BatchNorm are few and have nothing to gain from decay.
+            # Biases and BatchNorm have few parameters and gain nothing from decay.
             weights = self.network.trainable_weights
             self.optimizer.exclude_from_weight_decay([w for w in weights if len(w.shape) == 1])
             self.optimizer.build(weights)
-            # The first weights are worth little: the average starts short and lengthens.
+            # The first weights are worth little: the average starts short and grows longer.
             self.optimizer.ema_momentum = tf.Variable(0.0)
 
     def step(self, batch: Batch, learning_rate: float, seed: int) -> float:
@@ -99,7 +98,7 @@ class KerasLearner:
         return loss
 
     def model(self) -> TaggingModel:
-        """The weights that count, in PyTorch: their moving average where there is one."""
+        """The model to save, in PyTorch; with `ema`, the moving average of the weights."""
         present = self.network.get_weights()
         self.optimizer.finalize_variable_values(self.network.trainable_weights)
         model = weights_to_torch(self.network, self.settings)
@@ -107,13 +106,13 @@ class KerasLearner:
         return model
 
     def state(self) -> dict[str, Tensor]:
-        """All that `restore` needs to go on bit for bit."""
+        """All that `restore` needs to continue bit for bit."""
         return {
             name: torch.tensor(variable.numpy()) for name, variable in self._variables().items()
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restore what `state` returned."""
         for name, variable in self._variables().items():
             variable.assign(state[name].numpy())
 
@@ -129,7 +128,7 @@ def place_of(device: str) -> str:
     Raises
     ------
     AudioSetDemoError
-        If there is no such choice, or TensorFlow can't use the device.
+        If TensorFlow has no such device.
     """
     places = {"cpu": "/CPU:0"}
     if tf.config.list_physical_devices("GPU"):
@@ -137,10 +136,9 @@ def place_of(device: str) -> str:
     if device == "auto":
         return places.get("cuda", places["cpu"])
     if device not in places:
-        known = f"Known are {', '.join(DEVICES)}; " if device not in DEVICES else ""
         raise AudioSetDemoError(
-            f"TensorFlow finds no device '{device}' on this machine. {known}it can use "
-            f"{' and '.join(places)}: choose one, or train with --backend torch."
+            f"TensorFlow finds no device '{device}' on this machine. Choose "
+            f"{' or '.join(['auto', *places])}, or train with --backend torch."
         )
     return places[device]
 

@@ -67,7 +67,7 @@ class AverageHead(FrameClassifier):
 
 
 class MaxHead(FrameClassifier):
-    """The clip's score is that of its best frame; the whole of it belongs to that frame."""
+    """The clip's score is that of its best frame, which has all the attention."""
 
     def call(self, levels, mask, training=False):
         # Probabilities are positive, so the zeros of padding never win.
@@ -81,7 +81,7 @@ class MaxHead(FrameClassifier):
 
 
 class SingleAttentionHead(FrameClassifier):
-    """Frames' scores averaged with weights that the model learned, class by class."""
+    """Frames' scores averaged with attention weights learned for each class."""
 
     def __init__(self, settings: ModelSettings, name: str, dtype):
         super().__init__(settings, name, dtype)
@@ -193,7 +193,7 @@ class FeatureAttentionHead(Part):
         shift = self.norm.beta - self.norm.moving_mean * scale
         readout = self.classify.kernel * as_float32(active)[:, None]  # (H, K)
         importance = ops.abs(readout * scale[:, None])
-        # A class that reads no active unit attends to all of them alike.
+        # A class that reads no active unit attends to all of them equally.
         importance = ops.where(ops.sum(importance, 0, keepdims=True) > 0, importance, 1.0)
         importance = importance / ops.sum(importance, axis=0, keepdims=True)
         return {
@@ -228,7 +228,7 @@ class KerasTaggingModel(keras.Model):
 
     Attributes
     ----------
-    draws : where each dropout layer draws from; setting their states makes a step repeatable
+    draws : the random generator of each dropout layer; setting their states makes a step repeatable
     """
 
     def __init__(self, settings: ModelSettings, dtype: str):
@@ -263,13 +263,13 @@ def build(settings: ModelSettings, dtype: str = "float32") -> KerasTaggingModel:
 
 
 def tensor_name(variable: keras.Variable) -> str:
-    """What PyTorch calls a variable: tagging_model/head/attend/kernel -> head.attend.weight."""
+    """PyTorch's name of a variable: tagging_model/head/attend/kernel -> head.attend.weight."""
     _, *layers, leaf = variable.path.split("/")
     return ".".join([*layers, TENSOR_NAMES[leaf]])
 
 
 def weights_from_torch(keras_model: KerasTaggingModel, torch_model: TaggingModel) -> None:
-    """Give a Keras model the weights of a PyTorch model.
+    """Copy the weights of a PyTorch model into a Keras model.
 
     Raises
     ------
@@ -302,7 +302,7 @@ def weights_to_torch(keras_model: KerasTaggingModel, settings: ModelSettings) ->
 
 
 def _tensors(model: TaggingModel) -> dict[str, torch.Tensor]:
-    """A model's tensors, but for BatchNorm's counts of batches, which nothing reads."""
+    """A model's tensors, except BatchNorm's counts of batches, which nothing reads."""
     return {
         name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()
     }
@@ -319,7 +319,7 @@ def _check_same_settings(tensors: dict[str, torch.Tensor], arrays: dict[str, np.
 
 
 def explain(keras_model: KerasTaggingModel, frames: np.ndarray) -> Explanation:
-    """Scores of one clip (T, D), and what each frame had to do with them."""
+    """Scores of one clip (T, D), and how much each frame contributed."""
     mask = tf.ones((1, len(frames)), tf.bool)
     levels = keras_model.trunk(tf.convert_to_tensor(frames, tf.float32))
     explanation = {

@@ -1,4 +1,4 @@
-"""AdamW over a network, and its moments as named tensors beside the network's own."""
+"""AdamW over a network, and the state of both as named tensors."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ def adamw(
 ) -> torch.optim.AdamW:
     """The optimizer; only matrices and kernels decay."""
     parameters = list(network.parameters())
-    # Biases and BatchNorm are few and have nothing to gain from decay.
+    # Biases and BatchNorm have few parameters and gain nothing from decay.
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
@@ -31,7 +31,7 @@ def training_state(
 
     Parameters
     ----------
-    name : what the network's own tensors are named behind
+    name : prefix of the names of the network's own tensors
     """
     tensors = {f"{name}.{key}": value for key, value in network.state_dict().items()}
     for key, parameter in network.named_parameters():
@@ -43,7 +43,7 @@ def training_state(
 def restore_training(
     network: nn.Module, name: str, optimizer: torch.optim.AdamW, state: dict[str, Tensor]
 ) -> None:
-    """Go on from what `training_state` gave."""
+    """Restore what `training_state` returned."""
     network.load_state_dict(part_of(state, name))
     for key, parameter in network.named_parameters():
         optimizer.state[parameter] = {"step": state[f"adam.step.{key}"].to(parameter.device)}
@@ -54,6 +54,6 @@ def restore_training(
 
 
 def part_of(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors named behind `name`, without it."""
+    """The tensors whose names begin with `name` and a dot, without that prefix."""
     prefix = f"{name}."
     return {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}

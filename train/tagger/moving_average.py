@@ -5,11 +5,11 @@ from torch import Tensor, nn
 
 
 class MovingAverage:
-    """Weights averaged over the steps of a training, BatchNorm's statistics among them.
+    """The average of the weights over the steps of a training, with BatchNorm's statistics.
 
     Attributes
     ----------
-    tensors : the average, by the names of the network's state dict
+    tensors : the average, under the names of the network's state dict
     """
 
     def __init__(self, network: nn.Module, decay: float):
@@ -18,8 +18,8 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module, steps: int) -> None:
-        """Take in the weights after so many steps."""
-        # The first weights are worth little: the average starts short and lengthens.
+        """Include the weights after `steps` steps."""
+        # The first weights are worth little: the average starts short and grows longer.
         keep = min(self.decay, steps / (steps + 10))
         for name, tensor in network.state_dict().items():
             if tensor.is_floating_point():
@@ -28,6 +28,6 @@ class MovingAverage:
                 self.tensors[name].copy_(tensor)
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from saved tensors."""
+        """Restore saved tensors."""
         for name, tensor in self.tensors.items():
             tensor.copy_(tensors[name])

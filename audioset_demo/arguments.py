@@ -1,0 +1,39 @@
+"""Types of arguments on the command line; each refuses a wrong value with what to give instead."""
+
+from argparse import ArgumentTypeError
+
+from audioset_demo.errors import AudioSetDemoError
+
+
+def hop(text: str) -> float:
+    """A hop in seconds that the encoders can make."""
+    from audioset_demo.encoders.logmel import hop_frames
+
+    seconds = _number(text)
+    try:
+        hop_frames(seconds)
+    except AudioSetDemoError as error:
+        raise ArgumentTypeError(str(error)) from error
+    return seconds
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{text} is not between 0 and 1. Give a number such as 0.3.")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not (text.isdecimal() and int(text) >= 1):
+        raise ArgumentTypeError(f"'{text}' is not a whole number from 1. Give one such as 10.")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"'{text}' is not a number. Give one in digits.") from None
