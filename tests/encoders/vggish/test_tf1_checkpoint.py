@@ -13,7 +13,7 @@ from tests.encoders.vggish.downloading import SHA256, names
 
 
 @pytest.mark.slow
-def test_a_file_that_is_no_checkpoint_is_named_and_leaves_nothing(server, cache):
+def test_a_file_that_is_not_a_checkpoint_is_named_and_leaves_nothing(server, cache):
     # The path of the temporary copy would tell the user nothing: the address must be named.
     with pytest.raises(WeightsError, match="/payload' is not a TensorFlow checkpoint"):
         weights.install(server.address(), sha256=SHA256)
