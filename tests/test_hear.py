@@ -219,7 +219,7 @@ def test_a_scene_is_the_mean_of_the_sound_s_frames(model, n_samples):
         (torch.zeros(1, RATE, dtype=torch.int16), r"int16 .* scaled to \[-1, 1\]"),
         (torch.zeros(1, RATE, dtype=torch.float64), "float64 .* Give float32"),
         (torch.zeros(0, RATE), r"\(0, 16000\)"),
-        (torch.zeros(2, 0), "sound 0 of the batch: holds no samples"),
+        (torch.zeros(2, 0), "sound 0 of the batch holds no samples"),
         (torch.tensor([[0.0] * RATE, [0.0] * 8_000 + [torch.nan] * 8_000]), "sound 1 .* 0.500 s"),
     ],
 )
