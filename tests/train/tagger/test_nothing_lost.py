@@ -136,8 +136,9 @@ def test_a_run_killed_several_times_from_outside_ends_as_one_never_killed(
     for seen in ("config.json", "checkpoints/iter_00003.safetensors", "state.safetensors"):
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         deadline = time.monotonic() + 120
-        while not (run / seen).exists() and time.monotonic() < deadline:
+        while not (run / seen).exists():
             assert process.poll() in (None, 0), process.stderr.read()
+            assert time.monotonic() < deadline, f"{seen} was never written"
             time.sleep(0.001)
         process.kill()
         process.communicate()
