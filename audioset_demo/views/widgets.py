@@ -55,8 +55,7 @@ def chart(figure: go.Figure, alt: str, key: str, bar: bool = True, **options):
 def notes(notes: tuple[str, ...]) -> None:
     """Show the library's notes on how a clip was read."""
     for note in notes:
-        sentence = note[0].upper() + note[1:].removesuffix(".") + "."
-        st.info(escape(sentence), icon=":material/info:")
+        st.caption(f":material/info: {escape(note)}")
 
 
 def threshold_slider() -> float:

@@ -45,7 +45,7 @@ def test_the_clip_stays_chosen_on_every_page(tools, page):
 
 def test_text_named_wav_is_refused_in_plain_words(tools, page):
     upload(page, "notes.wav", b"these are notes, not a sound\n" * 20)
-    page.get_by_text("notes.wav: holds text, not sound").wait_for()
+    page.get_by_text("notes.wav holds text, not sound").wait_for()
     tools.wait_until_drawn(page)
     assert page.get_by_text("Chosen now: Bell, then noise, then siren").is_visible()
     assert head(page).is_visible()
