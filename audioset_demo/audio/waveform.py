@@ -71,8 +71,7 @@ def read_waveform(
     """Decode a sound file, of any format of `open_sound`, at its own sample rate.
 
     The mean over channels comes first. Integer samples are divided by 2 ** (bits - 1), so 16-bit
-    ones by 32768. A file that breaks off gives what can be decoded, with a note
-    where its header states the whole length.
+    ones by 32768. Of a file that is cut off, the part that can be decoded is returned, with a note.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Arrays to figures; nothing here knows of Streamlit."""
+"""Arrays to figures; nothing here imports Streamlit."""

@@ -54,7 +54,7 @@ def _tsv(rows: Sequence[Sequence[str]]) -> str:
 
 
 def embedding_arrays(embeddings: Embeddings) -> dict[str, np.ndarray]:
-    """What an embeddings file holds of one clip; what the encoder does not give is absent."""
+    """The arrays of one clip in an embeddings file; those that the encoder lacks are absent."""
     arrays = {
         "embedding": embeddings.embedding,
         "pca": embeddings.pca,

@@ -22,7 +22,7 @@ BLOCK_FRAMES = 1024  # of a long clip that are explained at a time: 40 kB each
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which frames made the scores of one clip, for n classes.
+    """How the frames of one clip contribute to its scores, for n classes.
 
     `contributions.sum(0) + constants` equals `scores` where `adds_up_to` is "score", and the
     logit of `scores` where it is "logit".

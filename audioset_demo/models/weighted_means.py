@@ -17,15 +17,15 @@ WITHOUT_FLOAT64 = ("mps",)  # types of devices
 class Weighted(NamedTuple):
     """What a head averages over a clip: values, each with a weight that is not normalised.
 
-    Of a block of frames both are (M, C) float32. Summed over frames both are (C,) as `exact` gives
-    them, and `values` is the sum of the products.
+    Of a block of frames both are (M, C) float32. Summed over frames both are (C,), as precise as
+    `exact`, and `values` is the sum of the products.
     """
 
     weights: Tensor
     values: Tensor
 
     def products(self) -> "Weighted":
-        """Weights, and values times weights, each (M, C) as `exact` gives them."""
+        """Weights, and values times weights, each (M, C) as `exact` returns them."""
         weights = exact(self.weights)
         return Weighted(weights, weights * exact(self.values))
 

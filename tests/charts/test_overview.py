@@ -50,13 +50,13 @@ def test_a_click_in_a_long_sound_stays_visible():
 
 def test_a_file_is_drawn_as_its_waveform_with_progress():
     data = file_of(white_noise(3, 44_100), "FLAC")
-    told = []
+    reports = []
     with open_sound(data, "noise.flac") as sound:
-        drawn = draw(sound, lambda done_s, total_s: told.append((done_s, total_s)))
+        drawn = draw(sound, lambda done_s, total_s: reports.append((done_s, total_s)))
     whole = draw(read_waveform(data))
     np.testing.assert_array_equal(drawn.high, whole.high)
     np.testing.assert_array_equal(drawn.log_mel, whole.log_mel)
-    assert told == sorted(told) and told[-1] == (3.0, 3.0)
+    assert reports == sorted(reports) and reports[-1] == (3.0, 3.0)
 
 
 def test_a_sound_below_one_spectrogram_frame_has_none():

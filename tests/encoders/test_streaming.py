@@ -133,13 +133,13 @@ def test_an_hour_takes_no_more_memory_than_ten_minutes():
     assert longer < 60e6
 
 
-def test_progress_rises_to_the_duration_and_knows_the_total():
-    told = []
+def test_progress_rises_to_the_duration_and_includes_the_total():
+    reports = []
     with open_sound(file_of(white_noise(130.5))) as sound:
-        run_network(middle_row, ExampleStream(sound), lambda *seconds: told.append(seconds))
-    done = [seconds for seconds, _ in told]
+        run_network(middle_row, ExampleStream(sound), lambda *seconds: reports.append(seconds))
+    done = [seconds for seconds, _ in reports]
     assert done == sorted(done) and len(done) > 2
-    assert {total for _, total in told} == {130.5} and done[-1] == 130.5
+    assert {total for _, total in reports} == {130.5} and done[-1] == 130.5
 
 
 class Recorder:

@@ -71,7 +71,7 @@ def test_a_single_frame_scores_as_the_clip_that_holds_it_alone(model):
 @pytest.mark.parametrize(
     ("n_frames", "silenced"), [(1, True), (2, True), (10, True), (2, False), (10, False)]
 )
-def test_hiding_a_frame_costs_what_the_clip_without_it_scores_less(model, n_frames, silenced):
+def test_occlusion_is_the_score_drop_of_the_clip_without_the_frame(model, n_frames, silenced):
     frames, silence = torch.rand(n_frames, 128) * 2 - 1, torch.rand(128)
     whole = model(frames[None])[0].detach()
     drops = model.occlude(frames, silence if silenced else None)
@@ -104,7 +104,7 @@ def test_a_clip_is_explained_in_blocks_as_in_one_piece(model, n_frames, monkeypa
     assert max(rows) <= 3, "no layer sees more frames at once, however long the clip is"
 
 
-def test_some_classes_are_explained_as_among_all(model):
+def test_chosen_classes_are_explained_as_among_all(model):
     frames, classes = torch.rand(10, 128) * 2 - 1, [5, 0, 3]
     every, some = parts_of(model.explain(frames)), parts_of(model.explain(frames, classes))
     for name, values in every.items():
@@ -182,7 +182,7 @@ def test_dropout_keeps_the_stated_share_and_the_mean():
     [{"pooling": "mean"}, {"pooling": "max", "attention_activation": "tanh"},
      {"pooling": "max", "dropout": 1.0}, {"pooling": "multi_attention", "hidden_layers": 1}],
 )  # fmt: skip
-def test_settings_that_make_no_model_are_refused_by_value(settings):
+def test_invalid_settings_are_refused_by_value(settings):
     value = str(list(settings.values())[-1])
     with pytest.raises(CheckpointError, match=value):
         ModelSettings(**settings)

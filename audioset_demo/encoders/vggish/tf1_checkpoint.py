@@ -1,6 +1,6 @@
 """VGGish's TensorFlow 1 checkpoint to safetensors for the torch network.
 
-`convert` runs this module in a process of its own, so that TensorFlow (8 s, 600 MB) never enters
+`convert` runs this module in a separate process, so that TensorFlow (8 s, 600 MB) never enters
 the app's:
 
     python -m audioset_demo.encoders.vggish.tf1_checkpoint CHECKPOINT OUT.safetensors
@@ -70,7 +70,7 @@ def convert(checkpoint: Path, out: Path, source: str) -> None:
     """
     root = str(Path(__file__).parents[3])  # so that the child finds this package, installed or not
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    surroundings = {
+    variables = {
         "PYTHONPATH": os.pathsep.join(paths),
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "CUDA_VISIBLE_DEVICES": "-1",
@@ -83,7 +83,7 @@ def convert(checkpoint: Path, out: Path, source: str) -> None:
             checkpoint.resolve(),
             out,
         ],
-        env=os.environ | surroundings,
+        env=os.environ | variables,
         capture_output=True,
         text=True,
     )
@@ -125,7 +125,7 @@ def check_tensors(path: Path, source: str) -> None:
 def read_tensors(checkpoint: Path) -> dict[str, np.ndarray]:
     """The network's 18 tensors by their torch names, in torch's layouts, float32.
 
-    Variables of other names are left alone.
+    Variables of other names are ignored.
 
     Raises
     ------

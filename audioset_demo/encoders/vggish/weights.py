@@ -65,8 +65,8 @@ REMEDY = (
     "`audioset-demo weights get --from PATH`."
 )
 PCA_MISSING = (
-    f"VGGish's PCA parameters ({PCA.name}, 73 kB) are not installed. There are embeddings without "
-    "them, but no tags. Get them with "
+    f"VGGish's PCA parameters ({PCA.name}, 73 kB) are not installed, and tagging needs them. Get "
+    "them with "
     f"`audioset-demo weights get --from {PCA.address}`, or give the path of a copy there."
 )
 
@@ -278,7 +278,7 @@ def _install_pca(source: str, check: _Check, progress: Progress) -> None:
 
 
 def _install_network(source: str, sha256: str | None, progress: Progress) -> None:
-    # Imported here, or `python -m` would find the converter loaded before it runs it.
+    # Imported here, or `python -m` would find the converter imported before it runs.
     from audioset_demo.encoders.vggish.tf1_checkpoint import (
         check_tensors,
         convert,

@@ -150,7 +150,7 @@ def test_speed_costs_no_tag_score_more_than_0_002(random_weights):
     plain = [plainly(network, examples).numpy() for examples in clips]
 
     a, b = (np.concatenate(parts).astype(np.float64) for parts in (ours, plain))
-    assert b.std(axis=0).min() > 0.1 * b.std(), "sounds are told apart in every number"
+    assert b.std(axis=0).min() > 0.1 * b.std(), "every number varies between sounds"
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     assert ((a * b).sum(axis=1) / lengths).min() >= 0.9999
 
