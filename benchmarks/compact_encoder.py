@@ -7,6 +7,7 @@ many times faster than the sound that is (median of five), the share of the log-
 bytes on disk, and by how much the peak of the resident memory rose over that of `import torch`.
 """
 
+import argparse
 import resource
 import statistics
 import time
@@ -40,6 +41,9 @@ def median_s(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     torch.set_num_threads(1)
     torch.ones(1) + torch.ones(1)
     bare_mb = peak_mb()

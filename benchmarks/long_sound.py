@@ -6,7 +6,7 @@ writes an hour of stereo noise and tones to FOLDER (635 MB as WAV; deleted at th
 `audioset-demo tag` on it in a process of its own and prints that process's peak resident memory,
 its wall time, and how many times faster than the sound that is. Then it decodes, resamples and
 frames the file alone, in this process, and prints what of the wall time that would be. VGGish
-needs its weights, or --random-weights, which installs random ones for the while.
+needs its weights, or --random-weights, which installs random ones temporarily.
 """
 
 import argparse
@@ -95,7 +95,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="where the sound is written for the while")
+    parser.add_argument(
+        "folder", type=Path, help="where the sound is written, and deleted at the end"
+    )
     parser.add_argument("--format", choices=("WAV", "MP3", "FLAC"), default="WAV")
     parser.add_argument("--encoder", choices=("compact", "vggish"), default="compact")
     parser.add_argument("--random-weights", action="store_true", help="a VGGish of random weights")

@@ -33,7 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="where the sound is written for the while")
+    parser.add_argument(
+        "folder", type=Path, help="where the sound is written, and deleted at the end"
+    )
     parser.add_argument("--seconds", type=int, default=590, help="beyond 600, Opus is played")
     parser.add_argument("--format", choices=("WAV", "MP3", "FLAC"), default="MP3")
     parser.add_argument("--repeats", type=int, default=3)

@@ -1,10 +1,11 @@
-"""How soon the app's pages are there: `python benchmarks/pages.py`, in headless Chromium.
+"""How soon the app's pages are drawn: `python benchmarks/pages.py`, in headless Chromium.
 
 For each page, a new visitor at its address on a warm server: the first paint of content, and when
 everything is drawn. Then a click from page to page, and a new 10 s sound from its upload to the
 full picture.
 """
 
+import argparse
 import importlib.util
 import io
 import statistics
@@ -50,7 +51,7 @@ def sound(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def told(name: str, times_ms: list[float]) -> None:
+def print_times(name: str, times_ms: list[float]) -> None:
     print(f"  {name:34} {min(times_ms):6.0f} {statistics.median(times_ms):6.0f}", flush=True)
 
 
@@ -64,8 +65,8 @@ def visits(chromium, address: str) -> None:
             first.append(page.wait_for_function(FIRST_PAINT).json_value())
             page.close()
         # The first visit fills the caches.
-        told(f"{title}: first paint", first[1:])
-        told(f"{title}: all drawn", full[1:])
+        print_times(f"{title}: first paint", first[1:])
+        print_times(f"{title}: all drawn", full[1:])
 
 
 def clicks(chromium, address: str) -> None:
@@ -82,7 +83,7 @@ def clicks(chromium, address: str) -> None:
             )
             times[title].append(page.evaluate(DRAWN, title) - before)
     for title, times_ms in times.items():
-        told(f"click to {title}", times_ms)
+        print_times(f"click to {title}", times_ms)
     page.close()
 
 
@@ -96,11 +97,14 @@ def uploads(chromium, address: str) -> None:
         before = page.evaluate("performance.now()")
         page.locator("input[type=file]").first.set_input_files(file)
         times_ms.append(page.evaluate(DRAWN, file["name"]) - before)
-    told("a new 10 s sound, 44.1 kHz WAV", times_ms[1:])
+    print_times("a new 10 s sound, 44.1 kHz WAV", times_ms[1:])
     page.close()
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     print(f"{'milliseconds':36} {'least':>6} {'median':>6}")
     with (
         tools.served_app() as address,

@@ -9,6 +9,7 @@ is lost. Then the time for a minute of noise, and how far the two resamplers tha
 (`--resampler`) lie apart on the same sounds. resampy is an extra: pip install resampy.
 """
 
+import argparse
 import math
 import time
 from collections.abc import Callable
@@ -90,6 +91,9 @@ def seconds(resampler: Resampler, samples: np.ndarray, rate: int) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     expected = {kind: log_mel(samples) for kind, samples in sounds(SAMPLE_RATE).items()}
     for rate in (44_100, 48_000):
         there = sounds(rate)

@@ -107,7 +107,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="where the features are written for the while")
+    parser.add_argument(
+        "folder", type=Path, help="where the features are written, and deleted at the end"
+    )
     parser.add_argument("--clips", type=int, default=2_000_000)
     parser.add_argument("--iterations", type=int, default=300, help="of each run")
     parser.add_argument("--batch-size", type=int, default=256)

@@ -150,7 +150,7 @@ def embed(network: VggishNetwork, clips: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def fit_last_layer(network: VggishNetwork, clips: list[np.ndarray]) -> None:
-    """Make the embeddings of these clips the components that the compact encoder gives them."""
+    """Fit the embeddings of these clips to the components of the compact encoder."""
     read = []
     hook = network.fc2.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
     embed(network, clips)
@@ -172,8 +172,8 @@ def scores(tagger: Tagger, clips: list[np.ndarray]) -> np.ndarray:
 
 def compare_precision(networks: dict[str, VggishNetwork], sounds: list[Path]) -> None:
     clips = examples_of(sounds)
-    heard, clips = clips[::2], clips[1::2]
-    fit_last_layer(networks["ours"], heard)
+    fitted_on, clips = clips[::2], clips[1::2]
+    fit_last_layer(networks["ours"], fitted_on)
     exact = embed(networks["ours"], clips)
     a = np.concatenate(exact).astype(np.float64)
     taggers = {name: load_tagger(name, encoder="compact") for name in MODELS}

@@ -115,7 +115,7 @@ def test_caches_and_data_are_looked_for_where_the_variables_say(tmp_path, monkey
 @pytest.mark.parametrize(
     "command",
     [
-        ["pack", "tfrecords", "FOLDER"],
+        ["pack", "FOLDER", "FOLDER"],
         ["extract", "sounds", "--labels", "labels.csv", "--output", "FOLDER"],
         ["evaluate", "run", "--data", "eval.h5", "--per-class", "FOLDER"],
         ["average", "run", "--data", "eval.h5", "--json", "FOLDER"],
@@ -127,7 +127,7 @@ def test_caches_and_data_are_looked_for_where_the_variables_say(tmp_path, monkey
 def test_no_command_of_training_works_for_a_file_that_it_cannot_write(tmp_path, command, capsys):
     from train.__main__ import main
 
-    # Nothing that the commands read is there: the output is looked at first.
+    # Nothing that the commands read is there: the output is checked first.
     assert main([str(tmp_path) if word == "FOLDER" else word for word in command]) == 1
     assert f"error: {tmp_path} is a folder" in capsys.readouterr().err
 

@@ -55,7 +55,7 @@ def chart(figure: go.Figure, alt: str, key: str, bar: bool = True, **options):
 def notes(notes: tuple[str, ...]) -> None:
     """Show the library's notes on how a clip was read."""
     for note in notes:
-        st.info(escape(note), icon=":material/info:")
+        st.caption(f":material/info: {escape(note)}")
 
 
 def threshold_slider() -> float:

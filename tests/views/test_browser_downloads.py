@@ -14,7 +14,10 @@ from tests.views.browsing import chosen, saved, upload
 pytestmark = pytest.mark.browser
 
 
-def test_what_is_saved_is_what_is_shown(tools, page):
+def test_what_is_saved_is_what_is_shown(tools, page, address):
+    page.goto(f"{address}/?threshold=0.05")
+    page.get_by_role("heading", name="Tag a sound", exact=True).wait_for()
+    tools.wait_until_drawn(page)
     upload(page, "chord.wav", plucked_chord())
     chosen(page, "chord.wav")
     tools.wait_until_drawn(page)
@@ -30,7 +33,7 @@ def test_what_is_saved_is_what_is_shown(tools, page):
 
     tools.open_page(page, "Embeddings")
     with np.load(io.BytesIO(saved(page, "NPZ"))) as arrays:
-        assert arrays["quantised"].shape == (3, 128) and str(arrays["encoder"]) == "compact"
+        assert arrays["quantised"].shape == (4, 128) and str(arrays["encoder"]) == "compact"
     tools.open_page(page, "This visit")
     with zipfile.ZipFile(io.BytesIO(saved(page, "ZIP"))) as archive:
         assert json.loads(archive.read("02_chord/tags.json")) == tags

@@ -45,9 +45,9 @@ def pack(source: Path, output: Path) -> int:
     StorageError
         If `output` can't be written.
     """
+    check_output(output, [source], make_folder=True)
     if not source.exists():
         raise DataError(f"There is no {source}. Give a folder of .tfrecord files or an HDF5 file.")
-    check_output(output, [source], make_folder=True)
     return repack(source, output) if source.is_file() else pack_tfrecords(source, output)
 
 

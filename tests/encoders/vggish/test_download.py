@@ -184,9 +184,7 @@ def test_a_full_disk_is_reported_and_the_download_continued(server, tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
     try:
-        with pytest.raises(
-            StorageError, match="file could not be written.*MB are free"
-        ):
+        with pytest.raises(StorageError, match="file could not be written.*MB are free"):
             download(server.address(), tmp_path / "file", SHA256, len(PAYLOAD))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

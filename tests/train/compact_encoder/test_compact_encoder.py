@@ -1,4 +1,4 @@
-"""Training of the compact encoder: what it learns from, and that it can be stopped."""
+"""Training of the compact encoder: its data, its objective, and that it can be stopped."""
 
 import argparse
 import csv
@@ -47,17 +47,17 @@ def table():
 
 
 class FakeTeacher:
-    """Says "Speech" of loud sounds; counts what it was asked."""
+    """Scores "Speech" high for loud sounds; counts its calls."""
 
     title = "a fake"
     in_embedding_space = False
     mids = tuple(label.mid for label in audioset_labels()[:5])
 
     def __init__(self):
-        self.asked = 0
+        self.calls = 0
 
     def __call__(self, samples):
-        self.asked += 1
+        self.calls += 1
         scores = np.zeros(len(self.mids), np.float32)
         scores[0] = min(1.0, 10 * float(np.abs(samples).mean()))
         return TeacherOutput(scores, np.array([scores[0], 1.0], np.float32))
@@ -145,15 +145,15 @@ def test_a_run_s_configuration_is_read_back(tmp_path):
 
 def test_scenes_are_made_once_and_not_mixed_with_those_of_other_categories(world, tmp_path):
     recordings, maker, shards, _, _ = world
-    asked = maker.teacher.asked
+    calls = maker.teacher.calls
     assert scenes.make_shards(maker, shards[0].parent, 12, seed=0) == shards
-    assert maker.teacher.asked == asked
+    assert maker.teacher.calls == calls
     (tmp_path / "kinds.json").write_text('["Dog"]')
     with pytest.raises(DataError, match="other categories"):
         scenes.make_shards(maker, tmp_path, 12, seed=0)
 
 
-def test_held_out_recordings_are_never_learned_from(world):
+def test_held_out_recordings_are_never_trained_on(world):
     recordings, maker, _, _, _ = world
     leaked = [hold_out_sources(recordings, 0.0)[0]]
     leaked = [type(leaked[0])(**{**leaked[0].__dict__, "held_out": True})]
@@ -161,7 +161,7 @@ def test_held_out_recordings_are_never_learned_from(world):
         scenes.SceneMaker(leaked, maker.kinds, maker.teacher)
 
 
-def test_silent_clips_want_silence_and_silence_beside_a_sound_wants_nothing(world):
+def test_silent_clips_have_the_target_silence_and_silence_adds_nothing_to_a_sound(world):
     _, maker, _, material, _ = world
     silence = next(label.index for label in audioset_labels() if label.name == "Silence")
     assert maker.kinds.silence[silence] == 1
@@ -169,9 +169,9 @@ def test_silent_clips_want_silence_and_silence_beside_a_sound_wants_nothing(worl
     for seed in range(10):
         batch = material.batch(np.arange(12), np.random.default_rng(seed))
         for rows, mask, wanted in zip(batch.clips, batch.mask, batch.clip_targets, strict=True):
-            heard = rows[mask][rows[mask] < 12]
-            silent += len(heard) == 0
-            expected = maker.kinds.silence if not len(heard) else batch.targets[heard].amax(dim=0)
+            sounds = rows[mask][rows[mask] < 12]
+            silent += len(sounds) == 0
+            expected = maker.kinds.silence if not len(sounds) else batch.targets[sounds].amax(dim=0)
             np.testing.assert_array_equal(wanted, expected)
     assert silent > 0
 
@@ -182,7 +182,7 @@ def test_every_scene_is_read_once_a_round():
     assert sorted(seen) == list(range(12))
 
 
-def test_models_read_of_the_output_what_they_read_of_its_quantisation():
+def test_the_training_input_of_models_is_close_to_the_quantised_one():
     from audioset_demo.embeddings.frames import quantise
 
     components = np.random.default_rng(0).uniform(-2, 2, (50, 128)).astype(np.float32)
@@ -192,7 +192,7 @@ def test_models_read_of_the_output_what_they_read_of_its_quantisation():
     assert abs((smooth - quantised).mean()) < 1e-3
 
 
-def test_a_saved_encoder_gives_what_the_trained_one_gave(world, tmp_path):
+def test_a_saved_encoder_has_the_output_of_the_trained_one(world, tmp_path):
     _, _, _, material, _ = world
     network = Run(config(), material, SMALL).averaged()
     publish.save_encoder(tmp_path, network, {"settings": SMALL.to_json()})
@@ -283,8 +283,8 @@ def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
     assert set(figures) == {"Feature-level attention", "teacher: a fake"}
     assert set(figures["teacher: a fake"]) >= {"top5", "categories", "excerpts", "calm", "in_time"}
     assert figures["Feature-level attention"]["distance"]["to_nearest_real_frame"] > 0
-    heard = list(csv.DictReader((tmp_path / "run" / "sounds.csv").open()))
-    assert [row["licence"] for row in heard].count("CC0") == 2
+    sounds = list(csv.DictReader((tmp_path / "run" / "sounds.csv").open()))
+    assert [row["licence"] for row in sounds].count("CC0") == 2
     assert "top-5" in capsys.readouterr().out
     with pytest.raises(DataError, match="--resume"):
         encoder(*given)
@@ -351,7 +351,7 @@ def test_a_place_that_is_taken_is_refused_before_the_work(encoder, tmp_path, mon
         encoder(*given)
 
 
-def test_vggish_without_its_pca_file_is_no_teacher(encoder, tmp_path, monkeypatch):
+def test_vggish_without_its_pca_file_is_refused_as_a_teacher(encoder, tmp_path, monkeypatch):
     monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
     weights.cache_dir().mkdir()
     save_file({}, weights.vggish_path())
@@ -370,8 +370,10 @@ def test_two_models_of_one_title_are_both_used(encoder, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_with_vggish_as_the_teacher_the_encoder_nears_its_frames(encoder, tmp_path, monkeypatch):
-    """Random weights: what counts is that the encoder learns whatever that network says."""
+def test_with_vggish_as_the_teacher_the_encoder_approaches_its_frames(
+    encoder, tmp_path, monkeypatch
+):
+    """Random weights: what counts is that the encoder learns that network's output."""
     monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "cache"))
     weights.cache_dir().mkdir()
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""What the compact encoder learns from: categories, sources held out, changed and made sounds."""
+"""Sounds for the compact encoder: categories, held-out sources, augmented and synthetic ones."""
 
 from collections import defaultdict
 
@@ -27,7 +27,7 @@ def table():
     return CategoryTable(audioset_labels())
 
 
-# --- what the labels say ---------------------------------------------------------------------
+# --- categories ---------------------------------------------------------------------
 
 
 def test_every_class_of_the_category_table_exists_and_every_category_has_one(table):
@@ -52,7 +52,7 @@ def test_a_category_is_found_by_name_or_as_a_class_or_by_its_files(table):
         table.find("Unheard-of", "a.wav")
 
 
-def test_a_category_wants_its_classes_most_and_their_parents_less(table):
+def test_a_category_s_targets_are_highest_for_its_classes_and_lower_for_their_parents(table):
     names = [label.name for label in audioset_labels()]
     wanted = dict(zip(names, table.targets(table.find("Dog", "a.wav")), strict=True))
     assert wanted["Dog"] == 1.0
@@ -117,11 +117,11 @@ def test_the_real_recordings_hold_out_each_source_once(table, shared_data):
     assert len(held_out) > 100
 
 
-# --- what the encoder hears -------------------------------------------------------------------
+# --- augmented and synthetic sounds -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_codec_leaves_a_sound_the_same_sound_in_its_place(seed):
+def test_a_codec_changes_a_sound_little_and_does_not_shift_it(seed):
     rising = sweeps(16_000, 1, 0.975)[:, 0]
     coded = augment.coded(np.random.default_rng(seed), rising)
     assert coded.shape == rising.shape == (15_600,)

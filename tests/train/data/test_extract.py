@@ -1,4 +1,4 @@
-"""Extraction: labelled sounds become a file to train on, and what can't work is said at once."""
+"""Extraction: labelled sounds become a file to train on, and errors are reported at once."""
 
 import h5py
 import pytest

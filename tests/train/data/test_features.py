@@ -1,4 +1,4 @@
-"""Features: read alike from memory and from the file, split for ever, refused where damaged."""
+"""Features: the same from memory and from the file, with a fixed split, refused if damaged."""
 
 import os
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_a_subset_holds_its_clips(path, picked):
         assert np.array_equal(clips, np.flatnonzero(column))
 
 
-def test_large_arrays_are_gone_through_in_blocks_without_a_seam(path, monkeypatch):
+def test_arrays_read_in_blocks_equal_those_read_at_once(path, monkeypatch):
     whole = load_features(path)
     monkeypatch.setattr(data_module, "BLOCK_CLIPS", 10)
     in_blocks = load_features(path)
@@ -108,7 +108,7 @@ def test_frames_are_counted_where_a_file_does_not_say(tmp_path, monkeypatch, mem
 
 
 @pytest.mark.data
-def test_the_same_tenth_of_bal_train_is_held_out_for_ever(shared_data):
+def test_the_held_out_tenth_of_bal_train_never_changes(shared_data):
     fit_part, validation = split(load_features(shared_data / "audioset/bal_train.h5"))
     assert (len(fit_part), len(validation)) == (19_911, 2_249)
     assert validation.video_ids[:2].tolist() == [b"--PJHxphWEs", b"--aaILOrkII"]
@@ -127,7 +127,7 @@ def test_the_parts_are_disjoint_and_complete_and_the_validation_part_bounded(
     assert set(validation.video_ids) <= set(everything)
 
 
-def test_a_larger_sample_holds_a_smaller_one(path):
+def test_a_larger_sample_contains_a_smaller_one(path):
     features = load_features(path)
     five, nine = (set(sample(features, clips).video_ids) for clips in (5, 9))
     assert (len(five), len(nine)) == (5, 9) and five < nine
@@ -163,7 +163,7 @@ def test_features_that_do_not_fit_are_refused_by_value(
 @pytest.mark.parametrize("memory", [0, 2**20])
 @given(share=st.floats(0, 1, exclude_max=True))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-def test_a_file_cut_short_anywhere_is_refused(tmp_path, monkeypatch, memory, share):
+def test_a_truncated_file_is_refused(tmp_path, monkeypatch, memory, share):
     monkeypatch.setattr(clips_module, "MAX_BYTES_IN_MEMORY", memory)
     path = write(tmp_path / "own.h5", arrays(), chunks=(20, T, 128))
     os.truncate(path, int(share * path.stat().st_size))

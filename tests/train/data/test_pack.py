@@ -16,7 +16,7 @@ from train.data.pack import pack
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["bal_train", "eval"])
-def test_released_files_give_the_rows_of_the_packed_set(shared_data, tmp_path, part):
+def test_released_files_become_the_rows_of_the_packed_set(shared_data, tmp_path, part):
     n_clips = pack(shared_data / "audioset/tfrecords" / part, tmp_path / "packed.h5")
     with (
         h5py.File(tmp_path / "packed.h5") as packed,

@@ -1,5 +1,5 @@
-"""Tables that users write: what a spreadsheet does to one changes nothing, what is wrong with one
-is said by line."""
+"""Tables that users write: a table from a spreadsheet is read like a plain one, and an error names
+the line."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_what_a_spreadsheet_does_to_a_table_changes_nothing(tmp_path, content):
     assert read_labels(write(tmp_path / "labels.csv", content)) == PAIRS
 
 
-def test_labels_that_look_alike_are_one(tmp_path):
+def test_labels_that_differ_in_spaces_or_accent_encoding_are_one(tmp_path):
     table = "file,label\na,Caf\u00e9  bar\nb, Cafe\u0301 bar\nc,\u00a0Caf\u00e9 bar\n"
     labels = read_labels(write(tmp_path / "labels.csv", table))
     assert {label for each in labels.values() for label in each} == {"Caf\u00e9 bar"}
@@ -101,7 +101,7 @@ def test_a_table_that_is_wrong_is_refused_by_name_and_line(tmp_path, content, me
 
 
 @pytest.mark.parametrize("name", ["gone.csv", "", "\0.csv"])
-def test_a_table_that_is_not_there_is_refused_by_name(tmp_path, name):
+def test_a_missing_table_is_refused_by_name(tmp_path, name):
     with pytest.raises(DataError, match="The table .* cannot be read"):
         read_labels(tmp_path / name)
 

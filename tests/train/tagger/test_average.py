@@ -52,7 +52,7 @@ def figures(result) -> list[float]:
     return [*result.average_precision, *result.auc]
 
 
-def test_the_means_stand_beside_the_single_checkpoints(run, features_path):
+def test_single_checkpoints_and_the_means_are_scored(run, features_path):
     rows = dict(average([run], features_path))
     assert list(rows) == [
         "run/iter_95000", "run/iter_100000", "run/iter_105000",
@@ -69,7 +69,7 @@ def test_the_means_stand_beside_the_single_checkpoints(run, features_path):
         assert figures(rows[name]) == pytest.approx(figures(evaluate_scores(features.y, mean)))
 
 
-def test_the_mean_of_weights_is_written_with_the_figures_it_was_given(run, features_path, tmp_path):
+def test_the_mean_of_weights_is_written_with_its_figures(run, features_path, tmp_path):
     output = tmp_path / "mean.safetensors"
     rows = dict(average([run], features_path, last=2, output=output))
     model, card = load_checkpoint(output)
@@ -87,7 +87,9 @@ def test_the_mean_of_weights_is_written_with_the_figures_it_was_given(run, featu
     assert "iteration" not in card.training and card.training["set"] == "fit part of own"
 
 
-def test_different_models_are_averaged_but_for_their_weights(run, other, features_path, tmp_path):
+def test_of_different_models_only_the_probabilities_are_averaged(
+    run, other, features_path, tmp_path
+):
     names = [name for name, _ in average([run, other], features_path, last=1)]
     assert names[0] == "run/iter_105000"
     assert names[2:] == ["mean of probabilities", "geometric mean"]
@@ -136,19 +138,19 @@ def test_checkpoints_of_the_reference_are_averaged_from_their_folder(tmp_path, c
         ({"record": Path("nowhere/record.json")}, "no folder nowhere"),
     ],
 )
-def test_what_cannot_be_averaged_or_written_is_said_before_scoring(
+def test_what_cannot_be_averaged_or_written_is_refused_before_scoring(
     run, features_path, settings, message
 ):
     with pytest.raises(AudioSetDemoError, match=message):
         average([run], features_path, **settings)
 
 
-def test_a_folder_without_checkpoints_is_no_run(tmp_path, features_path):
+def test_a_folder_without_checkpoints_is_refused(tmp_path, features_path):
     with pytest.raises(DataError, match="holds no checkpoints"):
         average([tmp_path], features_path)
 
 
-def test_a_model_of_other_classes_is_told_before_scoring(run, tmp_path):
+def test_a_model_of_other_classes_is_refused_before_scoring(run, tmp_path):
     features_path = write_features(tmp_path / "own.h5", labels=("bell", "siren", "gong"))
     with pytest.raises(CheckpointError, match="label set"):
         average([run], features_path)

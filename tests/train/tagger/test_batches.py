@@ -78,15 +78,15 @@ def test_nothing_is_its_own_ancestor():
     assert not ancestors(audioset_labels()).diagonal().any()
 
 
-def test_the_ontology_is_of_audioset_s_classes_alone():
+def test_missing_labels_are_marked_for_audioset_s_classes_only():
     with pytest.raises(DataError, match="bell, siren"):
         MissingLabels(("bell", "siren"))
 
 
 @pytest.mark.parametrize("name", LOSSES)
 @given(st.floats(0.01, 0.99), st.floats(0, 1))
-def test_every_loss_is_least_where_the_score_is_the_target(name, score, target):
-    """So a soft target, mixed or a teacher's, is what a model learns to say."""
+def test_every_loss_is_lowest_where_the_score_is_the_target(name, score, target):
+    """So a model learns soft targets too, from mixup or a teacher."""
     scores = torch.tensor([score], requires_grad=True)
     LOSSES[name](scores, torch.tensor([target])).backward()
     gradient = scores.grad.item()

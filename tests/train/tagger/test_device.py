@@ -49,7 +49,7 @@ def test_the_network_its_average_and_the_batches_go_to_the_device(features, monk
     assert {tensor.device for tensor in [*kept, *learner.model().state_dict().values()]} == {META}
     assert not any(isinstance(layer, Linear) for layer in learner.network.modules())
     seen = []
-    # The real one knows no meta device.
+    # The real one does not support the meta device.
     monkeypatch.setattr(
         torch, "autocast", lambda device, *_, **__: nullcontext(seen.append(device))
     )
@@ -93,7 +93,7 @@ def test_evaluation_moves_the_model(features_path, features, tmp_path, monkeypat
     assert seen == [META, torch.device("cpu")]
 
 
-def test_on_the_cpu_the_layers_are_those_made_for_it(features, tmp_path):
+def test_on_the_cpu_the_layers_made_for_it_are_used(features, tmp_path):
     learner = TorchLearner(SETTINGS, TINY, "cpu")
     assert any(isinstance(layer, Linear) for layer in learner.network.modules())
 
@@ -106,7 +106,7 @@ def test_a_device_that_is_not_there_is_refused_by_name(features, tmp_path, monke
 
 
 @needs_gpu
-def test_a_run_begun_on_one_device_goes_on_with_another(features, tmp_path):
+def test_a_run_started_on_one_device_resumes_on_another(features, tmp_path):
     fit(TINY, features, tmp_path / "run", device="cuda")
     longer = TorchLearner(TINY.model_settings(3), TINY, "cpu")
     from safetensors.torch import load_file

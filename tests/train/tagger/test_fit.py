@@ -64,7 +64,7 @@ def test_half_precision_keeps_the_scores(run):
     assert max(line["half_precision_max_difference"] for line in saved) < 1e-3
 
 
-def test_a_run_on_the_whole_set_claims_no_validation_figures(features, tmp_path):
+def test_a_run_on_the_whole_set_has_no_validation_figures(features, tmp_path):
     fit(FitConfig(model="average", whole=True, **TINY), features, tmp_path / "run")
     selected = select_checkpoint(tmp_path / "run")
     assert selected.path.name == "iter_00012.safetensors"
@@ -95,7 +95,7 @@ def other_seed(tmp_path_factory, features) -> Path:
     return run
 
 
-def test_a_run_on_the_whole_set_borrows_the_validation_figures_of_its_twins(
+def test_a_run_on_the_whole_set_is_published_with_the_figures_of_runs_that_validate_it(
     run, other_seed, features_path, features, tmp_path
 ):
     whole = tmp_path / "whole"
@@ -125,7 +125,7 @@ def test_runs_are_compared_by_what_differs_and_seeds_are_averaged(
     assert (tmp_path / "table.csv").read_text().count("\n") == 3
 
 
-def test_what_has_no_validation_figures_is_not_compared(run, features, tmp_path):
+def test_runs_without_validation_figures_are_not_compared(run, features, tmp_path):
     fit(FitConfig(model="average", whole=True, **TINY), features, tmp_path / "whole")
     with pytest.raises(DataError, match="--whole"):
         compare([run, tmp_path / "whole"])
@@ -133,8 +133,8 @@ def test_what_has_no_validation_figures_is_not_compared(run, features, tmp_path)
         compare([run, tmp_path])
 
 
-def test_a_student_learns_what_its_teacher_says(run, features, tmp_path):
-    """All of it where the teacher has the whole say, though no label is ever seen."""
+def test_a_student_learns_its_teacher_s_scores(run, features, tmp_path):
+    """With a weight of 1 no label is seen."""
     config = FitConfig(
         model="average", mixup=0.0, learning_rate=1e-2, teacher=(str(run),), teacher_weight=1.0,
         **{**TINY, "iterations": 300, "evaluate_every": 300},
@@ -154,7 +154,7 @@ def test_a_teacher_of_other_classes_is_refused_by_name(run, tmp_path):
         fit(config, other, tmp_path / "student")
 
 
-def test_metrics_go_to_tensorboard_where_asked_for(features, tmp_path):
+def test_metrics_are_written_for_tensorboard_on_request(features, tmp_path):
     fit(FitConfig(model="average", **TINY), features, tmp_path / "run", tensorboard=True)
     events = list((tmp_path / "run" / "tensorboard").iterdir())
     assert len(events) == 1 and b"validation/mAP" in events[0].read_bytes()

@@ -148,7 +148,7 @@ def test_weights_start_where_those_of_pytorch_do():
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_a_step_repeats_with_its_seed_and_lowers_the_loss(pooling):
-    """With padding, a label of which nothing is known, decay, and dropout."""
+    """With padding, an unknown label, decay, and dropout."""
     config = FitConfig(precision="fp32", weight_decay=0.1, ema=0.9)
     batch = some_batch(0, [5, 1, 3, 4, 2, 5])
     batch.targets[0, 0] = torch.nan
@@ -185,7 +185,7 @@ def test_losses_are_those_of_pytorch(loss, seed):
 
 
 def test_only_matrices_decay_and_the_average_lags_behind_the_weights():
-    """Where nothing is known of any label there is no gradient: only decay moves a weight."""
+    """Without known labels there is no gradient: only decay moves a weight."""
     config = FitConfig(precision="fp32", weight_decay=0.5, ema=0.9)
     learner = KerasLearner(ModelSettings("average", dropout=0.0, **SMALL), config)
     batch = some_batch(0, [3, 2])

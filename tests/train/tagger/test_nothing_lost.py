@@ -1,5 +1,5 @@
-"""A run that is killed, starved of disk or fed bad data loses nothing: --resume ends where a run
-that nothing happened to ends, bit for bit."""
+"""A run that is killed, starved of disk or fed bad data loses nothing: --resume ends where an
+undisturbed run ends, bit for bit."""
 
 import json
 import multiprocessing
@@ -40,7 +40,7 @@ def command(data: Path, run: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, features_path) -> Path:
-    """The run that nothing happens to."""
+    """An undisturbed run."""
     run = tmp_path_factory.mktemp("runs") / "whole"
     assert main(command(features_path, run)) == 0
     return run
@@ -60,7 +60,7 @@ def metrics(run: Path) -> list[dict]:
 
 
 def files(run: Path) -> dict[str, bytes]:
-    """Checkpoints and cards by name; nothing else lies about."""
+    """Checkpoints and cards by name; there is nothing else."""
     assert {path.name for path in run.iterdir()} == {
         "config.json", "metrics.jsonl", "state.safetensors", "checkpoints",
     }  # fmt: skip
@@ -128,7 +128,7 @@ def test_a_killed_run_resumes_to_the_end_of_one_never_killed(
     assert_same_run(tmp_path / "run", whole)
 
 
-def test_a_run_killed_from_outside_again_and_again_ends_as_one_never_killed(
+def test_a_run_killed_several_times_from_outside_ends_as_one_never_killed(
     whole, features_path, tmp_path
 ):
     run = tmp_path / "run"
@@ -136,8 +136,9 @@ def test_a_run_killed_from_outside_again_and_again_ends_as_one_never_killed(
     for seen in ("config.json", "checkpoints/iter_00003.safetensors", "state.safetensors"):
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         deadline = time.monotonic() + 120
-        while not (run / seen).exists() and time.monotonic() < deadline:
+        while not (run / seen).exists():
             assert process.poll() in (None, 0), process.stderr.read()
+            assert time.monotonic() < deadline, f"{seen} was never written"
             time.sleep(0.001)
         process.kill()
         process.communicate()
@@ -153,7 +154,7 @@ def fit_with_room_for(arguments: list[str], n_bytes: int, messages: Path) -> Non
 
 
 @pytest.mark.parametrize("n_bytes", [500, 8_000, 40_000])
-def test_a_full_disk_is_told_and_loses_nothing(whole, features_path, tmp_path, n_bytes):
+def test_a_full_disk_is_reported_and_loses_nothing(whole, features_path, tmp_path, n_bytes):
     """No room for the configuration; for a checkpoint; for the state, which is larger."""
     run, messages = tmp_path / "run", tmp_path / "messages"
     arguments = command(features_path, run)
@@ -168,7 +169,7 @@ def test_a_full_disk_is_told_and_loses_nothing(whole, features_path, tmp_path, n
     assert_same_run(run, whole)
 
 
-def test_a_loss_that_is_no_number_leaves_the_last_checkpoint(
+def test_a_loss_of_nan_leaves_the_last_checkpoint(
     whole, features_path, tmp_path, monkeypatch, capsys
 ):
     run = tmp_path / "run"
@@ -187,7 +188,7 @@ def test_a_loss_that_is_no_number_leaves_the_last_checkpoint(
     assert_same_run(run, whole)
 
 
-def test_clips_read_from_the_file_train_alike_and_a_file_cut_short_stops_the_run(
+def test_clips_read_from_the_file_train_the_same_model_and_a_truncated_file_stops_the_run(
     whole, features_path, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(clips_module, "MAX_BYTES_IN_MEMORY", 0)
@@ -211,7 +212,7 @@ def test_clips_read_from_the_file_train_alike_and_a_file_cut_short_stops_the_run
     assert_same_run(run, whole)
 
 
-def test_labels_of_another_length_stop_a_run_before_it_begins(tmp_path, capsys):
+def test_labels_of_another_length_stop_a_run_before_it_starts(tmp_path, capsys):
     data = write_features(tmp_path / "own.h5")
     with h5py.File(data, "a") as file:
         y = file["y"][:100]
@@ -224,14 +225,14 @@ def test_labels_of_another_length_stop_a_run_before_it_begins(tmp_path, capsys):
 
 
 class Full(Exception):
-    """As safetensors tells of it: its own type, the system's words."""
+    """As safetensors reports it: its own type, the system's words."""
 
 
 @pytest.mark.parametrize(
     "error",
     [OSError(28, "No space left on device"), Full("I/O error: No space left on device (os error)")],
 )
-def test_no_room_is_told_with_the_place_and_what_is_free_and_nothing_is_left(tmp_path, error):
+def test_a_full_disk_is_named_with_its_free_space_and_nothing_is_left(tmp_path, error):
     path = tmp_path / "file.txt"
     path.write_text("before")
 

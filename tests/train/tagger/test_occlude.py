@@ -30,11 +30,11 @@ def data(tmp_path):
     return write_features(tmp_path / "own.h5", max_frames=8)
 
 
-def test_where_the_answer_is_known_the_check_finds_it(checkpoint, data, tmp_path):
+def test_models_with_a_known_answer_get_it(checkpoint, data, tmp_path):
     average, maximum = occlude(
         [checkpoint("average"), checkpoint("max")], data, every=2, output=tmp_path / "out.json"
     )
-    # The mean drops by what a frame brings; its weights are all alike.
+    # The mean drops by the contribution of a frame; its weights are all equal.
     assert average.rank_correlation["contributions"] == pytest.approx(1)
     assert average.rank_correlation["attention"] is None
     # The maximum drops with the winner alone, which has all the attention.

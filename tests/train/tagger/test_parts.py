@@ -113,21 +113,21 @@ def test_the_card_names_the_encoder_of_the_features(tmp_path):
 
 
 @pytest.mark.parametrize("n_clips", [2, 20])
-def test_the_remedy_works_however_few_the_clips(tmp_path, n_clips):
+def test_a_run_on_the_whole_set_works_with_few_clips(tmp_path, n_clips):
     features = load_features(write(tmp_path / "own.h5", of_two_classes(n_clips)))
     fit(replace(TINY, whole=True), features, tmp_path / "run")
     assert evaluate(tmp_path / "run", tmp_path / "own.h5").n_clips == n_clips
 
 
 @pytest.mark.parametrize("value", [False, True])
-def test_a_set_in_which_all_clips_are_labelled_alike_is_refused(tmp_path, value):
+def test_a_set_whose_clips_all_have_the_same_labels_is_refused(tmp_path, value):
     path = write(tmp_path / "own.h5", np.full((200, 2), value))
     for whole in (False, True):
         with pytest.raises(DataError, match=r"No class has both|no class has both"):
             fit(replace(TINY, whole=whole), load_features(path), tmp_path / "run")
 
 
-def test_classes_without_a_clip_to_learn_from_are_named(tmp_path):
+def test_classes_without_a_clip_to_train_on_are_named(tmp_path):
     y = np.hstack([of_two_classes(100), np.zeros((100, 7), bool)])
     note = never_learned(load_features(write(tmp_path / "own.h5", y)))
     assert note == (
@@ -172,7 +172,7 @@ def test_what_cannot_be_scored_is_refused_before_scoring(tmp_path, monkeypatch):
         (["--device", "cuda"], "no cuda device on this machine"),
     ],
 )
-def test_what_a_run_lacks_is_said_before_it_begins(
+def test_what_a_run_lacks_is_reported_before_it_starts(
     tmp_path, features_path, monkeypatch, capsys, words, message
 ):
     import sys
@@ -255,7 +255,7 @@ def test_no_result_is_written_over_what_is_read_or_over_another(tmp_path, featur
         average([tmp_path / "run"], features_path, output=mean, record=tmp_path / "mean.json")
 
 
-def test_one_clip_in_none_is_refused(tmp_path, features_path):
+def test_every_must_be_positive(tmp_path, features_path):
     for every in (0, -3):
         with pytest.raises(AudioSetDemoError, match=f"--every must be at least 1, not {every}"):
             occlude(["average"], features_path, every=every)

@@ -1,4 +1,4 @@
-"""Sampling: how often a class and a clip come up, and that a batch knows no history."""
+"""Sampling: how often classes and clips are drawn; batches depend on seed and iteration alone."""
 
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def test_a_batch_depends_on_seed_and_iteration_alone(
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
-def test_another_seed_draws_otherwise(features, sampling):
+def test_another_seed_draws_other_clips(features, sampling):
     first, second = (make_sampler(sampling, features, 50, seed).batch(0) for seed in (1, 2))
     assert not np.array_equal(first, second)
 
@@ -92,12 +92,12 @@ def test_balanced_visits_every_class_once_a_round_whatever_the_labels(tmp_path, 
     present = np.flatnonzero(labels.any(axis=0))
     sampler = make_sampler("balanced", features_of(labels, tmp_path), len(present), seed=0)
     clips = sampler.batch(at)
-    # Each clip of a round stands for a class of its own: some assignment has to exist.
+    # Each clip of a round is drawn for another class: some assignment has to exist.
     assert _has_assignment(labels[clips][:, present])
 
 
-def _has_assignment(may_stand_for: np.ndarray) -> bool:
+def _has_assignment(has_class: np.ndarray) -> bool:
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(~may_stand_for)
-    return bool(may_stand_for[rows, columns].all())
+    rows, columns = linear_sum_assignment(~has_class)
+    return bool(has_class[rows, columns].all())
