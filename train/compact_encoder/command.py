@@ -33,11 +33,10 @@ MODELS = (
     "frame_baseline",
 )
 
-DESCRIPTION = (
-    "Train the compact encoder on your own labelled sounds: a small network whose output frozen "
-    "tagging models read as if it were VGGish's. Prints and writes how often held-out clips, of "
-    "sources never trained on, have an expected class among their top tags."
-)
+DESCRIPTION = """\
+Train the compact encoder on your own labelled sounds: a small network whose output frozen tagging
+models take in place of VGGish's. Prints and writes how often held-out clips, of sources never
+trained on, have an expected class among their top tags."""
 _HELP = {
     "scenes": "windows of augmented and mixed sound to make before the training",
     "iterations": "batches to train on",

@@ -14,7 +14,7 @@ DESCRIPTION = """\
 Train a tagging model on HDF5 features.
 
 A tenth of the clips, chosen by a hash of their ids, is held out for validation; each checkpoint is
-scored on them. The configuration, the metrics and the checkpoints are written to the folder RUN; a
+scored on it. The configuration, the metrics and the checkpoints are written to the folder RUN; a
 run that was stopped or killed continues with --resume. The defaults train the kind of model that
 the app uses by default."""
 

@@ -1,4 +1,4 @@
-"""Sampling: how often classes and clips are drawn; batches depend on seed and iteration alone."""
+"""Sampling: how often classes and clips are drawn, by seed and iteration alone."""
 
 from pathlib import Path
 
