@@ -29,7 +29,7 @@ def test_what_is_saved_is_what_is_shown(tools, page):
 
     tools.open_page(page, "Embeddings")
     with np.load(io.BytesIO(saved(page, "NPZ"))) as arrays:
-        assert arrays["quantised"].shape == (3, 128) and str(arrays["encoder"]) == "compact"
+        assert arrays["quantised"].shape == (4, 128) and str(arrays["encoder"]) == "compact"
     tools.open_page(page, "This visit")
     with zipfile.ZipFile(io.BytesIO(saved(page, "ZIP"))) as archive:
         assert json.loads(archive.read("02_chord/tags.json")) == tags
