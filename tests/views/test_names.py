@@ -166,7 +166,7 @@ def test_models_of_few_classes_run_on_every_page(publish, labels):
 
 
 def test_each_class_is_chosen_by_its_name_and_has_its_own_figure(publish):
-    publish("own", ("cat", "door", "dog"))
+    publish("three classes", ("cat", "door", "dog"))
     app = go(new_app(), "attention")
     shown = set()
     for label in ("cat", "door", "dog"):
