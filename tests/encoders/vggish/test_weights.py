@@ -87,7 +87,7 @@ def test_a_process_killed_in_the_download_is_continued_by_the_next(server, cache
     kept = weights.status()[0].part_bytes
     assert kept == part.stat().st_size
     assert start().wait() == 0
-    assert server.asked == [None, None, f"bytes={kept}-"]
+    assert server.requested == [None, None, f"bytes={kept}-"]
     assert names(cache) == INSTALLED
 
 
@@ -121,7 +121,7 @@ def test_without_tensorflow_nothing_is_downloaded(server, cache, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="TensorFlow is needed once .*`pip install"):
         weights.install(server.address(), sha256=SHA256)
-    assert server.asked == []
+    assert server.requested == []
 
 
 def test_installing_from_an_address_records_where_it_came_from(server, cache):

@@ -84,7 +84,7 @@ def test_a_file_that_holds_no_features_is_refused_by_name_and_leaves_nothing(tmp
     [
         ("nowhere", "packed.h5", "There is no .*nowhere. Give a folder of .tfrecord"),
         ("own.h5", "records", "records is a folder. Give the name of a file"),
-        ("own.h5", "own.h5", "own.h5 is read as well"),
+        ("own.h5", "own.h5", "own.h5 is one of the inputs"),
         ("own.h5", "own.h5/packed.h5", "own.h5/packed.h5 cannot be written"),
         ("records", "packed.h5", "TensorFlow, which is not installed. Install it with"),
     ],

@@ -135,7 +135,7 @@ def test_checkpoints_of_the_reference_are_averaged_from_their_folder(tmp_path, c
         ({"last": 0}, "--last must be at least 1, not 0"),
         ({"last": 1}, "only one checkpoint"),
         ({"output": Path("mean.tar")}, "must end in .safetensors"),
-        ({"record": Path("nowhere/record.json")}, "no folder nowhere"),
+        ({"record": Path("nowhere/record.json")}, "The folder nowhere does not exist"),
     ],
 )
 def test_what_cannot_be_averaged_or_written_is_refused_before_scoring(

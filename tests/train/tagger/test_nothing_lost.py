@@ -161,7 +161,7 @@ def test_a_full_disk_is_reported_and_loses_nothing(whole, features_path, tmp_pat
     assert run_in_child(fit_and_die, arguments, "in a step", 5) == -signal.SIGKILL
     state = (run / "state.safetensors").read_bytes()
     assert run_in_child(fit_with_room_for, arguments, n_bytes, messages) == 1
-    assert "MB free" in messages.read_text() and "is intact" in messages.read_text()
+    assert "MB are free" in messages.read_text() and "are intact" in messages.read_text()
     assert "Traceback" not in messages.read_text()
     assert (run / "state.safetensors").read_bytes() == state
     load_checkpoint(run / "checkpoints/iter_00003.safetensors")
@@ -240,7 +240,7 @@ def test_a_full_disk_is_named_with_its_free_space_and_nothing_is_left(tmp_path, 
         part.write_text("half")
         raise error
 
-    with pytest.raises(StorageError, match=r"file\.txt could not be written: no space.* MB free"):
+    with pytest.raises(StorageError, match=r"file\.txt could not be written: no space.* MB are free"):
         write_atomically(path, write)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]

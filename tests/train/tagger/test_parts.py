@@ -249,7 +249,7 @@ def test_no_result_is_written_over_what_is_read_or_over_another(tmp_path, featur
         lambda: average([tmp_path / "run"], features_path, record=card),
         lambda: occlude([str(checkpoint)], features_path, output=checkpoint),
     ):
-        with pytest.raises(StorageError, match="is read as well"):
+        with pytest.raises(StorageError, match="is one of the inputs"):
             score()
     with pytest.raises(DataError, match=r"mean\.json is where the card .* is written"):
         average([tmp_path / "run"], features_path, output=mean, record=tmp_path / "mean.json")
