@@ -187,15 +187,9 @@ class Tagger:
         return self.model.occlude(torch.from_numpy(quantised), stand_in, classes).numpy()
 
     def _tag_embeddings(self, embeddings: Embeddings, top: int | None = None) -> Tagging:
-        frames = torch.from_numpy(embeddings.require_quantised())
-        labels, classes = self.labels, None
-        if top is not None:
-            order = np.argsort(-self.model.score(frames).numpy(), kind="stable")
-            classes = order[:top].tolist()
-            labels = tuple(labels[k] for k in classes)
-        explanation = self.model.explain(frames, classes)
+        explanation = self.model.explain(torch.from_numpy(embeddings.require_quantised()), top)
         return Tagging(
-            labels=labels,
+            labels=tuple(self.labels[k] for k in explanation.classes.tolist()),
             scores=explanation.scores.numpy(),
             times_s=embeddings.times_s,
             frame_scores=explanation.frame_scores.numpy(),

@@ -169,7 +169,8 @@ class Track:
     def _in_order(self) -> Iterator[av.AudioFrame | Block]:
         """The frames one after another, and silence in place of packets that were lost."""
         for lost, frames in self._decoded():
-            yield from _silence(lost, self.sample_rate)
+            if lost:
+                yield from _silence(lost, self.sample_rate)
             yield from frames
 
     def _placed(self) -> Iterator[av.AudioFrame | Block]:

@@ -28,6 +28,7 @@ class Explanation:
     logit of `scores` where it is "logit".
     """
 
+    classes: Tensor  # (n,) indices
     scores: Tensor  # (n,)
     frame_scores: Tensor  # (T, n)
     attention: Tensor  # (T, n), sums to 1 over frames
@@ -96,12 +97,7 @@ class TaggingModel(nn.Module):
         return self.head.frame_scores(self.trunk(frames))
 
     @torch.inference_mode()
-    def score(self, frames: Tensor) -> Tensor:
-        """Scores (K,) of one clip of any length, as `explain` has them."""
-        return self.head.score(self.head.summarise(self._blocks(frames)())).cpu()
-
-    @torch.inference_mode()
-    def explain(self, frames: Tensor, classes: Sequence[int] | None = None) -> Explanation:
+    def explain(self, frames: Tensor, top: int | None = None) -> Explanation:
         """Scores of one clip, and what each frame contributed to them.
 
         Works in blocks of frames, so that only the result grows with the clip.
@@ -109,12 +105,16 @@ class TaggingModel(nn.Module):
         Parameters
         ----------
         frames : (T, D), T >= 1; float32, or uint8 as quantised
-        classes : the n classes to explain; None: all K
+        top : only so many classes, those with the highest scores, the best first; None: all K in
+            their order
         """
         blocks = self._blocks(frames)
         summary = self.head.summarise(blocks())
-        kept = slice(None) if classes is None else list(classes)
-        scores = self.head.score(summary)[kept].cpu()
+        scores = self.head.score(summary)
+        kept = torch.arange(len(scores), device=scores.device)
+        if top is not None:
+            kept = torch.argsort(scores, descending=True, stable=True)[:top]
+        scores = scores[kept].cpu()
         found = torch.empty(3, len(frames), len(scores))
         n = 0
         for parts in self.head.explain(blocks(), summary):
@@ -123,6 +123,7 @@ class TaggingModel(nn.Module):
             n += len(parts[0])
         frame_scores, attention, contributions = found
         return Explanation(
+            classes=kept.cpu(),
             scores=scores,
             frame_scores=frame_scores,
             attention=attention,

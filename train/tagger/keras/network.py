@@ -331,4 +331,5 @@ def explain(keras_model: KerasTaggingModel, frames: np.ndarray) -> Explanation:
     tensors = {
         name: torch.tensor(ops.convert_to_numpy(value)) for name, value in explanation.items()
     }
-    return Explanation(**tensors, adds_up_to=adds_up_to)
+    classes = torch.arange(len(tensors["scores"]))
+    return Explanation(classes=classes, **tensors, adds_up_to=adds_up_to)
