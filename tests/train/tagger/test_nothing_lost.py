@@ -240,9 +240,7 @@ def test_a_full_disk_is_named_with_its_free_space_and_nothing_is_left(tmp_path, 
         part.write_text("half")
         raise error
 
-    with pytest.raises(
-        StorageError, match=r"file\.txt could not be .*no space.* MB are free"
-    ):
+    with pytest.raises(StorageError, match=r"file\.txt could not be .*no space.* MB are free"):
         write_atomically(path, write)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
