@@ -1,7 +1,7 @@
 """The published models and the bundled encoder themselves: small, cheap, and right of known sounds.
 
 Of all tests, these and those of the documents alone hold figures of what is published in this
-copy: whoever trains and publishes models or an encoder may have to change them, and no others.
+copy. Publishing another model or encoder may change their figures, and those of no other tests.
 """
 
 import numpy as np
@@ -44,10 +44,10 @@ def test_contributions_of_every_published_model_add_up(model):
     features = np.random.default_rng(0).integers(0, 256, (12, 128), dtype=np.uint8)
     tagging = load_tagger(model).tag_features(features)
     total = tagging.contributions.sum(0, dtype=np.float64) + tagging.constants
-    told = expit(total) if tagging.adds_up_to == "logit" else total
-    assert np.abs(told - tagging.scores).max() <= 1e-5
+    total_score = expit(total) if tagging.adds_up_to == "logit" else total
+    assert np.abs(total_score - tagging.scores).max() <= 1e-5
     if tagging.adds_up_to == "logit":
-        # Near 1, a float32 probability no longer tells its logit.
+        # Near 1, a float32 probability no longer determines its logit.
         clear = tagging.scores < 0.99
         assert np.abs(total - logit(tagging.scores.astype(np.float64)))[clear].max() <= 1e-4
     assert np.allclose(tagging.attention.sum(0), 1, atol=1e-4)

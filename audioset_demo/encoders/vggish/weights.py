@@ -150,7 +150,7 @@ def status() -> list[WeightsFile]:
         card = _read_card(path)
         size = path.stat().st_size
         sha256, verified = card.get("source_sha256", ""), card.get("verified", UNCHECKED)
-        if path == pca_path():  # small enough to hash, whoever put it there
+        if path == pca_path():  # small enough to hash; it may have been put there by hand
             found = sha256_of(path)
             if found == PCA.sha256:
                 verified = OFFICIAL
