@@ -19,7 +19,7 @@ from audioset_demo.arguments import hop, positive, share
 from audioset_demo.audio.resampling import RESAMPLERS, require_resampler
 from audioset_demo.device import DEVICES
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings
-from audioset_demo.encoders import ENCODER_CHOICES, TAILS, Encoder
+from audioset_demo.encoders import ENCODER_CHOICES, TAILS
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.names import distinct_names, one_line, without_spaces
@@ -27,6 +27,7 @@ from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, 
 from audioset_demo.terminal import escape_what_streams_lack, progress_bar
 
 if TYPE_CHECKING:  # imports torch
+    from audioset_demo.encoders.encoder import Encoder
     from audioset_demo.tagging import Tagging
 
 

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.device import resolve_device
 from audioset_demo.embeddings.frames import FRAME_S, N_DIMS, Embeddings
-from audioset_demo.encoders import ENCODER_CHOICES, Encoder, load_encoder, resolve_encoder
+from audioset_demo.encoders import ENCODER_CHOICES, load_encoder, resolve_encoder
 from audioset_demo.encoders.compact import CompactEncoder
+from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioError, WeightsError

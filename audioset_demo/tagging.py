@@ -17,7 +17,8 @@ from audioset_demo.audio.waveform import Waveform
 from audioset_demo.device import resolve_device
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings, Progress, hop_of
 from audioset_demo.embeddings.reading import embeddings_from_array
-from audioset_demo.encoders import Encoder, load_encoder
+from audioset_demo.encoders import load_encoder
+from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.errors import CheckpointError, FeaturesError
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard

@@ -33,7 +33,8 @@ from torch.nn import functional as F
 from audioset_demo.audio.samples import SAMPLES, synthesise
 from audioset_demo.audio.waveform import read_waveform
 from audioset_demo.embeddings.frames import quantise
-from audioset_demo.encoders.compact import encode_examples, load_compact
+from audioset_demo.encoders.compact import load_compact
+from audioset_demo.encoders.encoder import encode_examples
 from audioset_demo.encoders.streaming import ExampleStream
 from audioset_demo.encoders.vggish.network import VggishNetwork, load_network
 from audioset_demo.tagging import Tagger, load_tagger

@@ -8,9 +8,8 @@ to reproduce the embedding space on which the tagging models were trained (VGGis
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -21,19 +20,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from audioset_demo.audio.decoding import Sound
-from audioset_demo.audio.waveform import Waveform
 from audioset_demo.embeddings.frames import (
     CLIP,
     ENCODER_TITLES,
-    FRAME_S,
     N_DIMS,
-    Embeddings,
-    Progress,
     quantise,
 )
+from audioset_demo.encoders.encoder import Encoder, Forms
 from audioset_demo.encoders.logmel import LOG_OFFSET, N_MELS
-from audioset_demo.encoders.streaming import ExampleStream, Listener, run_network
 from audioset_demo.errors import WeightsError
 
 WEIGHTS_FILE = "compact.safetensors"
@@ -176,7 +170,7 @@ def compact_card() -> dict:
         ) from error
 
 
-class CompactEncoder:
+class CompactEncoder(Encoder):
     """The compact encoder with the bundled weights, or with those in `folder`.
 
     Raises
@@ -190,39 +184,6 @@ class CompactEncoder:
     def __init__(self, folder: Path | None = None):
         self.network, self.card = load_compact(folder)
 
-    def encode(
-        self,
-        sound: Waveform | Sound,
-        hop_s: float = FRAME_S,
-        progress: Progress | None = None,
-        *,
-        tail: str = "drop",
-        resampler: str = "soxr",
-        listeners: Sequence[Listener] = (),
-    ) -> Embeddings:
-        """As `Encoder.encode`; `pca` is the network's own output, on the scale of VGGish's."""
-        stream = ExampleStream(sound, hop_s, tail, resampler, listeners)
-        network = partial(encode_examples, self.network)
-        components, times_s, duration_s, notes = run_network(network, stream, progress)
-        return Embeddings(
-            encoder=self.name,
-            times_s=times_s,
-            quantised=quantise(components),
-            pca=components,
-            embedding=None,
-            duration_s=duration_s,
-            name=sound.name,
-            notes=notes,
-        )
-
-
-@torch.inference_mode()
-def encode_examples(network: CompactNet, examples: np.ndarray) -> np.ndarray:
-    """(T, 96, 64) log-mel to (T, 128) float32, on the network's device."""
-    device = network.project.weight.device
-    out = np.empty((len(examples), N_DIMS), np.float32)
-    for start in range(0, len(examples), BATCH_EXAMPLES):
-        batch = examples[start : start + BATCH_EXAMPLES]
-        components = network(torch.tensor(batch, dtype=torch.float32, device=device))
-        out[start : start + len(batch)] = components.cpu().numpy()
-    return out
+    def forms(self, frames: np.ndarray) -> Forms:
+        """The network's output is on the scale of VGGish's after PCA."""
+        return Forms(quantised=quantise(frames), pca=frames, embedding=None)

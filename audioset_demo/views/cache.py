@@ -25,7 +25,8 @@ from audioset_demo.charts.overview import DrawnSound, Overview
 from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings, Progress
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.embeddings.similar_clips import ReleasedClips
-from audioset_demo.encoders import Encoder, load_encoder, resolve_encoder, silent_frame
+from audioset_demo.encoders import load_encoder, resolve_encoder, silent_frame
+from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Tagger, Tagging, load_tagger

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from audioset_demo.embeddings.frames import FRAME_S, quantise
-from audioset_demo.encoders.compact import CompactNet, encode_examples
+from audioset_demo.encoders.compact import CompactNet
+from audioset_demo.encoders.encoder import encode_examples
 from audioset_demo.encoders.logmel import (
     EXAMPLE_FRAMES,
     EXAMPLE_SAMPLES,

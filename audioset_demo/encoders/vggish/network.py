@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +11,12 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-from audioset_demo.audio.decoding import Sound
-from audioset_demo.audio.waveform import Waveform
 from audioset_demo.embeddings.frames import (
     ENCODER_TITLES,
-    FRAME_S,
     N_DIMS,
-    Embeddings,
-    Progress,
     quantise,
 )
-from audioset_demo.encoders.streaming import ExampleStream, Listener, run_network
+from audioset_demo.encoders.encoder import Encoder, Forms
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.encoders.vggish.pca import load_pca
 from audioset_demo.errors import WeightsError
@@ -87,7 +81,7 @@ def load_network(path: Path) -> VggishNetwork:
     return network.eval().requires_grad_(False)
 
 
-class VggishEncoder:
+class VggishEncoder(Encoder):
     """VGGish with the installed weights.
 
     Without the PCA file there is still `embedding`; `pca` and `quantised` are then None and a note
@@ -105,39 +99,11 @@ class VggishEncoder:
         weights.require_network()
         self.network = load_network(weights.vggish_path())
         self._pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
-
-    def encode(
-        self,
-        sound: Waveform | Sound,
-        hop_s: float = FRAME_S,
-        progress: Progress | None = None,
-        *,
-        tail: str = "drop",
-        resampler: str = "soxr",
-        listeners: Sequence[Listener] = (),
-    ) -> Embeddings:
-        """As `Encoder.encode`."""
-        stream = ExampleStream(sound, hop_s, tail, resampler, listeners)
-        embedding, times_s, duration_s, notes = run_network(self._run, stream, progress)
         if self._pca is None:
-            pca = quantised = None
-            notes += (weights.PCA_MISSING,)
-        else:
-            components = self._pca.project(embedding)
-            pca, quantised = components.astype(np.float32), quantise(components)
-        return Embeddings(
-            encoder=self.name,
-            times_s=times_s,
-            quantised=quantised,
-            pca=pca,
-            embedding=embedding,
-            duration_s=duration_s,
-            name=sound.name,
-            notes=notes,
-        )
+            self.notes = (weights.PCA_MISSING,)
 
-    @torch.inference_mode()
-    def _run(self, examples: np.ndarray) -> np.ndarray:
-        """(B, 96, 64) to (B, 128) float32, on the network's device."""
-        device = self.network.fc2.weight.device
-        return self.network(torch.tensor(examples, device=device)).cpu().numpy()
+    def forms(self, frames: np.ndarray) -> Forms:
+        if self._pca is None:
+            return Forms(quantised=None, pca=None, embedding=frames)
+        components = self._pca.project(frames)
+        return Forms(quantise(components), components.astype(np.float32), frames)

@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from audioset_demo.encoders.compact import CompactSettings, encode_examples, load_compact
+from audioset_demo.encoders.compact import CompactSettings, load_compact
+from audioset_demo.encoders.encoder import encode_examples
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.encoders.vggish.network import VggishNetwork
 from audioset_demo.errors import AudioSetDemoError, DataError, StorageError, WeightsError
