@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audioset_demo.arguments import positive
 from train.compact_encoder.config import EncoderConfig
 
 if TYPE_CHECKING:  # all slow to import
@@ -15,7 +19,8 @@ if TYPE_CHECKING:  # all slow to import
     from audioset_demo.encoders.compact import CompactNet
     from audioset_demo.models.card import ModelCard
     from audioset_demo.models.network import TaggingModel
-    from train.compact_encoder.evaluate import HeldOut, Scorer
+    from train.compact_encoder.evaluate import Scorer
+    from train.compact_encoder.held_out import HeldOut
     from train.compact_encoder.material import Material
     from train.compact_encoder.objective import Goals
     from train.compact_encoder.sounds.categories import CategoryTable
@@ -45,6 +50,7 @@ _HELP = {
     "weight_decay": "weight decay of AdamW, on matrices and kernels",
     "ranking": "weight of the ranking loss, which puts the target classes above all others",
     "teacher_embedding": "weight of predicting the teacher's embedding",
+    "teacher_scores": "weight of predicting the teacher's scores",
     "alignment": "weight of the distance to real embeddings of similar sounds",
     "hold_out": "share of each category's sources that is never trained on",
     "speech": "clips of synthesised speech (needs the package espeakng-loader); 0: none",
@@ -84,6 +90,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--categories", type=Path, metavar="CSV", default=hidden,
         help="table of categories and their AudioSet classes, in place of the built-in one",
     )  # fmt: skip
+    parser.add_argument(
+        "--guessed", nargs="+", metavar="NAME", default=[],
+        help="collections whose categories are all guesses: believed half, and only where the "
+        "teacher hears anything of them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N",
+        help="processes that make scenes; the scenes are the same with any number",
+    )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="continue the run in --output")
     parser.add_argument(
         "--evaluate", action="store_true", help="only score the encoder in --output"
@@ -120,6 +135,8 @@ class _Setup:
     recordings: list[Recording]
     held_out: HeldOut
     teacher: Teacher
+    open_teacher: Callable[[], Teacher]  # for processes that need their own
+    jobs: int
     columns: np.ndarray
     models: dict[str, tuple[TaggingModel, ModelCard]]
     features: FeatureSet | None
@@ -155,7 +172,7 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
     from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE, load_compact
     from audioset_demo.labels import audioset_labels
     from audioset_demo.storage import check_output
-    from train.compact_encoder.evaluate import check_held_out, read_held_out
+    from train.compact_encoder.held_out import check_held_out, read_held_out
     from train.compact_encoder.publish import ASSETS
     from train.compact_encoder.sounds.categories import DEFAULT_TABLE, CategoryTable
     from train.compact_encoder.sounds.recordings import read_recordings
@@ -183,9 +200,12 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
     models, more_models = _load_models(arguments.models), _load_models(arguments.through)
     beside = {other: (load_compact(other)[0], EncoderConfig.load(other))
               for other in arguments.beside}  # fmt: skip
-    teacher = open_teacher(arguments.teacher, labels, next(iter(models.values()))[0])
+    new_teacher = partial(
+        open_teacher, arguments.teacher, labels, next(iter(models.values()))[0]
+    )
+    teacher = new_teacher()
     features = _features(arguments, config, teacher)
-    recordings = read_recordings(arguments.audio, table, config.hold_out)
+    recordings = read_recordings(arguments.audio, table, config.hold_out, arguments.guessed)
     check_held_out(recordings)
     if not arguments.evaluate:
         open_run(run, config.to_json(), arguments.resume)
@@ -198,6 +218,8 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
         recordings=recordings,
         held_out=read_held_out(recordings, labels, features),
         teacher=teacher,
+        open_teacher=new_teacher,
+        jobs=arguments.jobs,
         columns=class_columns(teacher.mids, labels),
         models=models,
         features=features,
@@ -256,27 +278,42 @@ def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
 def _train(setup: _Setup) -> CompactNet:
     """The trained encoder, in evaluation mode."""
     from audioset_demo.encoders.compact import CompactSettings
+    import torch
+
     from train.compact_encoder import evaluate, fit
     from train.compact_encoder.material import Material
     from train.compact_encoder.objective import Objective, Weights
     from train.compact_encoder.publish import describe
     from train.compact_encoder.sounds import scenes
+    from train.compact_encoder.sounds.certainty import without_denied
+    from train.compact_encoder.teacher import nearest_known
 
     config = setup.config
-    trained_on = [item for item in setup.recordings if not item.held_out]
+    trained_on = without_denied(
+        [item for item in setup.recordings if not item.held_out],
+        setup.teacher, setup.columns, setup.table.labels,
+    )  # fmt: skip
     kinds = scenes.kinds_of(trained_on, setup.table)
-    maker = scenes.SceneMaker(trained_on, kinds, setup.teacher)
-    shards = scenes.make_shards(maker, setup.run / "scenes", config.scenes, config.seed)
+    make = partial(scenes.scene_maker, trained_on, kinds, setup.open_teacher)
+    shards = scenes.make_shards(
+        make, kinds, setup.run / "scenes", config.scenes, config.seed, setup.jobs
+    )
     material = Material(shards, kinds.targets, setup.columns, kinds.silence)
     networks = [model for model, _ in setup.models.values()]
     goals = _goals(setup, material) if config.alignment > 0 else None
-    weights = Weights(config.ranking, config.teacher_embedding, config.alignment)
-    objective = Objective(networks, material.known, weights, goals)
+    weights = Weights(
+        config.ranking, config.teacher_embedding, config.teacher_scores, config.alignment
+    )
+    parents = torch.from_numpy(nearest_known(setup.columns, setup.table.labels))
+    objective = Objective(networks, parents, weights, goals)
 
     def figures(network: CompactNet) -> dict:
         scorer = evaluate.EncoderScorer(network, networks[0])
-        rates = evaluate.hit_rates(scorer, setup.held_out.clips)
-        return {key: value for key, value in rates.items() if key != "categories"}
+        return {
+            name: {key: value for key, value in rates.items() if key.startswith("top")}
+            for name, clips in setup.held_out.sets.items()
+            for rates in [evaluate.hit_rates(scorer, clips)]
+        }
 
     training = fit.Run(config, material, CompactSettings())
     through = [describe(card) for _, card in setup.models.values()]

@@ -21,6 +21,7 @@ class EncoderConfig:
     weight_decay: float = 0.02
     ranking: float = 2.0
     teacher_embedding: float = 40.0
+    teacher_scores: float = 1.0
     alignment: float = 20.0
     hold_out: float = 0.2
     speech: int = 400
@@ -32,7 +33,7 @@ class EncoderConfig:
         for name in ("scenes", "iterations", "evaluate_every", "save_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
-        for name in ("speech", "ranking", "teacher_embedding", "alignment", "weight_decay"):
+        for name in ("speech", "ranking", "teacher_embedding", "teacher_scores", "alignment", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise DataError(
                     f"{flag(name)} must be 0 (none) or more, not {getattr(self, name)}."

@@ -47,7 +47,7 @@ class Run:
         torch.manual_seed(config.seed)
         self.config = config
         # mypy: torch's annotations of `to` leave `memory_format` out.
-        self.student = Student(CompactNet(settings), material.n_features)
+        self.student = Student(CompactNet(settings), material.n_features, material.n_scores)
         self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = adamw(self.student, config.learning_rate, config.weight_decay)
         self.average = MovingAverage(self.student.encoder, DECAY)

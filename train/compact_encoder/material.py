@@ -11,8 +11,10 @@ from torch import Tensor
 
 from audioset_demo.encoders.logmel import LOG_OFFSET
 
-# Where a label is trusted, the teacher's scores of other classes are scaled by this.
-TEACHER_WITH_LABEL = 0.5
+# Where a label is trusted, the teacher's scores of other classes are scaled: by 1 in kinds where it
+# always has a class of the label among its top ones, by this where it never has.
+TEACHER_WITH_LABEL = 0.25
+TOP_OF_TEACHER, TRUSTED = 5, 0.9
 # Mixing in the log-mel domain: the second scene is quieter by this many dB; from
 # INAUDIBLE_DB on it adds nothing to the targets.
 MIX_RANGE_DB = (0.0, 24.0)
@@ -32,8 +34,9 @@ class Batch:
     ----------
     examples : (B + 1, 96, 64) log-mel; the last is silence.
     targets : (B, K) target scores.
+    scores : (B, C) the teacher's scores.
     embeddings : (B, E) the teacher's embedding, standardised.
-    own : (B,) 1 where a scene was left unmixed, so that the teacher's embedding still holds.
+    own : (B,) 1 where a scene was left unmixed, so that the teacher's output still holds.
     scenes : (B,) indices of the louder scenes.
     clips : (C, 5) int64 rows of `examples`; mask : (C, 5) bool, True for real frames.
     clip_targets : (C, K) target scores of the clips.
@@ -41,6 +44,7 @@ class Batch:
 
     examples: Tensor
     targets: Tensor
+    scores: Tensor
     embeddings: Tensor
     own: Tensor
     scenes: np.ndarray
@@ -66,7 +70,6 @@ class Material:
         self._columns = columns
         self._silence = torch.from_numpy(silence)
         self._kind_targets = np.concatenate([targets, np.zeros_like(targets[:1])])  # -1: no kind
-        self.known = torch.from_numpy(columns >= 0)
         self._arrays = [
             {
                 name: np.load(shard / f"{name}.npy", mmap_mode="r")
@@ -76,16 +79,42 @@ class Material:
         ]
         sizes = [len(arrays["kinds"]) for arrays in self._arrays]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._teacher_share = np.append(self._agreement(), 1.0).astype(np.float32)
         sample = self.embeddings(np.arange(min(len(self), 4000)))
         self._mean, self._spread = sample.mean(0), sample.std(0) + 0.1 * sample.std() + 1e-6
 
     def __len__(self) -> int:
         return int(self._starts[-1])
 
+    def _agreement(self) -> np.ndarray:
+        """(n kinds,) the share of trusted scenes of each kind that the teacher is right on."""
+        n_kinds = len(self._kind_targets) - 1
+        right, total = np.zeros(n_kinds), np.zeros(n_kinds)
+        for arrays in self._arrays:
+            kinds, trust = arrays["kinds"][:], arrays["trust"][:]
+            rows = np.flatnonzero((trust[:, 0] > TRUSTED) & (trust[:, 1] == 0) & (kinds[:, 0] >= 0))
+            if not len(rows):
+                continue
+            teacher = self._of_classes(arrays["scores"][rows])
+            least = np.partition(teacher, -TOP_OF_TEACHER, axis=1)[:, -TOP_OF_TEACHER]
+            of_label = (teacher * (self._kind_targets[kinds[rows, 0]] >= 0.5)).max(axis=1)
+            np.add.at(right, kinds[rows, 0], (of_label > 0) & (of_label >= least))
+            np.add.at(total, kinds[rows, 0], 1)
+        return TEACHER_WITH_LABEL + (1 - TEACHER_WITH_LABEL) * right / np.maximum(total, 1)
+
+    def _of_classes(self, teacher: np.ndarray) -> np.ndarray:
+        """The teacher's scores (B, C) for the classes (B, K); 0 where it has no such class."""
+        return np.where(self._columns >= 0, teacher[:, self._columns], 0.0).astype(np.float32)
+
     @property
     def n_features(self) -> int:
         """E, the size of the teacher's embedding."""
         return self._arrays[0]["embeddings"].shape[1]
+
+    @property
+    def n_scores(self) -> int:
+        """C, the number of the teacher's classes."""
+        return self._arrays[0]["scores"].shape[1]
 
     def _rows(self, name: str, scenes: np.ndarray) -> np.ndarray:
         shard = np.searchsorted(self._starts, scenes, side="right") - 1
@@ -101,11 +130,10 @@ class Material:
 
     def targets(self, scenes: np.ndarray) -> np.ndarray:
         """(B, K) float32: the teacher's scores, overruled by the labels where those are trusted."""
-        teacher = self._rows("scores", scenes)
-        wanted = np.where(self._columns >= 0, teacher[:, self._columns], 0.0)
-        trust = self._rows("trust", scenes)
-        labelled = (self._kind_targets[self._rows("kinds", scenes)] * trust[:, :, None]).max(axis=1)
-        scale = 1 - (1 - TEACHER_WITH_LABEL) * trust.max(axis=1, keepdims=True)
+        wanted = self._of_classes(self._rows("scores", scenes))
+        kinds, trust = self._rows("kinds", scenes), self._rows("trust", scenes)
+        labelled = (self._kind_targets[kinds] * trust[:, :, None]).max(axis=1)
+        scale = 1 - (trust * (1 - self._teacher_share[kinds])).max(axis=1, keepdims=True)
         return np.maximum(wanted * scale, labelled).astype(np.float32)
 
     def batch(self, scenes: np.ndarray, rng: np.random.Generator) -> Batch:
@@ -138,6 +166,7 @@ class Material:
         return Batch(
             examples=torch.cat([mel, torch.zeros_like(mel[:1])]).add_(LOG_OFFSET).log_(),
             targets=wanted,
+            scores=torch.from_numpy(self._rows("scores", scenes)),
             embeddings=torch.from_numpy(features),
             own=(gain == 0).float(),
             scenes=scenes,

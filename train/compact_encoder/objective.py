@@ -16,6 +16,10 @@ from audioset_demo.models.network import TaggingModel
 from train.compact_encoder.material import Batch
 
 SCORE_MIN = 1e-6
+# A class that the teacher lacks is absent where the nearest class above it scores less.
+ABSENT = 0.05
+# Of the teacher's scores, which are stored in steps of 1/256.
+TEACHER_SCORE_MIN = 1 / 512
 
 # Indices of scenes (B,) to frames (B, N, 128), of which the nearest is the alignment target.
 Goals = Callable[[np.ndarray], Tensor]
@@ -27,6 +31,7 @@ class Weights:
 
     ranking: float
     teacher_embedding: float
+    teacher_scores: float
     alignment: float
 
 
@@ -36,17 +41,23 @@ def as_models_read(components: Tensor) -> Tensor:
 
 
 class Student(nn.Module):
-    """The encoder, and a head that predicts the teacher's embedding; the head is not published."""
+    """The encoder, and heads that predict the teacher's embedding and scores; they are not
+    published.
+    """
 
-    def __init__(self, encoder: CompactNet, n_teacher_features: int):
+    def __init__(self, encoder: CompactNet, n_teacher_features: int, n_teacher_scores: int):
         super().__init__()
         self.encoder = encoder
-        self.guess = nn.Linear(encoder.settings.hidden_units, n_teacher_features)
+        self.embedding = nn.Linear(encoder.settings.hidden_units, n_teacher_features)
+        self.logits = nn.Linear(encoder.settings.hidden_units, n_teacher_scores)
 
-    def forward(self, examples: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-mel (B, 96, 64) to components (B, 128) and the predicted embedding (B, E)."""
+    def forward(self, examples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-mel (B, 96, 64) to components (B, 128), and the teacher's predicted embedding (B, E)
+        and logits (B, C).
+        """
         hidden = self.encoder.features(examples)
-        return self.encoder.components(hidden), self.guess(hidden).float()
+        components = self.encoder.components(hidden)
+        return components, self.embedding(hidden).float(), self.logits(hidden).float()
 
 
 class Objective:
@@ -56,19 +67,20 @@ class Objective:
     ----------
     models : frozen tagging models; in turn, one scores the scenes as clips of one frame, and
         another the clips composed of them.
-    known : (K,) bool, classes that the teacher scores; others have labels alone.
+    parents : (K,) for each class itself where the teacher scores it, else the nearest class above
+        it that it scores, or -1.
     goals : frames to align with; None: no alignment.
     """
 
     def __init__(
         self,
         models: list[TaggingModel],
-        known: Tensor,
+        parents: Tensor,
         weights: Weights,
         goals: Goals | None = None,
     ):
         self.models = [model.eval().requires_grad_(False) for model in models]
-        self.known = known
+        self.parents = parents
         self.weights = weights
         self.goals = goals
 
@@ -76,7 +88,7 @@ class Objective:
         self, student: Student, batch: Batch, iteration: int
     ) -> tuple[Tensor, dict[str, float]]:
         """The loss, and its parts for the log."""
-        components, guess = student(batch.examples)
+        components, guess, logits = student(batch.examples)
         read = as_models_read(components)
         of_frames = self.models[iteration % len(self.models)]
         of_clips = self.models[(iteration + 1) % len(self.models)]
@@ -91,6 +103,10 @@ class Objective:
         read, guess = read[:-1], guess[:-1]
         difference = F.smooth_l1_loss(guess, batch.embeddings, reduction="none").mean(dim=1)
         parts["teacher"] = self.weights.teacher_embedding * (difference * batch.own).mean()
+        if self.weights.teacher_scores:
+            parts["scores"] = self.weights.teacher_scores * _soft_scores(
+                logits[:-1], batch.scores, batch.own
+            )
         if self.goals is not None:
             alignment = _alignment(read, self.goals(batch.scenes), batch.own)
             parts["alignment"] = self.weights.alignment * alignment
@@ -98,9 +114,23 @@ class Objective:
         return loss, {name: part.item() for name, part in parts.items()}
 
     def _tagging(self, scores: Tensor, targets: Tensor) -> Tensor:
-        counted = self.known | (targets > 0)
+        counted = (self.parents >= 0) & (
+            (self.parents == torch.arange(len(self.parents)))
+            | (targets[:, self.parents] < ABSENT)
+        ) | (targets > 0)
         scores = scores.float().clamp(SCORE_MIN, 1 - SCORE_MIN)
         return (F.binary_cross_entropy(scores, targets, reduction="none") * counted).sum(1).mean()
+
+
+def _soft_scores(logits: Tensor, scores: Tensor, own: Tensor) -> Tensor:
+    import os
+    loss = torch.zeros(())
+    p = scores.clamp(TEACHER_SCORE_MIN, 1 - TEACHER_SCORE_MIN)
+    Ts = [float(t) for t in os.environ.get('TEMPS', '1').split(',')]
+    for T in Ts:
+        soft = torch.sigmoid(torch.logit(p) / T)
+        loss = loss + (F.binary_cross_entropy_with_logits(logits / T, soft, reduction="none") - 0).sum(1).mul(own).mean() * T
+    return loss / len(Ts)
 
 
 def _alignment(read: Tensor, goals: Tensor, own: Tensor) -> Tensor:

@@ -159,3 +159,16 @@ def class_columns(mids: tuple[str, ...], labels: tuple[Label, ...]) -> np.ndarra
     """(K,) int: for each label the teacher's column, or -1 where the teacher lacks the class."""
     columns = {mid: column for column, mid in enumerate(mids)}
     return np.array([columns.get(label.mid, -1) for label in labels])
+
+
+def nearest_known(columns: np.ndarray, labels: tuple[Label, ...]) -> np.ndarray:
+    """(K,) int: for each label itself where the teacher has a column for it, else the nearest label
+    above it in the ontology for which it has one, or -1.
+    """
+    known = {label.name: label.index for label in labels if columns[label.index] >= 0}
+    return np.array(
+        [
+            next((known[name] for path in label.paths for name in path[::-1] if name in known), -1)
+            for label in labels
+        ]
+    )

@@ -23,7 +23,7 @@ from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from tests.sounds import file_of, white_noise
 from tests.train.toy_features import LABELS, write_features
-from train.compact_encoder import evaluate, publish
+from train.compact_encoder import evaluate, held_out, publish
 from train.compact_encoder.command import add_arguments
 from train.compact_encoder.command import run as run_command
 from train.compact_encoder.config import EncoderConfig
@@ -33,7 +33,7 @@ from train.compact_encoder.objective import Objective, Weights, as_models_read
 from train.compact_encoder.sounds import scenes
 from train.compact_encoder.sounds.categories import CategoryTable
 from train.compact_encoder.sounds.recordings import hold_out_sources, read_recordings
-from train.compact_encoder.teacher import TeacherOutput, class_columns
+from train.compact_encoder.teacher import TeacherOutput, class_columns, nearest_known
 from train.runs import open_run
 
 SMALL = CompactSettings(widths=(4, 8), depths=(1, 1), hidden_units=8)
@@ -84,9 +84,12 @@ def world(audio, table, tmp_path_factory):
     recordings = read_recordings(audio, table, hold_out=0.0)
     teacher = FakeTeacher()
     maker = scenes.SceneMaker(recordings, scenes.kinds_of(recordings, table), teacher)
-    shards = scenes.make_shards(maker, tmp_path_factory.mktemp("scenes"), 12, seed=0)
+    shards = scenes.make_shards(
+        lambda: maker, maker.kinds, tmp_path_factory.mktemp("scenes"), 12, seed=0, jobs=1
+    )
     columns = class_columns(teacher.mids, audioset_labels())
     material = Material(shards, maker.kinds.targets, columns, maker.kinds.silence)
+    parents = torch.from_numpy(nearest_known(columns, audioset_labels()))
     torch.manual_seed(0)
     model = TaggingModel(ModelSettings("feature_attention", hidden_units=8)).eval()
     return (
@@ -94,7 +97,7 @@ def world(audio, table, tmp_path_factory):
         maker,
         shards,
         material,
-        Objective([model], material.known, Weights(1.0, 1.0, 0.0)),
+        Objective([model], parents, Weights(1.0, 1.0, 1.0, 0.0)),
     )
 
 
@@ -147,11 +150,12 @@ def test_a_run_s_configuration_is_read_back(tmp_path):
 def test_scenes_are_made_once_and_not_mixed_with_those_of_other_categories(world, tmp_path):
     recordings, maker, shards, _, _ = world
     calls = maker.teacher.calls
-    assert scenes.make_shards(maker, shards[0].parent, 12, seed=0) == shards
+    given = (lambda: maker), maker.kinds
+    assert scenes.make_shards(*given, shards[0].parent, 12, seed=0, jobs=1) == shards
     assert maker.teacher.calls == calls
     (tmp_path / "kinds.json").write_text('["Dog"]')
     with pytest.raises(DataError, match="other categories"):
-        scenes.make_shards(maker, tmp_path, 12, seed=0)
+        scenes.make_shards(*given, tmp_path, 12, seed=0, jobs=1)
 
 
 def test_held_out_recordings_are_never_trained_on(world):
@@ -210,7 +214,7 @@ def test_hit_rates_count_clips_with_an_expected_class_near_the_top():
     scores[2, [10, 11, 3]] = [0.9, 0.8, 0.7]  # third
     scores[3, 10:16] = 1  # below six others
     scores[3, 7] = 0.5
-    clips = [evaluate.Sound(None, row, (3, 7), "Dog") for row in scores]
+    clips = [held_out.Sound(None, row, (3, 7), "Dog") for row in scores]
     rates = evaluate.hit_rates(lambda clip: (clip.examples, None), clips)
     assert (rates["top1"], rates["top5"], rates["top10"]) == (0.5, 0.75, 1.0)
     assert rates["categories"]["Dog"]["clips"] == 4
@@ -219,14 +223,14 @@ def test_hit_rates_count_clips_with_an_expected_class_near_the_top():
 def test_a_sequence_is_right_where_each_sound_scores_highest_in_its_own_part():
     frames = np.zeros((9, 3))  # frames of 0.96 s: the parts are 0 to 2, 3 to 5, and 6 to 8
     frames[[1, 3, 2], [0, 1, 2]] = 1  # the third sound in the part of the first
-    sequence = evaluate.Sequence(evaluate.Sound(None, frames, (), ""), ((0,), (1,), (2,)))
+    sequence = held_out.Sequence(held_out.Sound(None, frames, (), ""), ((0,), (1,), (2,)))
     rates = evaluate.in_time(lambda sound: (None, sound.examples), [sequence])
     assert rates == {"sounds": 3, "in_own_part": 0.6667}
 
 
 def test_silence_and_noise_are_calm_where_nothing_else_scores_high():
     def sound(scores):
-        return evaluate.Sound(None, np.array(scores), (0,), "silence")
+        return held_out.Sound(None, np.array(scores), (0,), "silence")
 
     figures = evaluate.calmness(
         lambda sound: (sound.examples, None), [sound([0.9, 0.1]), sound([0.2, 0.3])]
@@ -262,7 +266,8 @@ def encoder(tmp_path):
         add_arguments(parser)
         paths = ["--audio", tmp_path / "audio", "--output", tmp_path / "run"]
         paths += ["--models", tmp_path / "model.safetensors"]
-        numbers = ["--scenes", "12", "--iterations", "2", "--batch-size", "6", "--speech", "0"]
+        numbers = ["--scenes", "12", "--iterations", "2", "--batch-size", "6"]
+        numbers += ["--speech", "0", "--jobs", "1"]
         return run_command(parser.parse_args([*map(str, paths), *numbers, *extra]))
 
     return encoder
@@ -282,7 +287,7 @@ def test_the_whole_command_trains_evaluates_and_describes_an_encoder(
     assert described["held_out"]["recordings"] == 1
     figures = described["held_out"]["figures"]
     assert set(figures) == {"Feature-level attention", "teacher: a fake"}
-    assert set(figures["teacher: a fake"]) >= {"top5", "categories", "excerpts", "calm", "in_time"}
+    assert set(figures["teacher: a fake"]) >= {"sets", "sureness", "excerpts", "calm", "in_time"}
     assert figures["Feature-level attention"]["distance"]["to_nearest_real_frame"] > 0
     sounds = list(csv.DictReader((tmp_path / "run" / "sounds.csv").open()))
     assert [row["licence"] for row in sounds].count("CC0") == 2
@@ -329,7 +334,7 @@ def test_what_is_missing_is_named_with_the_remedy_before_the_work(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr("train.compact_encoder.sounds.spoken.find_spec", lambda name: None)
-    monkeypatch.setattr(scenes, "SceneMaker", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(scenes, "make_shards", lambda *_: pytest.fail("work began"))
     if "--teacher" not in words:
         monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
         words = ["--teacher", "fake", *words]
@@ -340,7 +345,7 @@ def test_what_is_missing_is_named_with_the_remedy_before_the_work(
 
 def test_a_place_that_is_taken_is_refused_before_the_work(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("train.compact_encoder.teacher.Yamnet", lambda path: FakeTeacher())
-    monkeypatch.setattr(scenes, "SceneMaker", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(scenes, "make_shards", lambda *_: pytest.fail("work began"))
     given = ["--teacher", "fake", "--alignment", "0"]
     (tmp_path / "assets" / "compact.safetensors").mkdir(parents=True)
     monkeypatch.setattr(publish, "ASSETS", tmp_path / "assets")

@@ -61,7 +61,7 @@ def coded(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
     """Through MP3 or Ogg Vorbis, at anything from their worst quality to a good one."""
     container = ("MP3", "OGG")[rng.integers(2)]
     memory = io.BytesIO()
-    quality = {"compression_level": rng.uniform(0.3, 1.0)}
+    quality = {"compression_level": rng.uniform(0.3, 0.95)}
     soundfile.write(memory, samples.clip(-1, 1), SAMPLE_RATE, format=container, **quality)
     memory.seek(0)
     decoded, _ = soundfile.read(memory)

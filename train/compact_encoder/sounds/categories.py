@@ -119,6 +119,19 @@ class CategoryTable:
         return wanted
 
 
+def relatives(labels: tuple[Label, ...]) -> list[frozenset[int]]:
+    """For each class, the indices of itself and of its parents and children in the ontology."""
+    by_name = {label.name: label.index for label in labels}
+    found = [{label.index} for label in labels]
+    for label in labels:
+        for path in label.paths:
+            parent = by_name.get(path[-2]) if len(path) > 1 else None
+            if parent is not None:
+                found[label.index].add(parent)
+                found[parent].add(label.index)
+    return [frozenset(family) for family in found]
+
+
 def _names(cell: str) -> list[str]:
     return [name.strip() for name in cell.split("|") if name.strip()]
 

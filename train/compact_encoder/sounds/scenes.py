@@ -10,8 +10,9 @@ import json
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +24,21 @@ from audioset_demo.storage import write_json
 from train.compact_encoder.sounds import augment
 from train.compact_encoder.sounds.categories import Category, CategoryTable
 from train.compact_encoder.sounds.recordings import Recording
-from train.compact_encoder.sounds.synthetic import SYNTHETIC, coloured_noise, silence
+from train.compact_encoder.sounds.synthetic import SYNTHETIC, coloured_noise, normalised, silence
 from train.compact_encoder.sounds.textures import TEXTURES
 
 KINDS_FILE = "kinds.json"
-SHARD_SCENES = 10_000
+SHARD_SCENES = 2_500
 SYNTHETIC_SHARE = 0.25
 # Textures cover whole families of sounds: each is drawn as often as this many other makers.
 TEXTURE_WEIGHT = 4
 MIX_SHARE = 0.4  # of the recorded scenes
+# Many copies of one sound at once: claps become applause, voices a crowd, drops rain. The teacher
+# alone labels them.
+LAYERED_SHARE = 0.04
+LAYERS = (4, 40)
+# A category with n sources is drawn n ** this times as often as one with a single source.
+SOURCES_EXPONENT = 0.55
 # Recordings played backwards, or at half to double speed: the teacher alone labels them.
 ALTERED_SHARE = 0.12
 CODED_SHARE = 0.15  # most sound files went through a lossy codec
@@ -79,6 +86,7 @@ class _Sound:
     samples: np.ndarray
     profile_db: np.ndarray
     kind: int  # -1: no category
+    certainty: float  # of the category, in [0, 1]
 
     @classmethod
     def read(cls, recording: Recording, kind: int) -> _Sound:
@@ -89,7 +97,15 @@ class _Sound:
         first = np.maximum(0, centres - EXAMPLE_SAMPLES // 2)
         last = np.minimum(len(samples), centres + EXAMPLE_SAMPLES // 2)
         power = (energy[last] - energy[first]) / EXAMPLE_SAMPLES + 1e-12
-        return cls(samples, 10 * np.log10(power / power.max()), kind)
+        profile_db = 10 * np.log10(power / power.max())
+        return cls(samples, profile_db, kind, recording.certainty)
+
+
+def scene_maker(
+    recordings: list[Recording], kinds: Kinds, open_teacher: Callable[[], Callable]
+) -> SceneMaker:
+    """A maker with a teacher of its own, for a process of its own."""
+    return SceneMaker(recordings, kinds, open_teacher())
 
 
 class SceneMaker:
@@ -117,7 +133,7 @@ class SceneMaker:
             kind = self._kind_index.get(name, -1)
             groups[name][item.source].append(_Sound.read(item, kind))
         self._groups = [[list(files) for files in group.values()] for group in groups.values()]
-        drawn = np.array([weights[name] * len(groups[name]) ** 0.4 for name in groups])
+        drawn = np.array([weights[name] * len(groups[name]) ** SOURCES_EXPONENT for name in groups])
         self._group_shares = drawn / drawn.sum()
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
@@ -150,13 +166,10 @@ class SceneMaker:
         return samples, [(kind, 1.0 if kind >= 0 else 0.0)]
 
     def _recorded(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
-        group = self._groups[rng.choice(len(self._groups), p=self._group_shares)]
-        files = group[rng.integers(len(group))]
-        sound = files[rng.integers(len(files))]
-        # Loud places are drawn more often: they hold the sound that the label names.
-        odds = 10 ** (sound.profile_db / 20) + 0.05
-        place = rng.choice(len(odds), p=odds / odds.sum())
-        centre = place * PROFILE_HOP + int(rng.integers(-PROFILE_HOP, PROFILE_HOP))
+        sound = self._sound(rng)
+        if rng.random() < LAYERED_SHARE:
+            return self._layered(rng, sound), [(sound.kind, 0.0)]
+        place, centre = _place(rng, sound)
         altered = rng.random() < ALTERED_SHARE
         octaves = 1.0 if altered else augment.MAX_SPEED_OCTAVES
         samples = augment.excerpt(rng, sound.samples, centre, EXAMPLE_SAMPLES, octaves)
@@ -170,20 +183,83 @@ class SceneMaker:
         if altered or sound.kind < 0:
             return samples, [(sound.kind, 0.0)]
         depth = (-sound.profile_db[place] - TRUSTED_DB) / (DISTRUSTED_DB - TRUSTED_DB)
-        return samples, [(sound.kind, float(np.clip(1 - depth, 0, 1)))]
+        return samples, [(sound.kind, sound.certainty * float(np.clip(1 - depth, 0, 1)))]
+
+    def _sound(self, rng: np.random.Generator) -> _Sound:
+        group = self._groups[rng.choice(len(self._groups), p=self._group_shares)]
+        files = group[rng.integers(len(group))]
+        return files[rng.integers(len(files))]
+
+    def _layered(self, rng: np.random.Generator, sound: _Sound) -> np.ndarray:
+        """Copies of one recording at other places, speeds and levels, all at once."""
+        samples = np.zeros(EXAMPLE_SAMPLES)
+        for _ in range(rng.integers(*LAYERS)):
+            _, centre = _place(rng, sound)
+            copy = augment.excerpt(rng, sound.samples, centre, EXAMPLE_SAMPLES)
+            samples += np.roll(copy, rng.integers(EXAMPLE_SAMPLES)) * rng.uniform(0.1, 1)
+        if rng.random() < 0.7:
+            samples = augment.reverberated(rng, samples)
+        return normalised(samples) * 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20)
 
 
-def make_shards(maker: SceneMaker, folder: Path, n_scenes: int, seed: int) -> list[Path]:
-    """Write the shards that are not there yet; return all, in order."""
+def _place(rng: np.random.Generator, sound: _Sound) -> tuple[int, int]:
+    """A place of the sound's profile, and a sample near it.
+
+    Loud places are drawn more often: they hold the sound that the label names.
+    """
+    odds = 10 ** (sound.profile_db / 20) + 0.05
+    place = int(rng.choice(len(odds), p=odds / odds.sum()))
+    return place, place * PROFILE_HOP + int(rng.integers(-PROFILE_HOP, PROFILE_HOP))
+
+
+def make_shards(
+    make: Callable[[], SceneMaker], kinds: Kinds, folder: Path, n_scenes: int, seed: int, jobs: int
+) -> list[Path]:
+    """Write the shards that are not there yet, in `jobs` processes; return all, in order.
+
+    `make` makes what draws the scenes; each process calls it once, so it must be picklable.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    _check_kinds(maker.kinds, folder)
-    shards = []
-    for number in range(-(-n_scenes // SHARD_SCENES)):
-        count = min(SHARD_SCENES, n_scenes - number * SHARD_SCENES)
-        shards.append(folder / f"shard_{number:03d}_of_{count}")
-        if not shards[-1].is_dir():
-            _write_shard(maker, shards[-1], count, np.random.default_rng([seed, number]))
+    _check_kinds(kinds, folder)
+    counts = [
+        min(SHARD_SCENES, n_scenes - start) for start in range(0, n_scenes, SHARD_SCENES)
+    ]
+    shards = [folder / f"shard_{number:03d}_of_{count}" for number, count in enumerate(counts)]
+    tasks = [
+        (shard, count, [seed, number])
+        for number, (shard, count) in enumerate(zip(shards, counts, strict=True))
+        if not shard.is_dir()
+    ]
+    total = sum(count for _, count, _ in tasks)
+    with tqdm(total=total, desc="scenes", unit="scene") as progress:
+        for count in _written(make, tasks, jobs):
+            progress.update(count)
     return shards
+
+
+_Task = tuple[Path, int, list[int]]  # the shard, its number of scenes, its seed
+_makers: list[SceneMaker] = []  # of this process
+
+
+def _written(make: Callable[[], SceneMaker], tasks: list[_Task], jobs: int) -> Iterator[int]:
+    """Write the shards of the tasks; yields the number of scenes of each when it is there."""
+    if not tasks:
+        return
+    if jobs == 1:
+        maker = make()
+        yield from (_write_shard(maker, *task) for task in tasks)
+    else:
+        # Started afresh, since a copy of a process with the teacher's interpreter may hang.
+        with get_context("spawn").Pool(min(jobs, len(tasks)), _start, (make,)) as pool:
+            yield from pool.imap_unordered(_write, tasks)
+
+
+def _start(make: Callable[[], SceneMaker]) -> None:
+    _makers.append(make())
+
+
+def _write(task: _Task) -> int:
+    return _write_shard(_makers[0], *task)
 
 
 def _check_kinds(kinds: Kinds, folder: Path) -> None:
@@ -198,11 +274,13 @@ def _check_kinds(kinds: Kinds, folder: Path) -> None:
         )
 
 
-def _write_shard(maker: SceneMaker, shard: Path, count: int, rng: np.random.Generator) -> None:
+def _write_shard(maker: SceneMaker, shard: Path, count: int, seed: list[int]) -> int:
+    """Write `count` scenes, and return their number."""
+    rng = np.random.default_rng(seed)
     examples = np.empty((count, EXAMPLE_FRAMES, N_MELS), np.float16)
     scores, embeddings = [], []
     kinds, trust = np.full((count, 2), -1, np.int16), np.zeros((count, 2), np.float16)
-    for row in tqdm(range(count), desc=shard.name, unit="scene"):
+    for row in range(count):
         samples, labels = maker.draw(rng)
         examples[row] = log_mel(samples)
         output = maker.teacher(samples)
@@ -225,3 +303,4 @@ def _write_shard(maker: SceneMaker, shard: Path, count: int, rng: np.random.Gene
         os.replace(part, shard)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return count
