@@ -1,0 +1,206 @@
+"""Imitations of animals and people: voices as gliding harmonics, hands as bursts of noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from train.compact_encoder.sounds.synthetic import (
+    SAMPLE_RATE,
+    TIME_S,
+    N,
+    band_noise,
+    coloured_noise,
+    echoed,
+    every,
+    falling,
+    hits,
+    normalised,
+    resonate,
+    tone,
+    wander,
+    wave,
+)
+
+
+def _pulse(start_s: float, length_s: float, sharpness: float = 1.0) -> np.ndarray:
+    """An arch from 0 over 1 to 0."""
+    turn = ((TIME_S - start_s) / length_s).clip(0, 1)
+    return np.sin(np.pi * turn) ** sharpness
+
+
+def _vowel(hz: float, formants_hz: np.ndarray, widths_hz: np.ndarray, tilt: float) -> np.ndarray:
+    """Levels of the harmonics of `hz` under formants."""
+    harmonics_hz = hz * np.arange(1, max(2, int(7_000 / hz)))
+    peaks = 1 / (1 + ((harmonics_hz[:, None] - formants_hz) / widths_hz) ** 2)
+    return peaks.sum(axis=1) * falling(len(harmonics_hz), tilt)
+
+
+# --- people ---------------------------------------------------------------------
+
+
+def clapping(rng: np.random.Generator) -> np.ndarray:
+    """One person's claps: 2 to 5 a second, hollow hands at 0.8 to 2.5 kHz."""
+    times_s = every(rng, 1 / rng.uniform(2, 5), 0.04)
+    hz = rng.uniform(800, 2_500)
+    hands = resonate(coloured_noise(rng, 0), hz, hz * rng.uniform(0.3, 1))
+    claps = hits(times_s, rng.uniform(0.5, 1, len(times_s)), rng.uniform(3e-3, 0.015))
+    return echoed(rng, hands * claps, 0.3, rng.uniform(0.05, 0.4))
+
+
+def applause(rng: np.random.Generator) -> np.ndarray:
+    """Hundreds of claps a second, at times growing or dying."""
+    out = np.zeros(N)
+    for _ in range(3):
+        times_s = rng.uniform(-0.1, 1, int(10 ** rng.uniform(1.3, 2.5)))
+        claps = hits(times_s, rng.uniform(0.2, 1, len(times_s)), rng.uniform(2e-3, 8e-3))
+        hz = rng.uniform(800, 2_500)
+        out += claps * band_noise(rng, hz * 0.6, hz * rng.uniform(1.5, 3))
+    return out * 10 ** wander(rng, 1, rng.uniform(0, 0.5))
+
+
+def cheering(rng: np.random.Generator) -> np.ndarray:
+    """Many voices that shout long open vowels, over noise and some claps."""
+    out = np.zeros(N)
+    swells = [wander(rng, 3, 0.5) for _ in range(4)]
+    for voice in range(12):
+        hz = 10 ** rng.uniform(2.2, 2.85)
+        formants_hz = np.array([rng.uniform(500, 950), rng.uniform(1_000, 1_900), 2_800])
+        levels = _vowel(hz, formants_hz, np.array([120, 160, 250]), 0.4)
+        glide = 1 + rng.uniform(0.05, 0.4) * swells[voice % 4]
+        shout = wave(hz * glide, levels, rng.uniform(0, 6)) * (1 + swells[(voice + 1) % 4])
+        out += rng.uniform(0.2, 1) * shout / np.abs(levels).sum()
+    crowd = band_noise(rng, rng.uniform(400, 800), rng.uniform(1_500, 3_500))
+    return normalised(out) + rng.uniform(0.3, 1.5) * crowd
+
+
+def whistling(rng: np.random.Generator) -> np.ndarray:
+    """A person who whistles: near a sine, 0.7 to 3 kHz, sliding between notes, with breath."""
+    knots = np.sort(rng.uniform(0, N, rng.integers(2, 8)))
+    hz = rng.uniform(800, 2_000) * 2 ** (rng.choice([-4, 0, 0, 2, 4, 5, 7], len(knots)) / 12)
+    pitch = np.interp(np.arange(N), knots, hz) * (1 + 0.01 * tone(rng.uniform(4, 7)))
+    breath = rng.uniform(0.01, 0.15) * band_noise(rng, 700, 4_000)
+    return (wave(pitch, np.array([1, 0.05, 0.02])) + breath) * (0.6 + wander(rng, 4, 0.6)).clip(0)
+
+
+def snoring(rng: np.random.Generator) -> np.ndarray:
+    """Slow noisy breath, in which the soft palate flutters 20 to 80 times a second."""
+    flutter_hz = rng.uniform(20, 80) * 2 ** wander(rng, 4, 0.2)
+    flutter = normalised(wave(flutter_hz, falling(30, rng.uniform(0.1, 0.6)))).clip(0) ** 2
+    breath = band_noise(rng, rng.uniform(100, 300), rng.uniform(700, 2_500))
+    throat = resonate(flutter * (1 + breath), rng.uniform(200, 600), rng.uniform(100, 300))
+    arch = _pulse(rng.uniform(-0.6, 0.2), rng.uniform(0.7, 1.6), 0.7)
+    return (normalised(throat) + rng.uniform(0.1, 0.6) * breath * (0.3 + flutter)) * arch
+
+
+def heartbeat(rng: np.random.Generator) -> np.ndarray:
+    """Two thuds in each beat, the second weaker."""
+    period_s, hz = rng.uniform(0.5, 1.1), rng.uniform(40, 130)
+    age = (TIME_S + rng.uniform(0, period_s)) % period_s
+    out = np.zeros(N)
+    for delay_s, level in ((0.0, 1.0), (rng.uniform(0.22, 0.34), rng.uniform(0.4, 0.9))):
+        since = age - delay_s
+        out += (since > 0) * level * np.sin(2 * np.pi * hz * since) * np.exp(-since.clip(0) * 25)
+    return out + 0.01 * coloured_noise(rng, 1.0)
+
+
+# --- animals ---------------------------------------------------------------------
+
+
+def cricket(rng: np.random.Generator) -> np.ndarray:
+    """Chirps of two to six pulses of a carrier of 3.5 to 6 kHz, or a trill without pauses."""
+    rate_hz, carrier_hz = rng.uniform(22, 60), rng.uniform(3_500, 6_000)
+    turn = TIME_S * rate_hz + rng.uniform(0, 1)
+    pulses = np.sin(np.pi * (turn % 1)) ** rng.uniform(0.5, 2)
+    group = rng.integers(4, 16)
+    chirping = (turn % group) < rng.integers(2, 7) if rng.random() < 0.7 else 1.0
+    night = rng.uniform(0, 0.1) * band_noise(rng, 2_000, 7_000)
+    return tone(carrier_hz * (1 + 0.01 * pulses)) * pulses * chirping + night
+
+
+def insect_swarm(rng: np.random.Generator) -> np.ndarray:
+    """Wings: a mosquito's 350 to 700 Hz, a fly's or a bee's 120 to 280 Hz, coming and going."""
+    root = rng.uniform(350, 700) if rng.random() < 0.3 else rng.uniform(120, 280)
+    hz = root * 2 ** wander(rng, 6, rng.uniform(0.02, 0.2))
+    levels = falling(20, rng.uniform(0.3, 1.5)) * rng.uniform(0.3, 1, 20)
+    near = 10 ** wander(rng, 3, rng.uniform(0.1, 0.7))
+    return normalised(wave(hz, levels) * near) + 0.03 * coloured_noise(rng, 0.5)
+
+
+def frog(rng: np.random.Generator) -> np.ndarray:
+    """Croaks: pulses 25 to 90 times a second in a throat of 0.6 to 2.2 kHz."""
+    pulse_hz = rng.uniform(25, 90) * 2 ** wander(rng, 5, 0.2)
+    glottis = (np.diff(np.cumsum(pulse_hz) / SAMPLE_RATE % 1, prepend=0) < -0.5) * 1.0
+    out = np.zeros(N)
+    for ratio in (1, rng.uniform(1.6, 2.6)):
+        out += normalised(resonate(glottis, rng.uniform(600, 1_400) * ratio, rng.uniform(60, 250)))
+    period_s, length_s = rng.uniform(0.3, 0.9), rng.uniform(0.12, 0.5)
+    calls = sum(_pulse(start, length_s, 0.6) for start in np.arange(-0.3, 1, period_s))
+    return out * calls + 0.02 * coloured_noise(rng, 0.4)
+
+
+def bird_song(rng: np.random.Generator) -> np.ndarray:
+    """Syllables that sweep within 2 to 7 kHz, each repeated some times."""
+    out, start_s = np.zeros(N), rng.uniform(-0.1, 0.3)
+    while start_s < 0.95:
+        length_s, ends = rng.uniform(0.03, 0.2), rng.uniform(2_000, 6_500, 3)
+        pause_s = length_s * rng.uniform(1.1, 2)
+        vibrato_hz, depth = rng.uniform(20, 120), rng.choice([0, 0.05, 0.1])
+        for _ in range(rng.integers(1, 6)):
+            first = int(max(0.0, start_s) * SAMPLE_RATE)
+            turn = np.linspace(0, 1, int(length_s * SAMPLE_RATE))[: N - first]
+            hz = np.interp(turn, [0, 0.5, 1], ends)
+            hz = hz * (1 + depth * np.sin(2 * np.pi * vibrato_hz * length_s * turn))
+            voice = np.sin(2 * np.pi * np.cumsum(hz) / SAMPLE_RATE)
+            out[first : first + len(turn)] += voice * np.sin(np.pi * turn)
+            start_s += pause_s
+            if start_s > 0.95:
+                break
+        start_s += rng.uniform(0, 0.3)
+    air = rng.uniform(0, 0.05) * coloured_noise(rng, 0.5)
+    return echoed(rng, out, 0.4, rng.uniform(0, 0.3)) + air
+
+
+def owl(rng: np.random.Generator) -> np.ndarray:
+    """Hoots of 250 to 900 Hz, nearly pure, that sag at the end."""
+    hz, out = rng.uniform(250, 900), np.zeros(N)
+    start_s = rng.uniform(-0.2, 0.3)
+    for _ in range(rng.integers(1, 4)):
+        length_s = rng.uniform(0.15, 0.6)
+        arch = _pulse(start_s, length_s, 0.7)
+        out += wave(hz * (0.9 + 0.1 * arch), np.array([1, 0.15, 0.08])) * arch
+        start_s += length_s + rng.uniform(0.05, 0.3)
+    return echoed(rng, out, 0.6, 0.15) + 0.01 * coloured_noise(rng, 0.6)
+
+
+def whale(rng: np.random.Generator) -> np.ndarray:
+    """Slow gliding harmonics in the long echo of the sea."""
+    hz = 10 ** rng.uniform(2.0, 3.1) * 2 ** wander(rng, rng.uniform(1, 4), rng.uniform(0.3, 1.2))
+    call = wave(hz, falling(8, rng.uniform(0.8, 2))) * _pulse(rng.uniform(-0.4, 0.2), 1.0, 0.6)
+    return echoed(rng, call, 0.9, 0.5) + rng.uniform(0, 0.1) * band_noise(rng, 50, 600)
+
+
+def bark(rng: np.random.Generator) -> np.ndarray:
+    """Hoarse bursts of 0.1 to 0.25 s, whose pitch rises and falls within."""
+    out, start_s = np.zeros(N), rng.uniform(-0.1, 0.3)
+    size = rng.uniform(0, 1)
+    hz = 250 * 3.5**size
+    formants_hz = np.array([600, 1_300, 2_600]) * (0.8 + 0.7 * size)
+    levels = _vowel(hz, formants_hz, np.array([200, 300, 400]), 0.3)
+    rough = 1 + rng.uniform(0.1, 0.6) * band_noise(rng, 20, 300)
+    breath = band_noise(rng, formants_hz[0] * 0.7, formants_hz[2])
+    while start_s < 0.9:
+        length_s = rng.uniform(0.09, 0.25)
+        arch = _pulse(start_s, length_s, 0.5)
+        voice = normalised(wave(hz * (0.7 + 0.4 * arch), levels)) * rough
+        out += (voice + rng.uniform(0.1, 0.7) * breath) * arch * rng.uniform(0.6, 1)
+        start_s += length_s + rng.uniform(0.08, 0.6)
+    return echoed(rng, out, 0.3, rng.uniform(0, 0.25))
+
+
+def purr(rng: np.random.Generator) -> np.ndarray:
+    """Bursts 20 to 35 times a second, louder as the cat breathes out."""
+    hz = rng.uniform(20, 35) * 2 ** wander(rng, 3, 0.05)
+    bursts = normalised(wave(hz, falling(40, rng.uniform(0.1, 0.6)))).clip(0)
+    throat = bursts * band_noise(rng, 60, rng.uniform(300, 1_200))
+    throat += 0.3 * normalised(resonate(bursts, rng.uniform(60, 200), 60))
+    return throat * (0.6 + 0.4 * tone(rng.uniform(0.4, 0.8), rng.uniform(0, 6)))
