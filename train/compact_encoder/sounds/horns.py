@@ -26,7 +26,8 @@ TRAIN_CHORD_HZ = (311.1, 370.0, 415.3, 493.9, 622.3)
 def _blow(rng: np.random.Generator, shortest_s: float) -> np.ndarray:
     """One or more blasts of random length, the first of which has often begun already."""
     lengths_s = shortest_s * rng.uniform(1, 4, 24)
-    edges_s = np.cumsum(lengths_s) + rng.uniform(0.1, 1) * (0.5 + lengths_s[0]) - 2 * lengths_s[0]
+    first_s = rng.uniform(0.1, 1) * (0.5 + lengths_s[0]) - lengths_s[0]
+    edges_s = first_s + np.append(0, np.cumsum(lengths_s))
     return smooth(np.searchsorted(edges_s, TIME_S) % 2 == 1)
 
 
@@ -53,7 +54,7 @@ def air_horn(rng: np.random.Generator) -> np.ndarray:
 def train_horn(rng: np.random.Generator) -> np.ndarray:
     """Three to five chimes of a locomotive horn."""
     pitch = rng.normal(1, 0.04)
-    levels = falling(16, rng.uniform(0.4, 1.2))
+    levels = falling(16, rng.uniform(0.1, 0.7)) * rng.uniform(0.5, 1, 16)
     chimes = rng.permutation(TRAIN_CHORD_HZ)[: rng.integers(3, 6)]
     out = sum(wave(hz * pitch * rng.normal(1, 0.004), levels) for hz in chimes)
     breath = rng.uniform(0.02, 0.2) * band_noise(rng, 500, 4_000)
@@ -63,8 +64,10 @@ def train_horn(rng: np.random.Generator) -> np.ndarray:
 def foghorn(rng: np.random.Generator) -> np.ndarray:
     """One long low tone: 70 to 350 Hz for ships of more than 75 m (COLREGs, annex III)."""
     hz = 70 * 5 ** rng.uniform(0, 1) * (1 - 0.05 * np.exp(-TIME_S / 0.2))
-    out = normalised(wave(hz, falling(24, rng.uniform(0.5, 1.4)) * rng.uniform(0.3, 1, 24)))
-    return (out + 0.05 * band_noise(rng, 100, 1_500)) * _blow(rng, rng.uniform(0.6, 1.2))
+    out = normalised(wave(hz, falling(40, rng.uniform(0.2, 1)) * rng.uniform(0.3, 1, 40)))
+    return (out + rng.uniform(0.02, 0.3) * band_noise(rng, 100, 1_500)) * _blow(
+        rng, rng.uniform(0.6, 1.2)
+    )
 
 
 def steam_whistle(rng: np.random.Generator) -> np.ndarray:
@@ -95,20 +98,6 @@ def bicycle_bell(rng: np.random.Generator) -> np.ndarray:
     decays_s = rng.uniform(0.15, 0.7) / np.array([1, 1, 1.5, 2, 3])
     levels = rng.uniform(0.3, 1, 5)
     return ring(times_s, rng.uniform(0.4, 1, len(times_s)), partials_hz, levels, decays_s)
-
-
-def ice_cream_chimes(rng: np.random.Generator) -> np.ndarray:
-    """A tune of plucked tines over a loudspeaker, as ice cream vans play."""
-    step_s = rng.uniform(0.14, 0.35)
-    times_s = every(rng, step_s)
-    notes = rng.choice([0, 2, 4, 5, 7, 9, 11, 12], len(times_s))
-    root = rng.uniform(500, 1_100)
-    out = np.zeros_like(TIME_S)
-    for note in np.unique(notes):
-        hz = root * 2 ** (note / 12)
-        levels, decays_s = np.array([1, 0.5, 0.25]), rng.uniform(0.1, 0.5) / np.array([1, 2, 4])
-        out += ring(times_s[notes == note], 1.0, hz * np.array([1, 2.01, 5.9]), levels, decays_s)
-    return np.tanh(rng.uniform(0.5, 4) * normalised(out))
 
 
 # --- sirens ---------------------------------------------------------------------

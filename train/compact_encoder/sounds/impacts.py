@@ -73,7 +73,9 @@ def footsteps(rng: np.random.Generator) -> np.ndarray:
     sole = hits(soles_s, 0.4 * levels, rng.uniform(0.01, 0.05), 5e-3)
     floor = ring(heels_s, levels, rng.uniform(80, 400, 2), np.ones(2), rng.uniform(0.01, 0.04, 2))
     tread = heel * band_noise(rng, 200, 1_000 + 4_000 * hard)
-    return normalised(tread) + normalised(floor) * rng.random() + sole * coloured_noise(rng, 0.3)
+    return (
+        normalised(tread) + 0.4 * normalised(floor) * rng.random() + sole * coloured_noise(rng, 0.3)
+    )
 
 
 def typing(rng: np.random.Generator) -> np.ndarray:
@@ -96,12 +98,12 @@ def clock(rng: np.random.Generator) -> np.ndarray:
     out = 0.0
     for side, level in ((even, 1.0), (~even, rng.uniform(0.4, 1))):
         partials_hz = rng.uniform(1_500, 5_500, 4)
-        decays_s = rng.uniform(2e-3, 0.015, 4)
+        decays_s = rng.uniform(4e-4, 4e-3, 4)
         # The pallet falls back a few milliseconds later.
         both_s = np.append(times_s[side], times_s[side] + 0.012)
         levels = level * np.repeat([1, 0.4], side.sum())
         out = out + ring(both_s, levels, partials_hz, rng.uniform(0.2, 1, 4), decays_s)
-    return normalised(out) + rng.uniform(0, 0.02) * coloured_noise(rng, 0.5)
+    return normalised(out) + rng.uniform(0.003, 0.05) * coloured_noise(rng, 0.5)
 
 
 def knocking(rng: np.random.Generator) -> np.ndarray:
@@ -109,6 +111,8 @@ def knocking(rng: np.random.Generator) -> np.ndarray:
     times_s = rng.uniform(-0.1, 0.4) + np.arange(rng.integers(2, 7)) * rng.uniform(0.11, 0.22)
     levels = rng.uniform(0.6, 1, len(times_s))
     partials_hz = rng.uniform(90, 260) * np.array([1, 1.9, 2.7, 4.4])
-    wood = ring(times_s, levels, partials_hz, rng.uniform(0.3, 1, 4), rng.uniform(0.01, 0.04, 4))
+    wood = ring(times_s, levels, partials_hz, rng.uniform(0.3, 1, 4), rng.uniform(0.004, 0.02, 4))
     tap = low_pass(hits(times_s, levels, 3e-3) * coloured_noise(rng, 0.2), 3_000)
-    return echoed(rng, normalised(wood) + 0.5 * normalised(tap), 0.3, rng.uniform(0.05, 0.3))
+    return echoed(
+        rng, normalised(wood) + rng.uniform(0.5, 2) * normalised(tap), 0.3, rng.uniform(0.05, 0.3)
+    )

@@ -51,11 +51,11 @@ def applause(rng: np.random.Generator) -> np.ndarray:
     """Hundreds of claps a second, at times growing or dying."""
     out = np.zeros(N)
     for _ in range(3):
-        times_s = rng.uniform(-0.1, 1, int(10 ** rng.uniform(1.3, 2.5)))
-        claps = hits(times_s, rng.uniform(0.2, 1, len(times_s)), rng.uniform(2e-3, 8e-3))
-        hz = rng.uniform(800, 2_500)
-        out += claps * band_noise(rng, hz * 0.6, hz * rng.uniform(1.5, 3))
-    return out * 10 ** wander(rng, 1, rng.uniform(0, 0.5))
+        times_s = rng.uniform(-0.1, 1, int(10 ** rng.uniform(2.2, 3)))
+        claps = hits(times_s, rng.uniform(0.2, 1, len(times_s)), rng.uniform(4e-3, 0.015))
+        hz = rng.uniform(800, 2_000)
+        out += claps * band_noise(rng, hz * 0.5, hz * rng.uniform(1.5, 4))
+    return out * 10 ** wander(rng, 1, rng.uniform(0, 0.2))
 
 
 def cheering(rng: np.random.Generator) -> np.ndarray:
@@ -63,14 +63,14 @@ def cheering(rng: np.random.Generator) -> np.ndarray:
     out = np.zeros(N)
     swells = [wander(rng, 3, 0.5) for _ in range(4)]
     for voice in range(12):
-        hz = 10 ** rng.uniform(2.2, 2.85)
+        hz = 10 ** rng.uniform(2.4, 2.9)
         formants_hz = np.array([rng.uniform(500, 950), rng.uniform(1_000, 1_900), 2_800])
         levels = _vowel(hz, formants_hz, np.array([120, 160, 250]), 0.4)
         glide = 1 + rng.uniform(0.05, 0.4) * swells[voice % 4]
         shout = wave(hz * glide, levels, rng.uniform(0, 6)) * (1 + swells[(voice + 1) % 4])
         out += rng.uniform(0.2, 1) * shout / np.abs(levels).sum()
     crowd = band_noise(rng, rng.uniform(400, 800), rng.uniform(1_500, 3_500))
-    return normalised(out) + rng.uniform(0.3, 1.5) * crowd
+    return normalised(out) + rng.uniform(0.1, 0.5) * crowd
 
 
 def whistling(rng: np.random.Generator) -> np.ndarray:
@@ -84,12 +84,13 @@ def whistling(rng: np.random.Generator) -> np.ndarray:
 
 def snoring(rng: np.random.Generator) -> np.ndarray:
     """Slow noisy breath, in which the soft palate flutters 20 to 80 times a second."""
-    flutter_hz = rng.uniform(20, 80) * 2 ** wander(rng, 4, 0.2)
-    flutter = normalised(wave(flutter_hz, falling(30, rng.uniform(0.1, 0.6)))).clip(0) ** 2
-    breath = band_noise(rng, rng.uniform(100, 300), rng.uniform(700, 2_500))
-    throat = resonate(flutter * (1 + breath), rng.uniform(200, 600), rng.uniform(100, 300))
-    arch = _pulse(rng.uniform(-0.6, 0.2), rng.uniform(0.7, 1.6), 0.7)
-    return (normalised(throat) + rng.uniform(0.1, 0.6) * breath * (0.3 + flutter)) * arch
+    hz = rng.uniform(20, 80) * 2 ** (wander(rng, 4, 0.2) + wander(rng, 60, 0.15))
+    flutter = wave(hz, falling(30, rng.uniform(0.3, 0.8))).clip(0) + 0.1
+    breath = coloured_noise(rng, rng.uniform(0.1, 0.5)) * normalised(flutter)
+    out = 0.3 * breath
+    for formant_hz in (rng.uniform(250, 600), rng.uniform(900, 1_800)):
+        out += normalised(resonate(breath, formant_hz, rng.uniform(80, 250))) * rng.uniform(0.3, 1)
+    return out * _pulse(rng.uniform(-0.6, 0.1), rng.uniform(0.7, 1.6), 0.6)
 
 
 def heartbeat(rng: np.random.Generator) -> np.ndarray:
@@ -107,23 +108,26 @@ def heartbeat(rng: np.random.Generator) -> np.ndarray:
 
 
 def cricket(rng: np.random.Generator) -> np.ndarray:
-    """Chirps of two to six pulses of a carrier of 3.5 to 6 kHz, or a trill without pauses."""
-    rate_hz, carrier_hz = rng.uniform(22, 60), rng.uniform(3_500, 6_000)
-    turn = TIME_S * rate_hz + rng.uniform(0, 1)
-    pulses = np.sin(np.pi * (turn % 1)) ** rng.uniform(0.5, 2)
-    group = rng.integers(4, 16)
-    chirping = (turn % group) < rng.integers(2, 7) if rng.random() < 0.7 else 1.0
-    night = rng.uniform(0, 0.1) * band_noise(rng, 2_000, 7_000)
-    return tone(carrier_hz * (1 + 0.01 * pulses)) * pulses * chirping + night
+    """Several insects: chirps of some pulses of 3.5 to 6 kHz, or trills without pauses."""
+    out = rng.uniform(0.02, 0.2) * band_noise(rng, 2_000, 7_000)
+    for _ in range(rng.integers(1, 5)):
+        turn = TIME_S * rng.uniform(22, 70) + rng.uniform(0, 1)
+        pulses = np.abs(np.sin(np.pi * turn)) ** rng.uniform(0.5, 2)
+        chirping = (turn % rng.integers(4, 16)) < rng.integers(2, 6) if rng.random() < 0.7 else 1.0
+        carrier = tone(rng.uniform(3_500, 6_000) * (1 + 0.01 * pulses))
+        out += rng.uniform(0.2, 1) * carrier * pulses * chirping
+    return out
 
 
 def insect_swarm(rng: np.random.Generator) -> np.ndarray:
-    """Wings: a mosquito's 350 to 700 Hz, a fly's or a bee's 120 to 280 Hz, coming and going."""
+    """Wings: a mosquito's 350 to 700 Hz, a fly's or bees' 120 to 280 Hz, coming and going."""
     root = rng.uniform(350, 700) if rng.random() < 0.3 else rng.uniform(120, 280)
-    hz = root * 2 ** wander(rng, 6, rng.uniform(0.02, 0.2))
-    levels = falling(20, rng.uniform(0.3, 1.5)) * rng.uniform(0.3, 1, 20)
-    near = 10 ** wander(rng, 3, rng.uniform(0.1, 0.7))
-    return normalised(wave(hz, levels) * near) + 0.03 * coloured_noise(rng, 0.5)
+    out = np.zeros(N)
+    for _ in range(rng.integers(1, 6)):
+        hz = root * 2 ** (wander(rng, 5, 0.1) + wander(rng, 50, 0.03))
+        levels = falling(30, rng.uniform(0, 1)) * rng.uniform(0.2, 1, 30)
+        out += wave(hz, levels) * 10 ** wander(rng, 3, rng.uniform(0.1, 0.7))
+    return normalised(out) + rng.uniform(0.01, 0.1) * coloured_noise(rng, 0.5)
 
 
 def frog(rng: np.random.Generator) -> np.ndarray:
@@ -181,26 +185,26 @@ def whale(rng: np.random.Generator) -> np.ndarray:
 
 def bark(rng: np.random.Generator) -> np.ndarray:
     """Hoarse bursts of 0.1 to 0.25 s, whose pitch rises and falls within."""
-    out, start_s = np.zeros(N), rng.uniform(-0.1, 0.3)
-    size = rng.uniform(0, 1)
-    hz = 250 * 3.5**size
-    formants_hz = np.array([600, 1_300, 2_600]) * (0.8 + 0.7 * size)
-    levels = _vowel(hz, formants_hz, np.array([200, 300, 400]), 0.3)
-    rough = 1 + rng.uniform(0.1, 0.6) * band_noise(rng, 20, 300)
+    out, start_s, size = np.zeros(N), rng.uniform(-0.1, 0.3), rng.uniform(0, 1)
+    hz = 350 * 2.5**size
+    formants_hz = np.array([800, 1_500, 2_900]) * (0.8 + 0.5 * size)
+    levels = _vowel(hz, formants_hz, np.array([300, 400, 600]), 0.2)
+    rough = 1 + wander(rng, 120, rng.uniform(0.3, 0.9))
     breath = band_noise(rng, formants_hz[0] * 0.7, formants_hz[2])
     while start_s < 0.9:
-        length_s = rng.uniform(0.09, 0.25)
-        arch = _pulse(start_s, length_s, 0.5)
-        voice = normalised(wave(hz * (0.7 + 0.4 * arch), levels)) * rough
-        out += (voice + rng.uniform(0.1, 0.7) * breath) * arch * rng.uniform(0.6, 1)
-        start_s += length_s + rng.uniform(0.08, 0.6)
-    return echoed(rng, out, 0.3, rng.uniform(0, 0.25))
+        length_s = rng.uniform(0.1, 0.25)
+        arch = _pulse(start_s, length_s, 0.4)
+        glide = 0.55 + 0.5 * _pulse(start_s - 0.3 * length_s, 1.3 * length_s)
+        voice = normalised(wave(hz * glide * (0.97 + 0.03 * rough), levels)) * rough
+        out += (voice + rng.uniform(0.1, 0.4) * breath) * arch * rng.uniform(0.6, 1)
+        start_s += length_s + rng.uniform(0.1, 0.6)
+    return echoed(rng, out, 0.3, rng.uniform(0.05, 0.25))
 
 
 def purr(rng: np.random.Generator) -> np.ndarray:
-    """Bursts 20 to 35 times a second, louder as the cat breathes out."""
-    hz = rng.uniform(20, 35) * 2 ** wander(rng, 3, 0.05)
-    bursts = normalised(wave(hz, falling(40, rng.uniform(0.1, 0.6)))).clip(0)
-    throat = bursts * band_noise(rng, 60, rng.uniform(300, 1_200))
-    throat += 0.3 * normalised(resonate(bursts, rng.uniform(60, 200), 60))
-    return throat * (0.6 + 0.4 * tone(rng.uniform(0.4, 0.8), rng.uniform(0, 6)))
+    """Bursts of noise 20 to 35 times a second, louder as the cat breathes out."""
+    hz = rng.uniform(20, 35) * 2 ** (wander(rng, 3, 0.05) + wander(rng, 40, 0.05))
+    bursts = normalised(wave(hz, falling(40, rng.uniform(0.2, 0.7)))).clip(0) + 0.05
+    throat = bursts * coloured_noise(rng, rng.uniform(0.4, 0.9))
+    throat = normalised(throat) + normalised(resonate(throat, rng.uniform(150, 500), 150))
+    return throat * (0.7 + 0.3 * tone(rng.uniform(0.4, 0.8), rng.uniform(0, 6)))

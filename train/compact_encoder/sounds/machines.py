@@ -7,7 +7,6 @@ import numpy as np
 from train.compact_encoder.sounds.synthetic import (
     SAMPLE_RATE,
     TIME_S,
-    N,
     band_noise,
     coloured_noise,
     every,
@@ -24,17 +23,19 @@ from train.compact_encoder.sounds.synthetic import (
 
 
 def _firing(rng: np.random.Generator, hz: np.ndarray | float, cylinders: int) -> np.ndarray:
-    """Combustions at `hz` a second through an exhaust; each cylinder is a little different."""
-    cycle = np.cumsum(np.broadcast_to(hz, N)) / SAMPLE_RATE + rng.uniform(0, 1)
+    """Combustions at `hz` a second through an exhaust: bursts of noise that differ a little."""
+    cycle = np.cumsum(hz * 2 ** wander(rng, 40, 0.06)) / SAMPLE_RATE + rng.uniform(0, 1)
     number = cycle.astype(int)
-    strength = rng.uniform(0.6, 1, cylinders)[number % cylinders]
+    strength = rng.uniform(0.5, 1, cylinders)[number % cylinders]
+    strength = strength * rng.uniform(0.6, 1, number[-1] + 1)[number]
     age = cycle - number
-    thump = strength * np.exp(-age * rng.uniform(4, 15)) * (1 - np.exp(-age * 60))
-    roar = thump * (1 + rng.uniform(0.2, 1) * rng.standard_normal(N))
-    exhaust_hz = rng.uniform(60, 250)
-    out = normalised(roar - roar.mean())
-    out += normalised(resonate(out, exhaust_hz, exhaust_hz))
-    return out + rng.uniform(0.1, 0.6) * normalised(resonate(out, rng.uniform(400, 1_500), 300))
+    thump = strength * np.exp(-age * rng.uniform(3, 12)) * (1 - np.exp(-age * 60))
+    roar = thump * coloured_noise(rng, rng.uniform(0.2, 0.6))
+    beat = low_pass(thump - thump.mean(), rng.uniform(100, 400))
+    out = normalised(roar) + rng.uniform(0.05, 0.7) * normalised(beat)
+    body_hz = rng.uniform(250, 900)
+    out += rng.uniform(0.1, 0.8) * normalised(resonate(out, body_hz, body_hz))
+    return normalised(out) + rng.uniform(0.03, 0.2) * coloured_noise(rng, rng.uniform(0.3, 0.7))
 
 
 def _motor(rng: np.random.Generator, hz: np.ndarray | float, exponent: float) -> np.ndarray:
@@ -135,8 +136,9 @@ def fan(rng: np.random.Generator) -> np.ndarray:
 def vacuum_cleaner(rng: np.random.Generator) -> np.ndarray:
     """A motor of 250 to 700 Hz within strong broad noise."""
     hz = rng.uniform(250, 700) * 2 ** wander(rng, 1, rng.uniform(0, 0.05))
-    air = band_noise(rng, rng.uniform(150, 500), rng.uniform(3_000, 7_500))
-    return air + coloured_noise(rng, 0.4) + rng.uniform(0.1, 0.7) * _motor(rng, hz, 0.5)
+    air = band_noise(rng, rng.uniform(300, 800), rng.uniform(2_000, 5_000))
+    whine = _motor(rng, hz, rng.uniform(0.2, 0.6)) + 0.5 * _motor(rng, 2.7 * hz, 0.3)
+    return 0.5 * air + coloured_noise(rng, 0.5) + rng.uniform(0.2, 0.8) * whine
 
 
 def hair_dryer(rng: np.random.Generator) -> np.ndarray:
@@ -194,5 +196,5 @@ def train_wheels(rng: np.random.Generator) -> np.ndarray:
     times_s = (every(rng, gap_s)[:, None] + [0, axle_s, bogie_s, bogie_s + axle_s]).ravel()
     clack = hits(times_s, rng.uniform(0.5, 1, len(times_s)), rng.uniform(0.01, 0.05))
     steel = clack * band_noise(rng, rng.uniform(150, 500), rng.uniform(1_500, 4_000))
-    rumble = band_noise(rng, 30, rng.uniform(200, 800)) + 0.2 * coloured_noise(rng, 0.4)
-    return normalised(steel) + rng.uniform(0.2, 0.8) * rumble
+    rumble = coloured_noise(rng, rng.uniform(0.5, 0.9))
+    return normalised(steel) + rng.uniform(0.3, 1) * rumble

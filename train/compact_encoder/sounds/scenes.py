@@ -145,6 +145,9 @@ class SceneMaker:
         group, _, trust = SYNTHETIC_GROUPS[rng.choice(len(SYNTHETIC_GROUPS), p=shares)]
         maker = list(group)[rng.integers(len(group))]
         samples = maker(rng)
+        if group is IMITATIONS:  # as if they had been recorded somewhere
+            samples = augment.coloured(rng, samples) if rng.random() < 0.5 else samples
+            samples = augment.reverberated(rng, samples) if rng.random() < 0.5 else samples
         peak = np.abs(samples).max()
         if peak > 0.01:
             samples = samples / peak * 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20)

@@ -170,6 +170,6 @@ def metronome(rng: np.random.Generator) -> np.ndarray:
     times_s = every(rng, 60 / rng.uniform(80, 208))
     accents = rng.uniform(0.4, 1, 2)[np.arange(len(times_s)) % 2]
     hz = rng.uniform(900, 4_000)
-    wood = ring(times_s, accents, hz * np.array([1, 2.6]), np.ones(2), rng.uniform(2e-3, 0.02, 2))
+    wood = ring(times_s, accents, hz * np.array([1, 2.6]), np.ones(2), rng.uniform(5e-4, 6e-3, 2))
     snap = hits(times_s, accents, 2e-3) * band_noise(rng, 2_000, 7_000)
     return normalised(wood) + rng.uniform(0, 0.5) * normalised(snap)

@@ -11,7 +11,6 @@ from train.compact_encoder.sounds.synthetic import (
     coloured_noise,
     every,
     falling,
-    gate,
     hits,
     normalised,
     odd,
@@ -136,9 +135,3 @@ def clicks(rng: np.random.Generator) -> np.ndarray:
         places = rng.integers(0, N, rng.integers(1, 12))
     out[places] = rng.uniform(0.4, 1, len(places))
     return normalised(resonate(out, 10 ** rng.uniform(2.8, 3.7), rng.uniform(100, 800)))
-
-
-def throb(rng: np.random.Generator) -> np.ndarray:
-    """A low tone or hum that swells and fades several times a second."""
-    hum = wave(rng.uniform(40, 160), falling(12, rng.uniform(0.6, 2)))
-    return hum * gate(rng, 1 / rng.uniform(2, 9), rng.uniform(0.3, 0.7))
