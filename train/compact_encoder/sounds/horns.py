@@ -46,7 +46,7 @@ def air_horn(rng: np.random.Generator) -> np.ndarray:
     root, levels = rng.uniform(150, 400), falling(30, rng.uniform(0.1, 0.7))
     rise = 1 - 0.08 * np.exp(-TIME_S / 0.05)
     ratios = [1, rng.choice([1.19, 1.26, 1.33]), 1.5][: rng.integers(1, 4)]
-    out = sum(wave(root * ratio * rise, levels, rng.uniform(0, 6)) for ratio in ratios)
+    out = np.sum([wave(root * ratio * rise, levels, rng.uniform(0, 6)) for ratio in ratios], axis=0)
     breath = 0.1 * band_noise(rng, 1_000, 6_000)
     return (normalised(np.tanh(2 * out)) + breath) * _blow(rng, rng.uniform(0.3, 0.9))
 
@@ -56,7 +56,7 @@ def train_horn(rng: np.random.Generator) -> np.ndarray:
     pitch = rng.normal(1, 0.04)
     levels = falling(16, rng.uniform(0.1, 0.7)) * rng.uniform(0.5, 1, 16)
     chimes = rng.permutation(TRAIN_CHORD_HZ)[: rng.integers(3, 6)]
-    out = sum(wave(hz * pitch * rng.normal(1, 0.004), levels) for hz in chimes)
+    out = np.sum([wave(hz * pitch * rng.normal(1, 0.004), levels) for hz in chimes], axis=0)
     breath = rng.uniform(0.02, 0.2) * band_noise(rng, 500, 4_000)
     return (normalised(out) + breath) * _blow(rng, rng.uniform(0.4, 1.0))
 
@@ -75,7 +75,7 @@ def steam_whistle(rng: np.random.Generator) -> np.ndarray:
     root = rng.uniform(300, 900) * (1 - rng.uniform(0, 0.2) * np.exp(-TIME_S / 0.15))
     ratios = [1, 1.26, 1.5, 1.78][: rng.integers(1, 5)]
     levels = falling(5, rng.uniform(1, 2.5))
-    out = normalised(sum(wave(root * ratio, levels) for ratio in ratios))
+    out = normalised(np.sum([wave(root * ratio, levels) for ratio in ratios], axis=0))
     return (out + rng.uniform(0.1, 0.6) * band_noise(rng, 800, 7_000)) * _blow(rng, 0.5)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from train.compact_encoder.sounds.synthetic import (
+    N,
     band_noise,
     coloured_noise,
     echoed,
@@ -58,7 +59,8 @@ def fireworks(rng: np.random.Generator) -> np.ndarray:
     count = int(10 ** rng.uniform(0.5, 2.3))
     stars_s = rng.choice(bangs_s, count) + rng.exponential(0.3, count)
     stars = hits(stars_s, rng.random(count), 3e-3) * coloured_noise(rng, 0.0)
-    whistle = tone(np.linspace(*rng.uniform(1_000, 4_000, 2), len(out)))
+    first_hz, last_hz = rng.uniform(1_000, 4_000, 2)
+    whistle = tone(np.linspace(first_hz, last_hz, N))
     out = normalised(out) + rng.uniform(0, 0.6) * normalised(stars)
     return echoed(rng, out + rng.choice([0, 0.1]) * whistle, 0.9, 0.3)
 
@@ -67,15 +69,12 @@ def footsteps(rng: np.random.Generator) -> np.ndarray:
     """1.5 to 3 steps a second: a heel, and a sole that follows, on a hard or a soft floor."""
     heels_s = every(rng, 1 / rng.uniform(1.5, 3), 0.03)
     soles_s = heels_s + rng.uniform(0.04, 0.12)
-    hard = rng.random()
-    levels = rng.uniform(0.6, 1, len(heels_s))
-    heel = hits(heels_s, levels, 0.004 + 0.02 * (1 - hard))
-    sole = hits(soles_s, 0.4 * levels, rng.uniform(0.01, 0.05), 5e-3)
-    floor = ring(heels_s, levels, rng.uniform(80, 400, 2), np.ones(2), rng.uniform(0.01, 0.04, 2))
-    tread = heel * band_noise(rng, 200, 1_000 + 4_000 * hard)
-    return (
-        normalised(tread) + 0.4 * normalised(floor) * rng.random() + sole * coloured_noise(rng, 0.3)
-    )
+    levels, hard = rng.uniform(0.6, 1, len(heels_s)), rng.random()
+    heel = hits(heels_s, levels, 0.003 + 0.02 * (1 - hard), 1e-3)
+    sole = hits(soles_s, 0.5 * levels, rng.uniform(0.01, 0.06), 8e-3)
+    tread = normalised(heel * band_noise(rng, 150, 800 + 4_000 * hard))
+    scuff = sole * band_noise(rng, 400, rng.uniform(2_000, 7_000))
+    return tread + scuff + rng.uniform(0.005, 0.05) * coloured_noise(rng, 0.5)
 
 
 def typing(rng: np.random.Generator) -> np.ndarray:
@@ -88,21 +87,22 @@ def typing(rng: np.random.Generator) -> np.ndarray:
     click = hits(times_s, levels, rng.uniform(2e-3, 8e-3))
     desk = ring(times_s, levels, rng.uniform(150, 600, 2), np.ones(2), np.full(2, 0.008))
     keys = click * band_noise(rng, rng.uniform(800, 2_000), 7_500)
-    return normalised(keys) + rng.uniform(0, 0.5) * normalised(desk)
+    room = rng.uniform(0.005, 0.05) * coloured_noise(rng, 0.4)
+    return normalised(keys) + rng.uniform(0, 0.3) * normalised(desk) + room
 
 
 def clock(rng: np.random.Generator) -> np.ndarray:
     """An escapement: tick and tock differ a little, 1 to 5 a second."""
     times_s = every(rng, 1 / rng.choice([1, 2, 4, 5, rng.uniform(1, 5)]), 0.003)
     even = np.arange(len(times_s)) % 2 == 0
-    out = 0.0
+    out = np.zeros(N)
     for side, level in ((even, 1.0), (~even, rng.uniform(0.4, 1))):
         partials_hz = rng.uniform(1_500, 5_500, 4)
         decays_s = rng.uniform(4e-4, 4e-3, 4)
         # The pallet falls back a few milliseconds later.
         both_s = np.append(times_s[side], times_s[side] + 0.012)
         levels = level * np.repeat([1, 0.4], side.sum())
-        out = out + ring(both_s, levels, partials_hz, rng.uniform(0.2, 1, 4), decays_s)
+        out += ring(both_s, levels, partials_hz, rng.uniform(0.2, 1, 4), decays_s)
     return normalised(out) + rng.uniform(0.003, 0.05) * coloured_noise(rng, 0.5)
 
 
@@ -111,7 +111,7 @@ def knocking(rng: np.random.Generator) -> np.ndarray:
     times_s = rng.uniform(-0.1, 0.4) + np.arange(rng.integers(2, 7)) * rng.uniform(0.11, 0.22)
     levels = rng.uniform(0.6, 1, len(times_s))
     partials_hz = rng.uniform(90, 260) * np.array([1, 1.9, 2.7, 4.4])
-    wood = ring(times_s, levels, partials_hz, rng.uniform(0.3, 1, 4), rng.uniform(0.004, 0.02, 4))
+    wood = ring(times_s, levels, partials_hz, rng.uniform(0.3, 1, 4), rng.uniform(0.002, 0.01, 4))
     tap = low_pass(hits(times_s, levels, 3e-3) * coloured_noise(rng, 0.2), 3_000)
     return echoed(
         rng, normalised(wood) + rng.uniform(0.5, 2) * normalised(tap), 0.3, rng.uniform(0.05, 0.3)

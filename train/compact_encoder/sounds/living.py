@@ -1,4 +1,4 @@
-"""Imitations of animals and people: voices as gliding harmonics, hands as bursts of noise."""
+"""Imitations of people and animals: hands, hearts, wings and simple voices."""
 
 from __future__ import annotations
 
@@ -20,20 +20,6 @@ from train.compact_encoder.sounds.synthetic import (
     wander,
     wave,
 )
-
-
-def _pulse(start_s: float, length_s: float, sharpness: float = 1.0) -> np.ndarray:
-    """An arch from 0 over 1 to 0."""
-    turn = ((TIME_S - start_s) / length_s).clip(0, 1)
-    return np.sin(np.pi * turn) ** sharpness
-
-
-def _vowel(hz: float, formants_hz: np.ndarray, widths_hz: np.ndarray, tilt: float) -> np.ndarray:
-    """Levels of the harmonics of `hz` under formants."""
-    harmonics_hz = hz * np.arange(1, max(2, int(7_000 / hz)))
-    peaks = 1 / (1 + ((harmonics_hz[:, None] - formants_hz) / widths_hz) ** 2)
-    return peaks.sum(axis=1) * falling(len(harmonics_hz), tilt)
-
 
 # --- people ---------------------------------------------------------------------
 
@@ -58,21 +44,6 @@ def applause(rng: np.random.Generator) -> np.ndarray:
     return out * 10 ** wander(rng, 1, rng.uniform(0, 0.2))
 
 
-def cheering(rng: np.random.Generator) -> np.ndarray:
-    """Many voices that shout long open vowels, over noise and some claps."""
-    out = np.zeros(N)
-    swells = [wander(rng, 3, 0.5) for _ in range(4)]
-    for voice in range(12):
-        hz = 10 ** rng.uniform(2.4, 2.9)
-        formants_hz = np.array([rng.uniform(500, 950), rng.uniform(1_000, 1_900), 2_800])
-        levels = _vowel(hz, formants_hz, np.array([120, 160, 250]), 0.4)
-        glide = 1 + rng.uniform(0.05, 0.4) * swells[voice % 4]
-        shout = wave(hz * glide, levels, rng.uniform(0, 6)) * (1 + swells[(voice + 1) % 4])
-        out += rng.uniform(0.2, 1) * shout / np.abs(levels).sum()
-    crowd = band_noise(rng, rng.uniform(400, 800), rng.uniform(1_500, 3_500))
-    return normalised(out) + rng.uniform(0.1, 0.5) * crowd
-
-
 def whistling(rng: np.random.Generator) -> np.ndarray:
     """A person who whistles: near a sine, 0.7 to 3 kHz, sliding between notes, with breath."""
     knots = np.sort(rng.uniform(0, N, rng.integers(2, 8)))
@@ -80,17 +51,6 @@ def whistling(rng: np.random.Generator) -> np.ndarray:
     pitch = np.interp(np.arange(N), knots, hz) * (1 + 0.01 * tone(rng.uniform(4, 7)))
     breath = rng.uniform(0.01, 0.15) * band_noise(rng, 700, 4_000)
     return (wave(pitch, np.array([1, 0.05, 0.02])) + breath) * (0.6 + wander(rng, 4, 0.6)).clip(0)
-
-
-def snoring(rng: np.random.Generator) -> np.ndarray:
-    """Slow noisy breath, in which the soft palate flutters 20 to 80 times a second."""
-    hz = rng.uniform(20, 80) * 2 ** (wander(rng, 4, 0.2) + wander(rng, 60, 0.15))
-    flutter = wave(hz, falling(30, rng.uniform(0.3, 0.8))).clip(0) + 0.1
-    breath = coloured_noise(rng, rng.uniform(0.1, 0.5)) * normalised(flutter)
-    out = 0.3 * breath
-    for formant_hz in (rng.uniform(250, 600), rng.uniform(900, 1_800)):
-        out += normalised(resonate(breath, formant_hz, rng.uniform(80, 250))) * rng.uniform(0.3, 1)
-    return out * _pulse(rng.uniform(-0.6, 0.1), rng.uniform(0.7, 1.6), 0.6)
 
 
 def heartbeat(rng: np.random.Generator) -> np.ndarray:
@@ -105,18 +65,6 @@ def heartbeat(rng: np.random.Generator) -> np.ndarray:
 
 
 # --- animals ---------------------------------------------------------------------
-
-
-def cricket(rng: np.random.Generator) -> np.ndarray:
-    """Several insects: chirps of some pulses of 3.5 to 6 kHz, or trills without pauses."""
-    out = rng.uniform(0.02, 0.2) * band_noise(rng, 2_000, 7_000)
-    for _ in range(rng.integers(1, 5)):
-        turn = TIME_S * rng.uniform(22, 70) + rng.uniform(0, 1)
-        pulses = np.abs(np.sin(np.pi * turn)) ** rng.uniform(0.5, 2)
-        chirping = (turn % rng.integers(4, 16)) < rng.integers(2, 6) if rng.random() < 0.7 else 1.0
-        carrier = tone(rng.uniform(3_500, 6_000) * (1 + 0.01 * pulses))
-        out += rng.uniform(0.2, 1) * carrier * pulses * chirping
-    return out
 
 
 def insect_swarm(rng: np.random.Generator) -> np.ndarray:
@@ -138,7 +86,8 @@ def frog(rng: np.random.Generator) -> np.ndarray:
     for ratio in (1, rng.uniform(1.6, 2.6)):
         out += normalised(resonate(glottis, rng.uniform(600, 1_400) * ratio, rng.uniform(60, 250)))
     period_s, length_s = rng.uniform(0.3, 0.9), rng.uniform(0.12, 0.5)
-    calls = sum(_pulse(start, length_s, 0.6) for start in np.arange(-0.3, 1, period_s))
+    turn = ((TIME_S + rng.uniform(0, period_s)) % period_s / length_s).clip(0, 1)
+    calls = np.sin(np.pi * turn).clip(0) ** 0.6
     return out * calls + 0.02 * coloured_noise(rng, 0.4)
 
 
@@ -162,49 +111,3 @@ def bird_song(rng: np.random.Generator) -> np.ndarray:
         start_s += rng.uniform(0, 0.3)
     air = rng.uniform(0, 0.05) * coloured_noise(rng, 0.5)
     return echoed(rng, out, 0.4, rng.uniform(0, 0.3)) + air
-
-
-def owl(rng: np.random.Generator) -> np.ndarray:
-    """Hoots of 250 to 900 Hz, nearly pure, that sag at the end."""
-    hz, out = rng.uniform(250, 900), np.zeros(N)
-    start_s = rng.uniform(-0.2, 0.3)
-    for _ in range(rng.integers(1, 4)):
-        length_s = rng.uniform(0.15, 0.6)
-        arch = _pulse(start_s, length_s, 0.7)
-        out += wave(hz * (0.9 + 0.1 * arch), np.array([1, 0.15, 0.08])) * arch
-        start_s += length_s + rng.uniform(0.05, 0.3)
-    return echoed(rng, out, 0.6, 0.15) + 0.01 * coloured_noise(rng, 0.6)
-
-
-def whale(rng: np.random.Generator) -> np.ndarray:
-    """Slow gliding harmonics in the long echo of the sea."""
-    hz = 10 ** rng.uniform(2.0, 3.1) * 2 ** wander(rng, rng.uniform(1, 4), rng.uniform(0.3, 1.2))
-    call = wave(hz, falling(8, rng.uniform(0.8, 2))) * _pulse(rng.uniform(-0.4, 0.2), 1.0, 0.6)
-    return echoed(rng, call, 0.9, 0.5) + rng.uniform(0, 0.1) * band_noise(rng, 50, 600)
-
-
-def bark(rng: np.random.Generator) -> np.ndarray:
-    """Hoarse bursts of 0.1 to 0.25 s, whose pitch rises and falls within."""
-    out, start_s, size = np.zeros(N), rng.uniform(-0.1, 0.3), rng.uniform(0, 1)
-    hz = 350 * 2.5**size
-    formants_hz = np.array([800, 1_500, 2_900]) * (0.8 + 0.5 * size)
-    levels = _vowel(hz, formants_hz, np.array([300, 400, 600]), 0.2)
-    rough = 1 + wander(rng, 120, rng.uniform(0.3, 0.9))
-    breath = band_noise(rng, formants_hz[0] * 0.7, formants_hz[2])
-    while start_s < 0.9:
-        length_s = rng.uniform(0.1, 0.25)
-        arch = _pulse(start_s, length_s, 0.4)
-        glide = 0.55 + 0.5 * _pulse(start_s - 0.3 * length_s, 1.3 * length_s)
-        voice = normalised(wave(hz * glide * (0.97 + 0.03 * rough), levels)) * rough
-        out += (voice + rng.uniform(0.1, 0.4) * breath) * arch * rng.uniform(0.6, 1)
-        start_s += length_s + rng.uniform(0.1, 0.6)
-    return echoed(rng, out, 0.3, rng.uniform(0.05, 0.25))
-
-
-def purr(rng: np.random.Generator) -> np.ndarray:
-    """Bursts of noise 20 to 35 times a second, louder as the cat breathes out."""
-    hz = rng.uniform(20, 35) * 2 ** (wander(rng, 3, 0.05) + wander(rng, 40, 0.05))
-    bursts = normalised(wave(hz, falling(40, rng.uniform(0.2, 0.7)))).clip(0) + 0.05
-    throat = bursts * coloured_noise(rng, rng.uniform(0.4, 0.9))
-    throat = normalised(throat) + normalised(resonate(throat, rng.uniform(150, 500), 150))
-    return throat * (0.7 + 0.3 * tone(rng.uniform(0.4, 0.8), rng.uniform(0, 6)))

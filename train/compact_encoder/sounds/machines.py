@@ -58,8 +58,8 @@ def revving(rng: np.random.Generator) -> np.ndarray:
     """Turns that rise and fall between 1,000 and 6,000 a minute."""
     cylinders = int(rng.choice([4, 4, 6, 8]))
     course = 0.5 - 0.5 * np.cos(2 * np.pi * (TIME_S * rng.uniform(0.3, 1.2) + rng.uniform(0, 1)))
-    turns = rng.uniform(900, 2_000) * rng.uniform(2, 4) ** course
-    out = _firing(rng, turns / 60 * cylinders / 2, cylinders)
+    hz = rng.uniform(900, 2_000) / 60 * rng.uniform(2, 4) ** course * cylinders / 2
+    out = _firing(rng, hz, cylinders) + rng.uniform(0.3, 1) * _motor(rng, hz / 2, 0.5)
     return out * (0.4 + 0.6 * course)
 
 
@@ -70,24 +70,13 @@ def motorcycle(rng: np.random.Generator) -> np.ndarray:
     return np.tanh(rng.uniform(1, 3) * normalised(out))
 
 
-def diesel_idling(rng: np.random.Generator) -> np.ndarray:
-    """Six slow cylinders that knock, in a lorry or a bus."""
-    hz = rng.uniform(500, 750) / 60 * 3
-    knock_s = every(rng, 1 / hz, 0.01)
-    body_hz = rng.uniform(700, 2_000, 3)
-    knock = ring(knock_s, rng.uniform(0.4, 1, len(knock_s)), body_hz, np.ones(3), np.full(3, 5e-3))
-    rumble = low_pass(_firing(rng, hz, 6), rng.uniform(200, 600))
-    return normalised(rumble) + rng.uniform(0.1, 0.6) * normalised(knock)
-
-
 def helicopter(rng: np.random.Generator) -> np.ndarray:
-    """Blades that slap 10 to 28 times a second, over a turbine."""
-    age = (TIME_S * rng.uniform(10, 28) + rng.uniform(0, 1)) % 1
-    chop = np.exp(-age * rng.uniform(2, 7)) * (1 - np.exp(-age * 30))
-    blades = chop * band_noise(rng, 40, rng.uniform(300, 1_500))
-    thump = normalised(low_pass(chop - chop.mean(), rng.uniform(60, 200)))
-    turbine = rng.uniform(0.02, 0.3) * coloured_noise(rng, rng.uniform(0.2, 0.6))
-    return normalised(blades) + rng.uniform(0.2, 1) * thump + turbine
+    """Blades that slap 10 to 35 times a second, in the noise of a turbine."""
+    hz = rng.uniform(10, 35) * 2 ** (wander(rng, 3, 0.03) + wander(rng, 40, 0.03))
+    slaps = normalised(wave(hz, falling(40, rng.uniform(0.2, 0.7)))).clip(0) + 0.05
+    chop = slaps * coloured_noise(rng, rng.uniform(0.4, 0.9))
+    chop = normalised(chop) + normalised(resonate(chop, rng.uniform(150, 500), 150))
+    return chop + rng.uniform(0.02, 0.3) * coloured_noise(rng, rng.uniform(0.2, 0.6))
 
 
 def propeller_plane(rng: np.random.Generator) -> np.ndarray:
@@ -110,7 +99,7 @@ def jet(rng: np.random.Generator) -> np.ndarray:
 def chainsaw(rng: np.random.Generator) -> np.ndarray:
     """A two-stroke engine, 5,000 to 12,000 turns a minute, that sags under load; chain noise."""
     hz = rng.uniform(85, 200) * 2 ** wander(rng, 4, rng.uniform(0.05, 0.3))
-    engine = _firing(rng, hz, 1) + 0.5 * _motor(rng, hz, 0.3)
+    engine = 0.4 * _firing(rng, hz, 1) + _motor(rng, hz, rng.uniform(0, 0.4))
     chain = band_noise(rng, rng.uniform(1_000, 2_500), 7_000)
     return np.tanh(2 * normalised(engine)) + rng.uniform(0.1, 0.6) * chain
 
@@ -123,14 +112,6 @@ def lawn_mower(rng: np.random.Generator) -> np.ndarray:
 
 
 # --- motors and tools ---------------------------------------------------------------------
-
-
-def fan(rng: np.random.Generator) -> np.ndarray:
-    """Air in a band, a faint hum of the mains, and blades that beat."""
-    air = band_noise(rng, rng.uniform(50, 200), rng.uniform(500, 3_000))
-    hum = _motor(rng, rng.choice([100, 120]), rng.uniform(0.8, 1.6))
-    beat = 1 + rng.uniform(0, 0.3) * tone(rng.uniform(4, 40))
-    return air * beat + rng.uniform(0.02, 0.4) * hum
 
 
 def vacuum_cleaner(rng: np.random.Generator) -> np.ndarray:

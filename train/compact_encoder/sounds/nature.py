@@ -98,9 +98,9 @@ def wind(rng: np.random.Generator) -> np.ndarray:
 
 def thunder(rng: np.random.Generator) -> np.ndarray:
     """A crack, if it is near, and a rumble of many delayed claps."""
-    claps_s = rng.uniform(-0.8, 0.9, 12)
+    claps_s = rng.uniform(-0.8, 0.9, 8)
     rumble = coloured_noise(rng, rng.uniform(0.7, 1.3))
-    out = rumble * (0.1 + hits(claps_s, rng.uniform(0.1, 1, 12), rng.uniform(0.3, 0.9), 0.1))
+    out = rumble * (0.1 + hits(claps_s, rng.uniform(0.1, 1, 8), rng.uniform(0.2, 0.6), 0.04))
     if rng.random() < 0.3:
         crack_s = rng.uniform(-0.1, 0.5) + np.sort(rng.exponential(0.03, 8))
         crack = hits(crack_s, rng.uniform(0.2, 1, 8), rng.uniform(0.01, 0.08))

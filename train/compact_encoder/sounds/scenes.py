@@ -145,9 +145,8 @@ class SceneMaker:
         group, _, trust = SYNTHETIC_GROUPS[rng.choice(len(SYNTHETIC_GROUPS), p=shares)]
         maker = list(group)[rng.integers(len(group))]
         samples = maker(rng)
-        if group is IMITATIONS:  # as if they had been recorded somewhere
-            samples = augment.coloured(rng, samples) if rng.random() < 0.5 else samples
-            samples = augment.reverberated(rng, samples) if rng.random() < 0.5 else samples
+        if group is IMITATIONS:
+            samples = _as_if_recorded(rng, samples)
         peak = np.abs(samples).max()
         if peak > 0.01:
             samples = samples / peak * 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20)
@@ -176,6 +175,15 @@ class SceneMaker:
             return samples, [(sound.kind, 0.0)]
         depth = (-sound.profile_db[place] - TRUSTED_DB) / (DISTRUSTED_DB - TRUSTED_DB)
         return samples, [(sound.kind, float(np.clip(1 - depth, 0, 1)))]
+
+
+def _as_if_recorded(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
+    """By some microphone, in some room, and never without a little noise."""
+    if rng.random() < 0.5:
+        samples = augment.coloured(rng, samples)
+    if rng.random() < 0.5:
+        samples = augment.reverberated(rng, samples)
+    return augment.mixed(samples, coloured_noise(rng, rng.uniform(0.2, 0.8)), rng.uniform(15, 45))
 
 
 def make_shards(maker: SceneMaker, folder: Path, n_scenes: int, seed: int) -> list[Path]:

@@ -133,7 +133,7 @@ def heart_monitor(rng: np.random.Generator) -> np.ndarray:
 def reversing_beeps(rng: np.random.Generator) -> np.ndarray:
     """1,250 Hz, on and off about once a second (SAE J994)."""
     on = gate(rng, 1 / rng.uniform(0.8, 1.8), 0.5)
-    return wave(1_250 * rng.normal(1, 0.005), odd(5) * rng.uniform(0.3, 1, 5)) * on
+    return wave(1_250 * rng.normal(1, 0.005), odd(5) * np.append(1, rng.uniform(0.3, 1, 4))) * on
 
 
 def smoke_alarm(rng: np.random.Generator) -> np.ndarray:
