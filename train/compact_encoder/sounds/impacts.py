@@ -11,7 +11,6 @@ from train.compact_encoder.sounds.synthetic import (
     echoed,
     every,
     hits,
-    low_pass,
     normalised,
     ring,
     tone,
@@ -110,9 +109,9 @@ def knocking(rng: np.random.Generator) -> np.ndarray:
     """Knuckles on a door: two to six quick knocks on wood."""
     times_s = rng.uniform(-0.1, 0.4) + np.arange(rng.integers(2, 7)) * rng.uniform(0.11, 0.22)
     levels = rng.uniform(0.6, 1, len(times_s))
-    partials_hz = rng.uniform(90, 260) * np.array([1, 1.9, 2.7, 4.4])
-    wood = ring(times_s, levels, partials_hz, rng.uniform(0.3, 1, 4), rng.uniform(0.002, 0.01, 4))
-    tap = low_pass(hits(times_s, levels, 3e-3) * coloured_noise(rng, 0.2), 3_000)
-    return echoed(
-        rng, normalised(wood) + rng.uniform(0.5, 2) * normalised(tap), 0.3, rng.uniform(0.05, 0.3)
-    )
+    door_hz = rng.uniform(150, 500)
+    wood = hits(times_s, levels, rng.uniform(0.01, 0.03), 1e-3)
+    wood = wood * band_noise(rng, door_hz, door_hz * rng.uniform(2, 5))
+    tap = hits(times_s, levels, 3e-3) * band_noise(rng, 500, 4_000)
+    out = normalised(wood) + rng.uniform(0.2, 0.8) * normalised(tap)
+    return out + rng.uniform(0.005, 0.04) * coloured_noise(rng, 0.5)

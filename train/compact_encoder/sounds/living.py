@@ -11,7 +11,6 @@ from train.compact_encoder.sounds.synthetic import (
     band_noise,
     coloured_noise,
     echoed,
-    every,
     falling,
     hits,
     normalised,
@@ -21,16 +20,21 @@ from train.compact_encoder.sounds.synthetic import (
     wave,
 )
 
+
+def _pulse(start_s: float, length_s: float, sharpness: float = 1.0) -> np.ndarray:
+    """An arch from 0 over 1 to 0."""
+    turn = ((TIME_S - start_s) / length_s).clip(0, 1)
+    return np.sin(np.pi * turn) ** sharpness
+
+
+def _vowel(hz: float, formants_hz: np.ndarray, widths_hz: np.ndarray, tilt: float) -> np.ndarray:
+    """Levels of the harmonics of `hz` under formants."""
+    harmonics_hz = hz * np.arange(1, max(2, int(7_000 / hz)))
+    peaks = 1 / (1 + ((harmonics_hz[:, None] - formants_hz) / widths_hz) ** 2)
+    return peaks.sum(axis=1) * falling(len(harmonics_hz), tilt)
+
+
 # --- people ---------------------------------------------------------------------
-
-
-def clapping(rng: np.random.Generator) -> np.ndarray:
-    """One person's claps: 2 to 5 a second, hollow hands at 0.8 to 2.5 kHz."""
-    times_s = every(rng, 1 / rng.uniform(2, 5), 0.04)
-    hz = rng.uniform(800, 2_500)
-    hands = resonate(coloured_noise(rng, 0), hz, hz * rng.uniform(0.3, 1))
-    claps = hits(times_s, rng.uniform(0.5, 1, len(times_s)), rng.uniform(3e-3, 0.015))
-    return echoed(rng, hands * claps, 0.3, rng.uniform(0.05, 0.4))
 
 
 def applause(rng: np.random.Generator) -> np.ndarray:
@@ -51,6 +55,17 @@ def whistling(rng: np.random.Generator) -> np.ndarray:
     pitch = np.interp(np.arange(N), knots, hz) * (1 + 0.01 * tone(rng.uniform(4, 7)))
     breath = rng.uniform(0.01, 0.15) * band_noise(rng, 700, 4_000)
     return (wave(pitch, np.array([1, 0.05, 0.02])) + breath) * (0.6 + wander(rng, 4, 0.6)).clip(0)
+
+
+def snoring(rng: np.random.Generator) -> np.ndarray:
+    """Slow noisy breath, in which the soft palate flutters 20 to 80 times a second."""
+    hz = rng.uniform(20, 80) * 2 ** (wander(rng, 4, 0.2) + wander(rng, 60, 0.15))
+    flutter = wave(hz, falling(30, rng.uniform(0.3, 0.8))).clip(0) + 0.1
+    breath = coloured_noise(rng, rng.uniform(0.1, 0.5)) * normalised(flutter)
+    out = 0.3 * breath
+    for formant_hz in (rng.uniform(250, 600), rng.uniform(900, 1_800)):
+        out += normalised(resonate(breath, formant_hz, rng.uniform(80, 250))) * rng.uniform(0.3, 1)
+    return out * _pulse(rng.uniform(-0.6, 0.1), rng.uniform(0.7, 1.6), 0.6)
 
 
 def heartbeat(rng: np.random.Generator) -> np.ndarray:
@@ -86,8 +101,7 @@ def frog(rng: np.random.Generator) -> np.ndarray:
     for ratio in (1, rng.uniform(1.6, 2.6)):
         out += normalised(resonate(glottis, rng.uniform(600, 1_400) * ratio, rng.uniform(60, 250)))
     period_s, length_s = rng.uniform(0.3, 0.9), rng.uniform(0.12, 0.5)
-    turn = ((TIME_S + rng.uniform(0, period_s)) % period_s / length_s).clip(0, 1)
-    calls = np.sin(np.pi * turn).clip(0) ** 0.6
+    calls = sum(_pulse(start_s, length_s, 0.6) for start_s in np.arange(-0.3, 1, period_s))
     return out * calls + 0.02 * coloured_noise(rng, 0.4)
 
 
@@ -111,3 +125,33 @@ def bird_song(rng: np.random.Generator) -> np.ndarray:
         start_s += rng.uniform(0, 0.3)
     air = rng.uniform(0, 0.05) * coloured_noise(rng, 0.5)
     return echoed(rng, out, 0.4, rng.uniform(0, 0.3)) + air
+
+
+def owl(rng: np.random.Generator) -> np.ndarray:
+    """Hoots of 250 to 900 Hz, nearly pure, that sag at the end."""
+    hz, out = rng.uniform(250, 900), np.zeros(N)
+    start_s = rng.uniform(-0.2, 0.3)
+    for _ in range(rng.integers(1, 4)):
+        length_s = rng.uniform(0.15, 0.6)
+        arch = _pulse(start_s, length_s, 0.7)
+        out += wave(hz * (0.9 + 0.1 * arch), np.array([1, 0.15, 0.08])) * arch
+        start_s += length_s + rng.uniform(0.05, 0.3)
+    return echoed(rng, out, 0.6, 0.15) + 0.01 * coloured_noise(rng, 0.6)
+
+
+def bark(rng: np.random.Generator) -> np.ndarray:
+    """Hoarse bursts of 0.1 to 0.25 s, whose pitch rises and falls within."""
+    out, start_s, size = np.zeros(N), rng.uniform(-0.1, 0.3), rng.uniform(0, 1)
+    hz = 350 * 2.5**size
+    formants_hz = np.array([800, 1_500, 2_900]) * (0.8 + 0.5 * size)
+    levels = _vowel(hz, formants_hz, np.array([300, 400, 600]), 0.2)
+    rough = 1 + wander(rng, 120, rng.uniform(0.3, 0.9))
+    breath = band_noise(rng, formants_hz[0] * 0.7, formants_hz[2])
+    while start_s < 0.9:
+        length_s = rng.uniform(0.1, 0.25)
+        arch = _pulse(start_s, length_s, 0.4)
+        glide = 0.55 + 0.5 * _pulse(start_s - 0.3 * length_s, 1.3 * length_s)
+        voice = normalised(wave(hz * glide * (0.97 + 0.03 * rough), levels)) * rough
+        out += (voice + rng.uniform(0.1, 0.4) * breath) * arch * rng.uniform(0.6, 1)
+        start_s += length_s + rng.uniform(0.1, 0.6)
+    return echoed(rng, out, 0.3, rng.uniform(0.05, 0.25))

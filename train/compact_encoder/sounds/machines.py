@@ -7,6 +7,7 @@ import numpy as np
 from train.compact_encoder.sounds.synthetic import (
     SAMPLE_RATE,
     TIME_S,
+    N,
     band_noise,
     coloured_noise,
     every,
@@ -43,6 +44,12 @@ def _motor(rng: np.random.Generator, hz: np.ndarray | float, exponent: float) ->
     return normalised(wave(hz, falling(40, exponent) * rng.uniform(0.1, 1, 40)))
 
 
+def _driven(rng: np.random.Generator, hz: np.ndarray | float, exponent: float) -> np.ndarray:
+    """A rough engine at full power: uneven, noisy and distorted harmonics."""
+    engine = _motor(rng, hz * 2 ** wander(rng, 60, 0.05), exponent)
+    return np.tanh(3 * engine * (1 + 0.5 * rng.standard_normal(N)))
+
+
 # --- engines ---------------------------------------------------------------------
 
 
@@ -50,17 +57,17 @@ def idling(rng: np.random.Generator) -> np.ndarray:
     """Four to eight cylinders at 600 to 1,000 turns a minute."""
     cylinders = int(rng.choice([4, 4, 6, 8]))
     hz = rng.uniform(600, 1_000) / 60 * cylinders / 2 * 2 ** wander(rng, 3, 0.03)
-    valves = rng.uniform(0, 0.15) * coloured_noise(rng, 0.2)
-    return normalised(low_pass(_firing(rng, hz, cylinders), rng.uniform(400, 2_500))) + valves
+    rough = low_pass(_driven(rng, hz, rng.uniform(0.2, 0.8)), rng.uniform(150, 800))
+    out = normalised(rough) + 0.5 * _firing(rng, hz, cylinders)
+    return out + rng.uniform(0.05, 0.3) * coloured_noise(rng, rng.uniform(0.3, 0.6))
 
 
 def revving(rng: np.random.Generator) -> np.ndarray:
     """Turns that rise and fall between 1,000 and 6,000 a minute."""
-    cylinders = int(rng.choice([4, 4, 6, 8]))
     course = 0.5 - 0.5 * np.cos(2 * np.pi * (TIME_S * rng.uniform(0.3, 1.2) + rng.uniform(0, 1)))
-    hz = rng.uniform(900, 2_000) / 60 * rng.uniform(2, 4) ** course * cylinders / 2
-    out = _firing(rng, hz, cylinders) + rng.uniform(0.3, 1) * _motor(rng, hz / 2, 0.5)
-    return out * (0.4 + 0.6 * course)
+    hz = rng.uniform(900, 2_000) / 60 * rng.uniform(2, 4) ** course * rng.choice([1, 2, 2, 3])
+    out = _driven(rng, hz, rng.uniform(0.2, 0.9)) + 0.5 * _firing(rng, hz, 4)
+    return low_pass(out, rng.uniform(500, 3_000)) * (0.4 + 0.6 * course)
 
 
 def motorcycle(rng: np.random.Generator) -> np.ndarray:
@@ -99,9 +106,9 @@ def jet(rng: np.random.Generator) -> np.ndarray:
 def chainsaw(rng: np.random.Generator) -> np.ndarray:
     """A two-stroke engine, 5,000 to 12,000 turns a minute, that sags under load; chain noise."""
     hz = rng.uniform(85, 200) * 2 ** wander(rng, 4, rng.uniform(0.05, 0.3))
-    engine = 0.4 * _firing(rng, hz, 1) + _motor(rng, hz, rng.uniform(0, 0.4))
+    engine = _driven(rng, hz, rng.uniform(0, 0.4))
     chain = band_noise(rng, rng.uniform(1_000, 2_500), 7_000)
-    return np.tanh(2 * normalised(engine)) + rng.uniform(0.1, 0.6) * chain
+    return engine + rng.uniform(0.1, 0.6) * chain
 
 
 def lawn_mower(rng: np.random.Generator) -> np.ndarray:
@@ -156,17 +163,6 @@ def jackhammer(rng: np.random.Generator) -> np.ndarray:
     steel = ring(times_s, levels, partials_hz, np.ones(3), rng.uniform(0.005, 0.03, 3))
     stone = hits(times_s, levels, rng.uniform(0.005, 0.02)) * coloured_noise(rng, 0.3)
     return normalised(stone) + rng.uniform(0.1, 0.7) * normalised(steel)
-
-
-def sewing_machine(rng: np.random.Generator) -> np.ndarray:
-    """Stitches 8 to 20 a second, two clacks each, over a small motor."""
-    period_s = 1 / rng.uniform(8, 20)
-    times_s = every(rng, period_s, 0.01)
-    times_s = np.append(times_s, times_s + period_s * rng.uniform(0.35, 0.6))
-    levels = rng.uniform(0.5, 1, len(times_s))
-    clacks = hits(times_s, levels, rng.uniform(3e-3, 0.012)) * coloured_noise(rng, 0.2)
-    clacks = normalised(clacks + 0.5 * resonate(clacks, rng.uniform(400, 1_200), 150))
-    return clacks + rng.uniform(0.1, 0.5) * _motor(rng, rng.uniform(80, 250), 0.6)
 
 
 def train_wheels(rng: np.random.Generator) -> np.ndarray:

@@ -97,15 +97,13 @@ def wind(rng: np.random.Generator) -> np.ndarray:
 
 
 def thunder(rng: np.random.Generator) -> np.ndarray:
-    """A crack, if it is near, and a rumble of many delayed claps."""
-    claps_s = rng.uniform(-0.8, 0.9, 8)
-    rumble = coloured_noise(rng, rng.uniform(0.7, 1.3))
-    out = rumble * (0.1 + hits(claps_s, rng.uniform(0.1, 1, 8), rng.uniform(0.2, 0.6), 0.04))
-    if rng.random() < 0.3:
-        crack_s = rng.uniform(-0.1, 0.5) + np.sort(rng.exponential(0.03, 8))
-        crack = hits(crack_s, rng.uniform(0.2, 1, 8), rng.uniform(0.01, 0.08))
-        out = normalised(out) + crack * coloured_noise(rng, rng.uniform(0.2, 0.6))
-    return out
+    """Claps that tear for a while, and the rumble that they leave."""
+    claps_s = rng.uniform(-0.6, 0.5) + np.sort(rng.exponential(0.12, 10))
+    levels = rng.uniform(0.1, 1, 10)
+    claps = hits(claps_s, levels, rng.uniform(0.03, 0.25), 5e-3) * coloured_noise(rng, 0.6)
+    rumble = low_pass(coloured_noise(rng, 0.7), rng.uniform(100, 300))
+    rumble = normalised(rumble) * (0.2 + hits(claps_s, levels, 0.6, 0.05))
+    return rng.uniform(0, 1) * normalised(claps) + normalised(rumble)
 
 
 def fire(rng: np.random.Generator) -> np.ndarray:
