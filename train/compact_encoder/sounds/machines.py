@@ -73,7 +73,9 @@ def revving(rng: np.random.Generator) -> np.ndarray:
 def motorcycle(rng: np.random.Generator) -> np.ndarray:
     """One or two uneven cylinders at 1,000 to 7,000 turns a minute, hardly muffled."""
     turns = 10 ** rng.uniform(3, 3.85) * 2 ** wander(rng, 1, rng.uniform(0, 0.6))
-    out = _firing(rng, turns / 60, 2) + rng.uniform(0.1, 0.4) * _motor(rng, turns / 60, 0.6)
+    out = _firing(rng, turns / 60, 2) + rng.uniform(0.5, 2) * _driven(
+        rng, turns / 60, rng.uniform(0.2, 0.8)
+    )
     return np.tanh(rng.uniform(1, 3) * normalised(out))
 
 
@@ -89,10 +91,15 @@ def helicopter(rng: np.random.Generator) -> np.ndarray:
 def propeller_plane(rng: np.random.Generator) -> np.ndarray:
     """The drone of blades at 60 to 130 Hz; two of them beat."""
     hz = rng.uniform(60, 130) * 2 ** wander(rng, 1, rng.uniform(0, 0.1))
+    rough = low_pass(_driven(rng, hz, rng.uniform(0.4, 1)), rng.uniform(300, 1_500))
     levels = falling(25, rng.uniform(0.4, 1.2)) * rng.uniform(0.3, 1, 25)
     drone = wave(hz, levels) + rng.choice([0, 1]) * wave(hz * rng.uniform(1.005, 1.03), levels)
     air = band_noise(rng, 80, rng.uniform(600, 2_500))
-    return normalised(drone) + rng.uniform(0.2, 1.2) * air * (1 + wander(rng, 4, 0.3))
+    return (
+        0.5 * normalised(drone)
+        + normalised(rough)
+        + rng.uniform(0.2, 1) * air * (1 + wander(rng, 4, 0.3))
+    )
 
 
 def jet(rng: np.random.Generator) -> np.ndarray:
