@@ -1,25 +1,35 @@
 """Sounds for the compact encoder: categories, held-out sources, augmented and synthetic ones."""
 
+import shutil
 from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given
+import soundfile
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audioset_demo.errors import DataError
 from audioset_demo.labels import audioset_labels
 from tests.sounds import sweeps
-from train.compact_encoder.sounds import augment, spoken
+from train.compact_encoder.sounds import (
+    augment,
+    flite,
+    horns,
+    scenes,
+    signals,
+    speech,
+    spoken,
+    synthetic,
+)
 from train.compact_encoder.sounds.categories import Category, CategoryTable
+from train.compact_encoder.sounds.makers import IMITATIONS, SYNTHETIC, TEXTURES
 from train.compact_encoder.sounds.recordings import (
     Recording,
     hold_out_sources,
     read_recordings,
     source_of,
 )
-from train.compact_encoder.sounds.synthetic import SYNTHETIC
-from train.compact_encoder.sounds.textures import TEXTURES
 
 
 @pytest.fixture(scope="module")
@@ -129,26 +139,123 @@ def test_a_codec_changes_a_sound_little_and_does_not_shift_it(seed):
     assert np.corrcoef(coded, rising)[0, 1] > 0.9
 
 
-def test_readings_are_written_once_and_no_voice_is_on_both_sides(tmp_path, table, monkeypatch):
+def _needs_synthesisers():
     pytest.importorskip("espeakng_loader", reason="needs eSpeak NG: pip install espeakng-loader")
+    if shutil.which("flite") is None:
+        pytest.skip("needs Flite: the Debian package flite")
+
+
+def test_readings_are_written_once_and_no_voice_is_on_both_sides(tmp_path, table, monkeypatch):
+    _needs_synthesisers()
     monkeypatch.setattr(spoken, "LANGUAGES", ("en-us", "de"))
     monkeypatch.setattr(spoken, "VARIANTS", ("m1", "f2", "whisper"))
-    found = spoken.readings(tmp_path, 12, table, seed=0)
+    found = speech.readings(tmp_path, 16, table, seed=0)
     written = {item.path: item.path.read_bytes() for item in found}
-    assert spoken.readings(tmp_path, 12, table, seed=0) == found
+    assert len(written) == 16
+    assert speech.readings(tmp_path, 16, table, seed=0) == found
     assert all(path.read_bytes() == before for path, before in written.items())
     for item in found:
         samples = item.samples()
-        assert len(samples) > 32_000 and np.abs(samples).max() > 0.05
+        assert len(samples) > 16_000 and np.abs(samples).max() > 0.05
     sides = defaultdict(set)
     for item in found:
-        sides[item.source].add(item.held_out)
-    assert sorted(map(len, sides.values())) == [1] * 6
-    assert {held_out for side in sides.values() for held_out in side} == {True, False}
+        sides[item.collection, item.source].add(item.held_out)
+    assert sorted(map(len, sides.values())) == [1] * 10
+    for synthesiser in ("espeak", "flite"):
+        of_it = [side for (name, _), side in sides.items() if name == synthesiser]
+        assert set().union(*of_it) == {True, False}
 
 
-def test_every_synthetic_sound_and_texture_is_one_window_and_finite():
-    for maker in (*SYNTHETIC, *TEXTURES):
-        samples = maker(np.random.default_rng(0))
-        assert samples.shape == (15_600,), maker.__name__
-        assert np.isfinite(samples).all(), maker.__name__
+def test_a_voice_says_whether_a_man_or_a_woman_speaks(tmp_path, table):
+    by_name = {label.name: label.index for label in table.labels}
+    man, woman = (by_name[f"{sex}ale speech, {who} speaking"]
+                  for sex, who in (("M", "man"), ("Fem", "woman")))  # fmt: skip
+    classes = {
+        voice.name: voice.recording(tmp_path, table).category.classes for voice in flite.VOICES
+    }
+    assert man in classes["rms"] and woman not in classes["rms"]
+    assert woman in classes["slt"] and man not in classes["slt"]
+
+
+def test_without_flite_the_remedy_is_named(monkeypatch):
+    monkeypatch.setattr(flite.shutil, "which", lambda name: None)
+    with pytest.raises(DataError, match="Debian package `flite`"):
+        flite.check_flite()
+
+
+MAKERS = {maker.__name__: maker for maker in (*SYNTHETIC, *IMITATIONS, *TEXTURES)}
+
+
+def test_no_two_makers_share_a_name_because_kinds_are_told_apart_by_it():
+    assert len(MAKERS) == len(SYNTHETIC) + len(IMITATIONS) + len(TEXTURES)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=12)
+def test_a_maker_gives_one_window_of_sound_that_its_generator_repeats(name, seed):
+    samples = MAKERS[name](np.random.default_rng(seed))
+    assert samples.shape == (15_600,)
+    assert np.isfinite(samples).all()
+    assert np.abs(samples).max() < 100
+    assert name == "silence" or np.abs(samples).max() > 1e-3
+    assert np.array_equal(samples, MAKERS[name](np.random.default_rng(seed)))
+
+
+def test_the_classes_of_makers_exist(table):
+    names = {label.name for label in table.labels}
+    for maker, classes in (SYNTHETIC | IMITATIONS).items():
+        assert names.issuperset(classes), maker.__name__
+
+
+def _peaks_hz(samples: np.ndarray, count: int) -> list[float]:
+    """The strongest frequencies, at least 40 Hz apart."""
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 16_000))
+    found: list[float] = []
+    for hz in np.argsort(-power):
+        if all(abs(hz - other) > 40 for other in found):
+            found.append(hz)
+        if len(found) == count:
+            return sorted(found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_signals_have_the_frequencies_of_their_standards(seed):
+    def made(maker):
+        return maker(np.random.default_rng(seed))
+
+    assert _peaks_hz(made(signals.reversing_beeps), 1) == pytest.approx([1_250], rel=0.02)
+    assert _peaks_hz(made(signals.busy_signal), 2) == pytest.approx([480, 620], abs=3)
+    spectrum = np.abs(np.fft.rfft(made(horns.hi_lo), 16_000))[340:700]
+    low = 340 + int(np.argmax(spectrum[:140]))  # the lower tone is below 480 Hz, the other above
+    high = 480 + int(np.argmax(spectrum[140:]))
+    assert high / low == pytest.approx(4 / 3, abs=0.02)
+
+
+@pytest.mark.parametrize("hz", [50.0, 440.0, 3_000.0])
+def test_harmonics_above_the_nyquist_frequency_are_left_out(hz):
+    made = synthetic.wave(hz, synthetic.falling(200, 0.5))
+    power = np.abs(np.fft.rfft(made * np.hanning(len(made)))) ** 2
+    frequency = np.fft.rfftfreq(len(made), 1 / 16_000)
+    off = np.abs(frequency / hz - np.round(frequency / hz)) * hz > 8
+    assert power[off].sum() < 1e-4 * power.sum()
+
+
+@pytest.fixture(scope="module")
+def scene_maker(tmp_path_factory, table):
+    path = tmp_path_factory.mktemp("sounds") / "a.wav"
+    soundfile.write(path, sweeps(16_000, 1, 1.0)[:, 0], 16_000)
+    recording = Recording(path, "set", table.find("Dog", ""), "a", "", "", True)
+    return scenes.SceneMaker([recording], scenes.kinds_of([recording], table), teacher=None)
+
+
+def test_the_class_of_an_imitation_is_trusted_by_half_and_that_of_a_signal_wholly(scene_maker):
+    rng = np.random.default_rng(0)
+    trusts = defaultdict(set)
+    for _ in range(600):
+        _, [(kind, trust)] = scene_maker._synthetic(rng)
+        trusts[scene_maker.kinds.names[kind] if kind >= 0 else ""].add(trust)
+    assert trusts.pop("") == {0.0}
+    for maker in SYNTHETIC:
+        assert trusts.pop(maker.__name__, {1.0}) == {1.0}
+    assert len(trusts) > 20 and set().union(*trusts.values()) == {0.5}

@@ -23,15 +23,16 @@ from audioset_demo.errors import DataError
 from audioset_demo.storage import write_json
 from train.compact_encoder.sounds import augment
 from train.compact_encoder.sounds.categories import Category, CategoryTable
+from train.compact_encoder.sounds.makers import IMITATIONS, SYNTHETIC, TEXTURES
 from train.compact_encoder.sounds.recordings import Recording
-from train.compact_encoder.sounds.synthetic import SYNTHETIC, coloured_noise, normalised, silence
-from train.compact_encoder.sounds.textures import TEXTURES
+from train.compact_encoder.sounds.synthetic import coloured_noise, normalised
+from train.compact_encoder.sounds.tones import silence
 
 KINDS_FILE = "kinds.json"
 SHARD_SCENES = 2_500
 SYNTHETIC_SHARE = 0.25
-# Textures cover whole families of sounds: each is drawn as often as this many other makers.
-TEXTURE_WEIGHT = 4
+# Groups of synthetic sounds: makers with their classes, share of draws, trust in the classes.
+SYNTHETIC_GROUPS = ((SYNTHETIC, 0.35, 1.0), (IMITATIONS, 0.35, 0.5), (TEXTURES, 0.3, 0.0))
 MIX_SHARE = 0.4  # of the recorded scenes
 # Many copies of one sound at once: claps become applause, voices a crowd, drops rain. The teacher
 # alone labels them.
@@ -69,7 +70,7 @@ def kinds_of(recordings: list[Recording], table: CategoryTable) -> Kinds:
     """The kinds of the recordings and of the synthetic sounds."""
     categories = {item.category.name: item.category for item in recordings if item.category}
     by_name = {label.name: label.index for label in table.labels}
-    for maker, names in SYNTHETIC.items():
+    for maker, names in (SYNTHETIC | IMITATIONS).items():
         if names and all(name in by_name for name in names):
             classes = tuple(by_name[name] for name in names)
             categories[maker.__name__] = Category(maker.__name__, (), classes, ())
@@ -156,14 +157,17 @@ class SceneMaker:
         return np.clip(samples, -1, 1).astype(np.float32), labels
 
     def _synthetic(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
-        makers = [*SYNTHETIC, *(TEXTURES * TEXTURE_WEIGHT)]
-        maker = makers[rng.integers(len(makers))]
+        shares = [share for _, share, _ in SYNTHETIC_GROUPS]
+        group, _, trust = SYNTHETIC_GROUPS[rng.choice(len(SYNTHETIC_GROUPS), p=shares)]
+        maker = list(group)[rng.integers(len(group))]
         samples = maker(rng)
+        if group is IMITATIONS:
+            samples = _as_if_recorded(rng, samples)
         peak = np.abs(samples).max()
         if peak > 0.01:
             samples = samples / peak * 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20)
         kind = self._kind_index.get(maker.__name__, -1)
-        return samples, [(kind, 1.0 if kind >= 0 else 0.0)]
+        return samples, [(kind, trust if kind >= 0 else 0.0)]
 
     def _recorded(self, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, float]]]:
         sound = self._sound(rng)
@@ -200,6 +204,15 @@ class SceneMaker:
         if rng.random() < 0.7:
             samples = augment.reverberated(rng, samples)
         return normalised(samples) * 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20)
+
+
+def _as_if_recorded(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
+    """By some microphone, in some room, and never without a little noise."""
+    if rng.random() < 0.5:
+        samples = augment.coloured(rng, samples)
+    if rng.random() < 0.5:
+        samples = augment.reverberated(rng, samples)
+    return augment.mixed(samples, coloured_noise(rng, rng.uniform(0.2, 0.8)), rng.uniform(15, 45))
 
 
 def _place(rng: np.random.Generator, sound: _Sound) -> tuple[int, int]:

@@ -1,16 +1,14 @@
-"""Synthesised speech: words in many voices and languages, by eSpeak NG.
+"""Synthesised speech by eSpeak NG: many voices and languages, and plain formant synthesis.
 
-Recordings of speech are few; these add other speakers. eSpeak NG is the package
-`espeakng-loader`, which only this training needs. Readings are written to files once, because the
-library does not repeat a reading bit for bit.
+eSpeak NG is the package `espeakng-loader`, which only this training needs. The library does not
+repeat a reading bit for bit.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,9 @@ from tqdm import tqdm
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 from audioset_demo.errors import DataError
 from train.compact_encoder.sounds.categories import CategoryTable
+from train.compact_encoder.sounds.readings import MAN, SOMEBODY, WOMAN, Voice, new_folder
 from train.compact_encoder.sounds.recordings import Recording
+from train.compact_encoder.sounds.sentences import sentences
 
 LANGUAGES = [
     "en-us",
@@ -104,9 +104,10 @@ VARIANTS = [
     "whisper",
     "croak",
 ]
-CATEGORY = "Synthesised speech"
+WOMEN = {"f1", "f2", "f3", "f4", "f5", "anika", "aunty", "belinda", "grandma", "linda", "steph"}
+NEITHER = {"announcer", "whisper", "croak"}
 WORDS_A_READING = 12
-HELD_OUT_EVERY = 5  # of the voices, which are pairs of a language and a variant
+ENGLISH_SENTENCES_SHARE = 0.5  # of the readings by English voices; the others read class names
 _SYNCHRONOUS, _UTF8, _RATE, _PITCH, _RANGE = 2, 1, 1, 3, 4
 _ON_SAMPLES = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
@@ -155,43 +156,44 @@ class Speaker:
 
 
 def readings(folder: Path, count: int, table: CategoryTable, seed: int) -> list[Recording]:
-    """`count` readings of random class names, written to `folder` if they are not there yet."""
-    spoken = folder / f"readings_{count}"
-    voices = [f"{language}+{variant}" for language in LANGUAGES for variant in VARIANTS]
+    """`count` readings, written to `folder` if they are not there yet.
+
+    All voices read class names; English ones read sentences, too.
+    """
+    spoken = folder / f"espeak_{count}"
+    voices = [
+        Voice("espeak", f"{language}+{variant}", number, _category(variant))
+        for number, (language, variant) in enumerate(product(LANGUAGES, VARIANTS))
+    ]
     rng = np.random.default_rng([seed, 3])
-    chosen = (rng.permutation(max(count, len(voices)))[:count] % len(voices)).tolist()
+    order = rng.permutation(max(count, len(voices)))[:count] % len(voices)
+    chosen = [voices[number] for number in order.tolist()]
     if not spoken.is_dir():
-        names = [voices[voice] for voice in chosen]
-        _write(spoken, names, [label.name for label in table.labels], rng)
+        _write(spoken, chosen, [label.name for label in table.labels], rng)
     return [
-        Recording(
-            path=spoken / f"{place:04d}.flac",
-            collection="espeak",
-            category=table.find(CATEGORY, ""),
-            source=f"espeak {voices[voice]}",
-            licence="synthesised",
-            attribution=f"eSpeak NG, voice {voices[voice]}",
-            listed=False,
-            held_out=voice % HELD_OUT_EVERY == 0,
-        )
-        for place, voice in enumerate(chosen)
+        voice.recording(spoken / f"{place:04d}.flac", table) for place, voice in enumerate(chosen)
     ]
 
 
-def _write(folder: Path, voices: list[str], words: list[str], rng: np.random.Generator) -> None:
+def _category(variant: str) -> str:
+    if variant in NEITHER:
+        return SOMEBODY
+    return WOMAN if variant in WOMEN else MAN
+
+
+def _write(folder: Path, voices: list[Voice], words: list[str], rng: np.random.Generator) -> None:
     speaker = Speaker()
-    part = folder.with_name(f".{folder.name}-{os.getpid()}")
-    part.mkdir(parents=True)
-    try:
-        for place, voice in enumerate(tqdm(voices, desc="synthesised speech", unit="reading")):
+    with new_folder(folder) as part:
+        for place, voice in enumerate(tqdm(voices, desc="eSpeak NG", unit="reading")):
+            if voice.name.startswith("en") and rng.random() < ENGLISH_SENTENCES_SHARE:
+                text = sentences(rng)
+            else:
+                text = ", ".join(rng.choice(words, WORDS_A_READING))
             samples = speaker.say(
-                ", ".join(rng.choice(words, WORDS_A_READING)),
-                voice,
+                text,
+                voice.name,
                 rate=int(rng.integers(110, 230)),
                 pitch=int(rng.integers(15, 85)),
                 pitch_range=int(rng.integers(20, 90)),
             )
             soundfile.write(part / f"{place:04d}.flac", samples, SAMPLE_RATE)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

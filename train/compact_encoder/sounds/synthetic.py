@@ -1,7 +1,7 @@
-"""Synthetic sounds, for classes of which there are few recordings.
+"""The means of sound synthesis: tones, noises, resonances and strokes.
 
-Each maker takes a random generator and returns 15,600 samples at 16 kHz in [-1, 1]. A maker is
-listed with the AudioSet classes that certainly hold (none: the teacher alone labels it).
+Makers of sounds are built from these. A maker takes a random generator and returns 15,600 samples
+at 16 kHz; its level means nothing, because the scenes set it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from scipy.signal import lfilter
 from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES as N
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 
+Maker = Callable[[np.random.Generator], np.ndarray]
+
 TIME_S = np.arange(N) / SAMPLE_RATE
+MAX_HZ = 7_800
+_FREQUENCY_HZ = np.maximum(np.fft.rfftfreq(N, 1 / SAMPLE_RATE), 30.0)
+_TABLE = 4_096  # samples in one period of a waveform
+_LEAD = SAMPLE_RATE  # strokes ring into the window from up to a second before it
+
+
+# --- tones ---------------------------------------------------------------------
 
 
 def tone(hz: np.ndarray | float, phase: float = 0.0) -> np.ndarray:
@@ -22,159 +31,129 @@ def tone(hz: np.ndarray | float, phase: float = 0.0) -> np.ndarray:
     return np.sin(2 * np.pi * np.cumsum(np.broadcast_to(hz, N)) / SAMPLE_RATE + phase)
 
 
-def _gate(rng: np.random.Generator, period_s: float, duty: float) -> np.ndarray:
+def wave(hz: np.ndarray | float, levels: np.ndarray, phase: float = 0.0) -> np.ndarray:
+    """Harmonics of a constant or gliding frequency, with their levels from the first one on.
+
+    They are looked up in one period, so their number costs nothing. Those that would lie above
+    the Nyquist frequency are left out.
+    """
+    hz = np.broadcast_to(hz, N)
+    levels = levels[: max(1, int(MAX_HZ / max(1.0, hz.max())))]
+    order = np.arange(1, len(levels) + 1)
+    spectrum = np.zeros(_TABLE // 2 + 1, complex)
+    # Phases that grow with the square spread the energy over the period.
+    spectrum[order] = -0.5j * _TABLE * levels * np.exp(0.1j * order**2)
+    period = np.fft.irfft(spectrum, _TABLE)
+    place = (np.cumsum(hz) / SAMPLE_RATE + phase / (2 * np.pi)) * _TABLE
+    return period[place.astype(np.int64) % _TABLE]
+
+
+def falling(n_harmonics: int, exponent: float) -> np.ndarray:
+    """Levels of harmonics that fall as order ** -exponent: 1 is a sawtooth."""
+    return np.arange(1.0, n_harmonics + 1) ** -exponent
+
+
+def odd(n_harmonics: int) -> np.ndarray:
+    """Levels of the harmonics of a square wave."""
+    order = np.arange(1, n_harmonics + 1)
+    return (order % 2) / order
+
+
+# --- shapes in time ---------------------------------------------------------------------
+
+
+def gate(rng: np.random.Generator, period_s: float, duty: float) -> np.ndarray:
     """A train of pulses, 0 or 1, with edges of 3 ms."""
-    on = ((TIME_S + rng.uniform(0, period_s)) % period_s) < duty * period_s
-    return np.convolve(on, np.hanning(48) / np.hanning(48).sum(), "same")
+    return smooth(((TIME_S + rng.uniform(0, period_s)) % period_s) < duty * period_s)
+
+
+def cadence(rng: np.random.Generator, lengths_s: list[float]) -> np.ndarray:
+    """A repeated pattern of on, off, on, …, of which the window shows a part where it is on."""
+    edges = np.cumsum(lengths_s)
+    start_s = rng.uniform(-0.6, 0.6 * lengths_s[0])
+    interval = np.searchsorted(edges, (TIME_S + start_s) % edges[-1], side="right")
+    return smooth(interval % 2 == 0)
+
+
+def smooth(steps: np.ndarray) -> np.ndarray:
+    """Steps with edges of 3 ms."""
+    return np.convolve(steps, np.hanning(48) / np.hanning(48).sum(), "same")
+
+
+def wander(rng: np.random.Generator, rate_hz: float, depth: float) -> np.ndarray:
+    """A random curve in [-depth, depth] that turns about `rate_hz` times a second."""
+    n_knots = max(2, int(rate_hz * N / SAMPLE_RATE) + 2)
+    knots = np.linspace(0, N, n_knots)
+    return np.interp(np.arange(N), knots, rng.uniform(-depth, depth, n_knots))
+
+
+def every(rng: np.random.Generator, period_s: float, jitter: float = 0.0) -> np.ndarray:
+    """Times in s of a regular stroke, from a second before the window to its end.
+
+    `jitter` is the deviation of each, in periods.
+    """
+    times_s = np.arange(rng.uniform(-1, -1 + period_s), N / SAMPLE_RATE, period_s)
+    return times_s + jitter * period_s * rng.standard_normal(len(times_s))
+
+
+def strokes(times_s: np.ndarray, levels: np.ndarray | float) -> np.ndarray:
+    """Impulses at times in s, of which 0 is the window's start: a second longer than a window."""
+    out = np.zeros(_LEAD + N)
+    places = ((times_s + 1) * SAMPLE_RATE).astype(int)
+    inside = (places >= 0) & (places < len(out))
+    np.add.at(out, places[inside], np.broadcast_to(levels, places.shape)[inside])
+    return out
+
+
+def hits(
+    times_s: np.ndarray, levels: np.ndarray | float, fall_s: float, rise_s: float = 5e-4
+) -> np.ndarray:
+    """A curve that jumps to `levels` at times in s and falls off exponentially: for noises."""
+    fall, rise = (np.exp(-1 / (SAMPLE_RATE * max(s, 1e-4))) for s in (fall_s, rise_s))
+    poles = [1, -fall - rise, fall * rise]
+    return lfilter([1 - rise], poles, strokes(times_s, levels))[_LEAD:]
+
+
+def ring(
+    times_s: np.ndarray,
+    levels: np.ndarray | float,
+    partials_hz: np.ndarray,
+    partial_levels: np.ndarray,
+    decays_s: np.ndarray,
+) -> np.ndarray:
+    """A struck body: partials that decay to 1/e in `decays_s` after each stroke."""
+    struck, out = strokes(times_s, levels), np.zeros(N)
+    for hz, level, decay_s in zip(partials_hz, partial_levels, decays_s, strict=True):
+        if hz < MAX_HZ:
+            radius = np.exp(-1 / (SAMPLE_RATE * decay_s))
+            angle = 2 * np.pi * hz / SAMPLE_RATE
+            poles = [1, -2 * radius * np.cos(angle), radius**2]
+            out += lfilter([level * np.sin(angle)], poles, struck)[_LEAD:]
+    return out
+
+
+# --- noises and filters ---------------------------------------------------------------------
 
 
 def coloured_noise(rng: np.random.Generator, slope: float) -> np.ndarray:
     """Noise whose amplitude falls as frequency ** -slope (0 white, 0.5 pink, 1 brown)."""
-    spectrum = np.fft.rfft(rng.standard_normal(N))
-    frequency = np.fft.rfftfreq(N, 1 / SAMPLE_RATE)
-    spectrum *= np.maximum(frequency, 30.0) ** -slope
-    return normalised(np.fft.irfft(spectrum, N))
+    return _noise(rng, _FREQUENCY_HZ**-slope)
+
+
+def band_noise(rng: np.random.Generator, low_hz: float, high_hz: float) -> np.ndarray:
+    """Noise between two frequencies, with slopes of 24 dB an octave beside them."""
+    low, high = (low_hz / _FREQUENCY_HZ) ** 2, (_FREQUENCY_HZ / high_hz) ** 2
+    return _noise(rng, 1 / ((1 + low * low) * (1 + high * high)))
+
+
+def _noise(rng: np.random.Generator, gains: np.ndarray) -> np.ndarray:
+    spectrum = rng.standard_normal((len(gains), 2)).view(complex)[:, 0]
+    return normalised(np.fft.irfft(spectrum * gains, N))
 
 
 def normalised(samples: np.ndarray) -> np.ndarray:
     """Scaled to a peak of 1."""
     return samples / max(1e-6, np.abs(samples).max())
-
-
-def silence(rng: np.random.Generator) -> np.ndarray:
-    """Digital silence, or noise far below the threshold of hearing."""
-    level = rng.choice([0.0, 10 ** rng.uniform(-5.5, -4)])
-    return level * rng.standard_normal(N)
-
-
-def white_noise(rng: np.random.Generator) -> np.ndarray:
-    return coloured_noise(rng, rng.uniform(-0.05, 0.15))
-
-
-def pink_noise(rng: np.random.Generator) -> np.ndarray:
-    return coloured_noise(rng, rng.uniform(0.4, 0.7))
-
-
-def sine(rng: np.random.Generator) -> np.ndarray:
-    return tone(10 ** rng.uniform(2.2, 3.8))
-
-
-def dial_tone(rng: np.random.Generator) -> np.ndarray:
-    """North American 350 + 440 Hz, or the European 425 Hz."""
-    if rng.random() < 0.6:
-        return tone(350) + tone(440, rng.uniform(0, 6))
-    return tone(425)
-
-
-def busy_signal(rng: np.random.Generator) -> np.ndarray:
-    return (tone(480) + tone(620)) * _gate(rng, rng.uniform(0.45, 1.0), 0.5)
-
-
-def dialling(rng: np.random.Generator) -> np.ndarray:
-    """Keys of a telephone: DTMF pairs."""
-    length_s = rng.uniform(0.12, 0.35)
-    key = ((TIME_S + rng.uniform(0, length_s)) / length_s).astype(int)
-    low = rng.choice([697, 770, 852, 941], key.max() + 1)[key]
-    high = rng.choice([1209, 1336, 1477], key.max() + 1)[key]
-    gate = ((TIME_S / length_s) % 1.0) < rng.uniform(0.5, 0.9)
-    return (tone(low) + tone(high)) * gate
-
-
-def siren(rng: np.random.Generator) -> np.ndarray:
-    """A wail, a yelp or a two-tone horn, with harmonics."""
-    low = rng.uniform(400, 800)
-    high = low * rng.uniform(1.3, 2.5)
-    phase = rng.uniform(0, 1)
-    if rng.random() < 0.35:
-        pitch = np.where((TIME_S / rng.uniform(0.8, 1.3) + phase) % 1 < 0.5, low, low * 1.33)
-    else:
-        sweep = 0.5 - 0.5 * np.cos(2 * np.pi * (TIME_S / 10 ** rng.uniform(-0.6, 0.8) + phase))
-        pitch = low + (high - low) * sweep
-    harmonics = rng.uniform(0.1, 0.9) ** np.arange(rng.integers(1, 7))
-    return sum(level * tone(pitch * (k + 1)) for k, level in enumerate(harmonics))
-
-
-def beeps(rng: np.random.Generator) -> np.ndarray:
-    beep = tone(rng.uniform(600, 3500))
-    if rng.random() < 0.4:
-        beep = np.sign(beep) * 0.5
-    return beep * _gate(rng, 10 ** rng.uniform(-0.8, 0.1), rng.uniform(0.2, 0.7))
-
-
-def smoke_alarm(rng: np.random.Generator) -> np.ndarray:
-    """Three loud beeps near 3.1 kHz."""
-    return np.tanh(3 * tone(rng.uniform(2800, 3500))) * _gate(rng, rng.uniform(0.3, 1.0), 0.5)
-
-
-def bell(rng: np.random.Generator) -> np.ndarray:
-    """Decaying inharmonic partials of a struck bell, one to three strokes."""
-    root = 10 ** rng.uniform(2.2, 3.2)
-    ratios = np.array([0.5, 1, 1.2, 1.5, 2, 2.5, 2.67, 3, 4.1, 5.4]) * rng.normal(1, 0.01, 10)
-    levels, decays = rng.uniform(0.2, 1, 10), rng.uniform(0.3, 3, 10) / np.sqrt(ratios)
-    out = np.zeros(N)
-    for start_s in np.append(rng.uniform(-0.8, 0.3), rng.uniform(0, 0.9, rng.integers(0, 3))):
-        age = TIME_S - start_s
-        for ratio, level, decay in zip(ratios, levels, decays, strict=True):
-            out += (
-                (age > 0)
-                * level
-                * np.exp(-age.clip(0) / decay)
-                * np.sin(2 * np.pi * root * ratio * age)
-            )
-    return out
-
-
-def heartbeat(rng: np.random.Generator) -> np.ndarray:
-    """Two thuds in each beat, the second weaker."""
-    period_s, hz = rng.uniform(0.5, 1.1), rng.uniform(40, 130)
-    age = (TIME_S + rng.uniform(0, period_s)) % period_s
-    out = np.zeros(N)
-    for delay_s, level in ((0.0, 1.0), (rng.uniform(0.22, 0.34), rng.uniform(0.4, 0.9))):
-        since = age - delay_s
-        out += (since > 0) * level * np.sin(2 * np.pi * hz * since) * np.exp(-since.clip(0) * 25)
-    return out + 0.01 * coloured_noise(rng, 1.0)
-
-
-def mains_hum(rng: np.random.Generator) -> np.ndarray:
-    root = rng.choice([50, 60]) * rng.choice([1, 2])
-    harmonics = rng.uniform(0.05, 1, 14) * np.arange(1, 15) ** -rng.uniform(0.2, 1.0)
-    return sum(level * tone(root * (k + 1), k) for k, level in enumerate(harmonics))
-
-
-def chirp(rng: np.random.Generator) -> np.ndarray:
-    """Gliding tones, once or repeated."""
-    ends = 10 ** rng.uniform(2.3, 3.8, 2)
-    position = (TIME_S * rng.choice([1, 1, 2, 4]) + rng.uniform(0, 1)) % 1
-    return tone(ends[0] * (ends[1] / ends[0]) ** position)
-
-
-def clicks(rng: np.random.Generator) -> np.ndarray:
-    """Short ringing clicks, regular like a clock or at random."""
-    out = np.zeros(N)
-    if rng.random() < 0.5:
-        period = rng.uniform(0.2, 1.0) * SAMPLE_RATE
-        places = np.arange(rng.uniform(0, period), N, period).astype(int)
-    else:
-        places = rng.integers(0, N, rng.integers(1, 12))
-    out[places] = rng.uniform(0.4, 1, len(places))
-    return normalised(resonate(out, 10 ** rng.uniform(2.8, 3.7), rng.uniform(100, 800)))
-
-
-def chord(rng: np.random.Generator) -> np.ndarray:
-    """Notes of a plucked or held instrument, one after another."""
-    out = np.zeros(N)
-    root, held = 110 * 2 ** rng.uniform(0, 2), rng.random() < 0.4
-    decay = rng.uniform(0.1, 1.0)
-    harmonics = rng.uniform(0.2, 1, 5) * np.arange(1, 6) ** -rng.uniform(0.5, 2)
-    for start_s in np.arange(rng.uniform(-0.5, 0.2), 1, 10 ** rng.uniform(-0.6, 0)):
-        age = TIME_S - start_s
-        shape = (age > 0) * (1.0 if held else np.exp(-age.clip(0) / decay))
-        for semitone in rng.choice([0, 2, 4, 5, 7, 9, 11, 12, 16], rng.integers(1, 4)):
-            hz = root * 2 ** (semitone / 12)
-            out += shape * sum(
-                level * np.sin(2 * np.pi * hz * (k + 1) * age) for k, level in enumerate(harmonics)
-            )
-    return out
 
 
 def resonate(samples: np.ndarray, hz: float, bandwidth_hz: float) -> np.ndarray:
@@ -184,21 +163,19 @@ def resonate(samples: np.ndarray, hz: float, bandwidth_hz: float) -> np.ndarray:
     return lfilter([sum(poles)], poles, samples)
 
 
-SYNTHETIC: dict[Callable[[np.random.Generator], np.ndarray], tuple[str, ...]] = {
-    silence: ("Silence",),
-    white_noise: ("White noise", "Noise"),
-    pink_noise: ("Pink noise", "Noise"),
-    sine: ("Sine wave",),
-    dial_tone: ("Dial tone",),
-    busy_signal: ("Busy signal",),
-    dialling: ("Telephone dialing, DTMF",),
-    siren: ("Siren",),
-    beeps: ("Beep, bleep",),
-    smoke_alarm: ("Smoke detector, smoke alarm",),
-    bell: ("Bell",),
-    heartbeat: ("Heart sounds, heartbeat",),
-    mains_hum: ("Mains hum",),
-    chirp: ("Chirp tone",),
-    clicks: (),
-    chord: ("Music",),
-}
+def low_pass(samples: np.ndarray, hz: float) -> np.ndarray:
+    """Falls by 6 dB an octave above `hz`."""
+    pole = np.exp(-2 * np.pi * hz / SAMPLE_RATE)
+    return lfilter([1 - pole], [1, -pole], samples)
+
+
+def echoed(
+    rng: np.random.Generator, samples: np.ndarray, length_s: float, level: float
+) -> np.ndarray:
+    """With some twenty echoes at random delays that die away over `length_s`, ever duller."""
+    out, dull = samples.copy(), low_pass(samples, 2_500)
+    for delay_s in np.sort(rng.uniform(0.01, min(length_s, 0.9), 20)):
+        delay = int(delay_s * SAMPLE_RATE)
+        gain = rng.normal() * level * np.exp(-3 * delay_s / length_s)
+        out[delay:] += gain * dull[: N - delay]
+    return out
