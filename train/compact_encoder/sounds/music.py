@@ -21,13 +21,15 @@ from tqdm import tqdm
 
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 from audioset_demo.errors import DataError
+from train.compact_encoder.sounds.bands import kind_of
 from train.compact_encoder.sounds.categories import CategoryTable
-from train.compact_encoder.sounds.composition import SECONDS, Score, kind_of
+from train.compact_encoder.sounds.composition import SECONDS, Score
 from train.compact_encoder.sounds.recordings import Recording
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 # FluidSynth plays samples faster without a low-pass filter, so it has to play at their own rate.
 PLAYED_RATE = 44_100
+SILENT = 1e-4  # of full scale
 PEAK_RANGE_DB = (-12.0, -1.0)
 FADE_S = 0.03
 TIME_OUT_S = 60
@@ -87,7 +89,7 @@ def _write(folder: Path, count: int, seed: int, soundfont: Path) -> None:
         for place in tqdm(range(count), desc="played music", unit="piece"):
             rng = np.random.default_rng([seed, _STREAM, place])
             samples = play(kind_of(place).compose(rng), soundfont)
-            samples *= 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20) / max(1e-4, np.abs(samples).max())
+            samples *= 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20) / np.abs(samples).max()
             soundfile.write(part / f"{place:04d}.flac", samples, SAMPLE_RATE)
         os.replace(part, folder)
     finally:
@@ -99,13 +101,20 @@ def play(score: Score, soundfont: Path = SOUNDFONT) -> np.ndarray:
 
     Raises
     ------
-    DataError : if FluidSynth fails.
+    DataError : if FluidSynth fails or plays silence.
     """
     with tempfile.TemporaryDirectory() as folder:
         midi, sound = Path(folder, "piece.mid"), Path(folder, "piece.wav")
         write_midi(score, midi)
         _fluidsynth(midi, sound, soundfont, score.room)
         samples, rate = soundfile.read(sound, dtype="float32", always_2d=True)
+    if np.abs(samples).max() < SILENT:
+        # FluidSynth skips a file that is no soundfont, and succeeds.
+        raise DataError(
+            f"FluidSynth played nothing with {soundfont}, so that file may be damaged or another. "
+            "Install it again (Debian package fluid-soundfont-gm), or train without it with "
+            "--music 0."
+        )
     mono = soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE)[: round(SECONDS * SAMPLE_RATE)]
     fade = round(FADE_S * SAMPLE_RATE)
     mono[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
