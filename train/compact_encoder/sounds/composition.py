@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -445,7 +445,11 @@ def instrument_part(
     texture: Texture,
     register: Register,
 ) -> Part:
-    notes = performed(rng, song, texture(rng, song, register), rng.uniform(0.001, 0.012))
+    written = [
+        replace(note, key=_in_register(note.key, instrument.register))
+        for note in texture(rng, song, register)
+    ]
+    notes = performed(rng, song, written, rng.uniform(0.001, 0.012))
     part = Part(channel, instrument.program, notes)
     part.controls += [(0, REVERB, int(rng.integers(0, 100))), (0, CHORUS, int(rng.integers(0, 60)))]
     if instrument.manner in SWELLING and rng.random() < 0.6:
@@ -458,6 +462,14 @@ def instrument_part(
         for start in song.starts():
             part.controls += [(start + 0.1, PEDAL, 127), (start + song.beats - 0.05, PEDAL, 0)]
     return part
+
+
+def _in_register(key: int, register: Register) -> int:
+    """A key, moved by octaves into a register of at least one octave."""
+    low, high = register
+    if key < low:
+        return low + (key - low) % 12
+    return high - (high - key) % 12 if key > high else key
 
 
 def _swells(rng: np.random.Generator, song: Song) -> list[tuple[float, int, int]]:

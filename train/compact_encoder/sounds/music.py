@@ -29,7 +29,6 @@ from train.compact_encoder.sounds.recordings import Recording
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 # FluidSynth plays samples faster without a low-pass filter, so it has to play at their own rate.
 PLAYED_RATE = 44_100
-SILENT = 1e-4  # of full scale
 PEAK_RANGE_DB = (-12.0, -1.0)
 FADE_S = 0.03
 TIME_OUT_S = 60
@@ -101,20 +100,13 @@ def play(score: Score, soundfont: Path = SOUNDFONT) -> np.ndarray:
 
     Raises
     ------
-    DataError : if FluidSynth fails or plays silence.
+    DataError : if FluidSynth fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         midi, sound = Path(folder, "piece.mid"), Path(folder, "piece.wav")
         write_midi(score, midi)
         _fluidsynth(midi, sound, soundfont, score.room)
         samples, rate = soundfile.read(sound, dtype="float32", always_2d=True)
-    if np.abs(samples).max() < SILENT:
-        # FluidSynth skips a file that is no soundfont, and succeeds.
-        raise DataError(
-            f"FluidSynth played nothing with {soundfont}, so that file may be damaged or another. "
-            "Install it again (Debian package fluid-soundfont-gm), or train without it with "
-            "--music 0."
-        )
     mono = soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE)[: round(SECONDS * SAMPLE_RATE)]
     fade = round(FADE_S * SAMPLE_RATE)
     mono[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
@@ -126,17 +118,22 @@ def _fluidsynth(midi: Path, sound: Path, soundfont: Path, room: float) -> None:
     # Reading only the instruments that are played halves the time of a short piece.
     command += ["-T", "wav", "-o", "synth.dynamic-sample-loading=1"]
     command += ["-o", f"synth.reverb.room-size={room:.3f}"]
+    command += ["-F", str(sound), str(soundfont), str(midi)]
     try:
-        subprocess.run(
-            [*command, "-F", str(sound), str(soundfont), str(midi)],
-            check=True, capture_output=True, timeout=TIME_OUT_S, text=True,
-        )  # fmt: skip
+        done = subprocess.run(
+            command, check=True, capture_output=True, timeout=TIME_OUT_S, text=True
+        )
     except (OSError, subprocess.SubprocessError) as error:
-        said = (getattr(error, "stderr", None) or str(error)).strip()
+        fault = str(error)
+    else:
+        # FluidSynth takes its own soundfont if it cannot read this one, and still succeeds.
+        fault = done.stderr.strip() if "error" in done.stderr else ""
+    if fault:
         raise DataError(
-            f"FluidSynth could not play a piece with {soundfont} ({said}). "
-            "Install FluidSynth 2.3 or later, or train without it with --music 0."
-        ) from None
+            f"FluidSynth could not play a piece with {soundfont} ({fault}). Install the packages "
+            "fluidsynth (2.3 or later) and fluid-soundfont-gm again, or train without music: "
+            "--music 0."
+        )
 
 
 def write_midi(score: Score, path: Path) -> None:
