@@ -57,6 +57,15 @@ def test_players_keep_to_their_registers():
                 assert all(low <= note.key <= high for note in part.notes), (place, part.program)
 
 
+def test_a_key_is_released_before_it_is_struck_again():
+    for place in range(50):
+        for part in kind_of(place).compose(np.random.default_rng(place)).parts:
+            ends: dict[int, float] = {}
+            for note in part.notes:
+                assert ends.get(note.key, 0) <= note.start
+                ends[note.key] = note.start + note.length
+
+
 def test_a_piece_is_heard_written_once_and_the_same_whatever_the_count(tmp_path, table, fluidsynth):
     found = music.pieces(tmp_path, 4, table, seed=0)
     written = {item.path: item.path.read_bytes() for item in found}

@@ -18,6 +18,7 @@ from train.data.tables import read_table
 
 INSTRUMENTS_FILE = Path(__file__).with_name("instruments.csv")
 SECONDS = 8.0
+SHORTEST = 0.02  # beats
 DRUM_CHANNEL = 9
 MODULATION, VOLUME, PAN, EXPRESSION, PEDAL, REVERB, CHORUS = 1, 7, 10, 11, 64, 91, 93
 SCALES = {
@@ -414,7 +415,7 @@ SWELLING = ("line", "section", "pad")
 
 
 def performed(rng: np.random.Generator, song: Song, notes: list[Note], tight: float) -> list[Note]:
-    """Notes with swing, an articulation, phrases of loudness, and the unevenness of a hand.
+    """Notes in order, with swing, articulation, phrases of loudness and the unevenness of a hand.
 
     `tight` is the standard deviation of their starts in seconds.
     """
@@ -434,7 +435,19 @@ def performed(rng: np.random.Generator, song: Song, notes: list[Note], tight: fl
                 ),
             )
         )
-    return played
+    return _released(played)
+
+
+def _released(notes: list[Note]) -> list[Note]:
+    """Notes that end before their key is struck again: MIDI has one note a key."""
+    following: dict[int, float] = {}
+    released = []
+    for note in sorted(notes, key=lambda note: note.start, reverse=True):
+        gap = following.get(note.key, np.inf) - note.start
+        if gap > SHORTEST:
+            released.append(replace(note, length=min(note.length, gap - SHORTEST / 2)))
+            following[note.key] = note.start
+    return released[::-1]
 
 
 def instrument_part(
