@@ -27,8 +27,9 @@ from train.compact_encoder.sounds.composition import SECONDS, Score
 from train.compact_encoder.sounds.recordings import Recording
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
-# FluidSynth plays samples faster without a low-pass filter, so it has to play at their own rate.
-PLAYED_RATE = 44_100
+# FluidSynth does not filter what it resamples (44.1 kHz sounds). From this rate, and not from 16 kHz,
+# what folds back lies above the 8 kHz that are kept; it takes two thirds of the time of 44.1 kHz.
+PLAYED_RATE = 32_000
 PEAK_RANGE_DB = (-12.0, -1.0)
 FADE_S = 0.03
 TIME_OUT_S = 60
