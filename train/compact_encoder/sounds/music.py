@@ -27,7 +27,7 @@ from train.compact_encoder.sounds.composition import SECONDS, Score
 from train.compact_encoder.sounds.recordings import Recording
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
-# FluidSynth does not filter what it resamples (44.1 kHz sounds). From this rate, and not from 16 kHz,
+# FluidSynth does not filter what it resamples (sounds of 44.1 kHz). At this rate, unlike 16 kHz,
 # what folds back lies above the 8 kHz that are kept; it takes two thirds of the time of 44.1 kHz.
 PLAYED_RATE = 32_000
 PEAK_RANGE_DB = (-12.0, -1.0)
