@@ -53,7 +53,10 @@ _HELP = {
     "teacher_scores": "weight of predicting the teacher's scores",
     "alignment": "weight of the distance to real embeddings of similar sounds",
     "hold_out": "share of each category's sources that is never trained on",
-    "speech": "clips of synthesised speech (needs the package espeakng-loader); 0: none",
+    "speech": "clips of synthesised speech (needs the package espeakng-loader and the program "
+    "flite); 0: none",
+    "music": "pieces of music played by FluidSynth (needs fluidsynth, its soundfont FluidR3 and the "
+    "package mido); 0: none",
     "seed": "seed of all random numbers",
     "evaluate_every": "iterations between evaluations on the held-out part",
     "save_every": "iterations between saved states, from which --resume continues",
@@ -175,8 +178,9 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
     from train.compact_encoder.held_out import check_held_out, read_held_out
     from train.compact_encoder.publish import ASSETS
     from train.compact_encoder.sounds.categories import DEFAULT_TABLE, CategoryTable
+    from train.compact_encoder.sounds.music import check_fluidsynth, pieces
     from train.compact_encoder.sounds.recordings import read_recordings
-    from train.compact_encoder.sounds.spoken import check_espeak, readings
+    from train.compact_encoder.sounds.speech import check_synthesisers, readings
     from train.compact_encoder.teacher import class_columns, open_teacher
     from train.runs import check_run, open_run
 
@@ -194,15 +198,15 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
     if arguments.publish:
         check_output(ASSETS / WEIGHTS_FILE)
     if config.speech:
-        check_espeak()
+        check_synthesisers()
+    if config.music:
+        check_fluidsynth()
     labels = audioset_labels()
     table = CategoryTable(labels, getattr(arguments, "categories", DEFAULT_TABLE))
     models, more_models = _load_models(arguments.models), _load_models(arguments.through)
     beside = {other: (load_compact(other)[0], EncoderConfig.load(other))
               for other in arguments.beside}  # fmt: skip
-    new_teacher = partial(
-        open_teacher, arguments.teacher, labels, next(iter(models.values()))[0]
-    )
+    new_teacher = partial(open_teacher, arguments.teacher, labels, next(iter(models.values()))[0])
     teacher = new_teacher()
     features = _features(arguments, config, teacher)
     recordings = read_recordings(arguments.audio, table, config.hold_out, arguments.guessed)
@@ -211,6 +215,8 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
         open_run(run, config.to_json(), arguments.resume)
     if config.speech:
         recordings += readings(run / "speech", config.speech, table, config.seed)
+    if config.music:
+        recordings += pieces(run / "music", config.music, table, config.seed)
     return _Setup(
         run=run,
         config=config,
@@ -277,9 +283,9 @@ def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
 
 def _train(setup: _Setup) -> CompactNet:
     """The trained encoder, in evaluation mode."""
-    from audioset_demo.encoders.compact import CompactSettings
     import torch
 
+    from audioset_demo.encoders.compact import CompactSettings
     from train.compact_encoder import evaluate, fit
     from train.compact_encoder.material import Material
     from train.compact_encoder.objective import Objective, Weights

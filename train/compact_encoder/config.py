@@ -14,7 +14,7 @@ from train.runs import CONFIG_FILE, LARGEST_SEED, changed_flags, command_line, f
 class EncoderConfig:
     """Everything that determines the weights of a run, except the sounds and the models."""
 
-    scenes: int = 120_000
+    scenes: int = 200_000
     iterations: int = 6_000
     batch_size: int = 128
     learning_rate: float = 2e-3
@@ -24,7 +24,8 @@ class EncoderConfig:
     teacher_scores: float = 1.0
     alignment: float = 20.0
     hold_out: float = 0.2
-    speech: int = 400
+    speech: int = 600
+    music: int = 900
     seed: int = 0
     evaluate_every: int = 500
     save_every: int = 250
@@ -33,7 +34,15 @@ class EncoderConfig:
         for name in ("scenes", "iterations", "evaluate_every", "save_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
-        for name in ("speech", "ranking", "teacher_embedding", "teacher_scores", "alignment", "weight_decay"):
+        for name in (
+            "speech",
+            "music",
+            "ranking",
+            "teacher_embedding",
+            "teacher_scores",
+            "alignment",
+            "weight_decay",
+        ):
             if not getattr(self, name) >= 0:
                 raise DataError(
                     f"{flag(name)} must be 0 (none) or more, not {getattr(self, name)}."

@@ -129,7 +129,6 @@ def _by_collection(
     scored: dict[Recording, np.ndarray], recordings: list[Recording], labels: tuple[Label, ...]
 ) -> dict[str, list[Sound]]:
     """The scored recordings of each collection."""
-    near = relatives(labels)
     trained = {
         index
         for item in recordings
@@ -140,18 +139,17 @@ def _by_collection(
     for item, samples in scored.items():
         assert item.category is not None
         known = not trained.isdisjoint(item.category.classes)
-        expected = hits(item.category, near)
+        expected = hits(item.category, labels)
         sets[item.collection].append(Sound.cut(samples, expected, item.category.name, known))
     return dict(sets)
 
 
-def hits(category: Category, near: list[frozenset[int]]) -> tuple[int, ...]:
-    """The classes that count as right for a category: those that hold or may hold; where none is
-    named that may hold, the parents and children (`near`) of those that do.
+def hits(category: Category, labels: tuple[Label, ...]) -> tuple[int, ...]:
+    """The classes that count as right for a category: of one that is a class itself, that class,
+    its parents and its children in the ontology; of another, those that its table names.
     """
-    if category.also:
-        return category.expected
-    return tuple(sorted({other for index in category.classes for other in near[index]}))
+    itself = [label.index for label in labels if label.name == category.name]
+    return tuple(sorted(relatives(labels)[itself[0]])) if itself else category.expected
 
 
 def _everyday(
@@ -228,5 +226,3 @@ def _loudest(samples: np.ndarray) -> np.ndarray:
         start = int(np.argmax(energy[length:] - energy[:-length]))
         part = samples[start : start + length]
     return (part * (0.1 / np.sqrt(np.mean(part**2) + 1e-12))).clip(-1, 1).astype(np.float32)
-
-

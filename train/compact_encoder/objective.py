@@ -115,8 +115,7 @@ class Objective:
 
     def _tagging(self, scores: Tensor, targets: Tensor) -> Tensor:
         counted = (self.parents >= 0) & (
-            (self.parents == torch.arange(len(self.parents)))
-            | (targets[:, self.parents] < ABSENT)
+            (self.parents == torch.arange(len(self.parents))) | (targets[:, self.parents] < ABSENT)
         ) | (targets > 0)
         scores = scores.float().clamp(SCORE_MIN, 1 - SCORE_MIN)
         return (F.binary_cross_entropy(scores, targets, reduction="none") * counted).sum(1).mean()
@@ -124,12 +123,20 @@ class Objective:
 
 def _soft_scores(logits: Tensor, scores: Tensor, own: Tensor) -> Tensor:
     import os
+
     loss = torch.zeros(())
     p = scores.clamp(TEACHER_SCORE_MIN, 1 - TEACHER_SCORE_MIN)
-    Ts = [float(t) for t in os.environ.get('TEMPS', '1').split(',')]
+    Ts = [float(t) for t in os.environ.get("TEMPS", "1").split(",")]
     for T in Ts:
         soft = torch.sigmoid(torch.logit(p) / T)
-        loss = loss + (F.binary_cross_entropy_with_logits(logits / T, soft, reduction="none") - 0).sum(1).mul(own).mean() * T
+        loss = (
+            loss
+            + (F.binary_cross_entropy_with_logits(logits / T, soft, reduction="none") - 0)
+            .sum(1)
+            .mul(own)
+            .mean()
+            * T
+        )
     return loss / len(Ts)
 
 

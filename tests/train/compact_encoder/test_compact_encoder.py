@@ -267,7 +267,7 @@ def encoder(tmp_path):
         paths = ["--audio", tmp_path / "audio", "--output", tmp_path / "run"]
         paths += ["--models", tmp_path / "model.safetensors"]
         numbers = ["--scenes", "12", "--iterations", "2", "--batch-size", "6"]
-        numbers += ["--speech", "0", "--jobs", "1"]
+        numbers += ["--speech", "0", "--music", "0", "--jobs", "1"]
         return run_command(parser.parse_args([*map(str, paths), *numbers, *extra]))
 
     return encoder

@@ -234,9 +234,7 @@ def make_shards(
     """
     folder.mkdir(parents=True, exist_ok=True)
     _check_kinds(kinds, folder)
-    counts = [
-        min(SHARD_SCENES, n_scenes - start) for start in range(0, n_scenes, SHARD_SCENES)
-    ]
+    counts = [min(SHARD_SCENES, n_scenes - start) for start in range(0, n_scenes, SHARD_SCENES)]
     shards = [folder / f"shard_{number:03d}_of_{count}" for number, count in enumerate(counts)]
     tasks = [
         (shard, count, [seed, number])
