@@ -18,6 +18,7 @@ from audioset_demo.device import resolve_device
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings, Progress, hop_of
 from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.encoders import load_encoder
+from audioset_demo.encoders.compact import CompactEncoder, unsure_below
 from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.errors import CheckpointError, FeaturesError
 from audioset_demo.labels import Label, audioset_labels, own_labels
@@ -202,8 +203,19 @@ class Tagger:
             encoder=embeddings.encoder,
             name=embeddings.name,
             duration_s=embeddings.duration_s,
-            notes=embeddings.notes,
+            notes=embeddings.notes + _sureness(embeddings, self.card, explanation.scores.max()),
         )
+
+
+def _sureness(embeddings: Embeddings, card: ModelCard, top: float) -> tuple[str, ...]:
+    """A remark where the top tag is as often wrong as right."""
+    least = unsure_below(card.in_short) if embeddings.encoder == CompactEncoder.name else 0.0
+    if top >= least:
+        return ()
+    return (
+        f"Not sure: the highest score is {top:.2f}, and of the top tags that score below "
+        f"{least:.2f} with the compact encoder at least half are wrong.",
+    )
 
 
 def load_tagger(

@@ -155,6 +155,31 @@ def results_dots(
     return _legend(finish(figure, row_px * len(titles) + 110))
 
 
+def risk_by_coverage(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> go.Figure:
+    """A line for each system: the share of wrong top tags among the clips that it is surest of.
+
+    Each point has `coverage`, the share of the clips, `score`, the least top score among them, and
+    `wrong`.
+    """
+    figure = go.Figure()
+    styles = zip(curves.items(), (BLUE, VERMILION), ("circle", "diamond"), strict=False)
+    for (what, points), colour, symbol in styles:
+        figure.add_scatter(
+            x=[point["coverage"] for point in points],
+            y=[point["wrong"] for point in points],
+            customdata=[point["score"] for point in points],
+            mode="lines+markers",
+            name=what,
+            line={"color": colour},
+            marker={"symbol": symbol, "size": 8},
+            hovertemplate="%{x:.0%} of the clips, with a top score from %{customdata:.2f}: "
+            "%{y:.0%} wrong<extra></extra>",
+        )
+    figure.update_xaxes(title="Share of the clips, highest top scores first", tickformat=".0%")
+    figure.update_yaxes(title="Wrong top tags", tickformat=".0%", rangemode="tozero")
+    return _legend(finish(figure, 320))
+
+
 def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.Figure:
     """A bar for each changed setting, best first; the band is the spread over seeds.
 

@@ -63,6 +63,14 @@ class ModelCard:
             return kind
         return f"{kind}: {self.name}"
 
+    @property
+    def in_short(self) -> str:
+        """Its name, training set and iteration."""
+        facts = (self.name, self.training.get("set"), self.training.get("iteration"))
+        return ", ".join(
+            f"iteration {fact}" if isinstance(fact, int) else fact for fact in facts if fact
+        )
+
     def to_json(self) -> dict:
         return {"format": CARD_FORMAT, **asdict(self)}
 

@@ -55,8 +55,8 @@ _HELP = {
     "hold_out": "share of each category's sources that is never trained on",
     "speech": "clips of synthesised speech (needs the package espeakng-loader and the program "
     "flite); 0: none",
-    "music": "pieces of music played by FluidSynth (needs fluidsynth, its soundfont FluidR3 and the "
-    "package mido); 0: none",
+    "music": "pieces of music by a program (needs the programs fluidsynth and "
+    "fluid-soundfont-gm and the package mido); 0: none",
     "seed": "seed of all random numbers",
     "evaluate_every": "iterations between evaluations on the held-out part",
     "save_every": "iterations between saved states, from which --resume continues",
@@ -289,7 +289,6 @@ def _train(setup: _Setup) -> CompactNet:
     from train.compact_encoder import evaluate, fit
     from train.compact_encoder.material import Material
     from train.compact_encoder.objective import Objective, Weights
-    from train.compact_encoder.publish import describe
     from train.compact_encoder.sounds import scenes
     from train.compact_encoder.sounds.certainty import without_denied
     from train.compact_encoder.teacher import nearest_known
@@ -322,7 +321,7 @@ def _train(setup: _Setup) -> CompactNet:
         }
 
     training = fit.Run(config, material, CompactSettings())
-    through = [describe(card) for _, card in setup.models.values()]
+    through = [card.in_short for _, card in setup.models.values()]
     fit.fit(training, material, objective, setup.run, figures, through)
     return training.averaged()
 
@@ -371,8 +370,9 @@ def _describe(setup: _Setup, figures: dict[str, dict]) -> None:
 
     network, _ = load_compact(setup.run)
     through = trained_through(setup.run)
+    models = {title: card for title, (_, card) in (setup.models | setup.more_models).items()}
     card = publish.card(
-        setup.config, network, setup.recordings, setup.teacher.title, through, figures
+        setup.config, network, setup.recordings, setup.teacher.title, through, figures, models
     )
     publish.save_encoder(setup.run, network, card)
     publish.save_sounds(setup.run, setup.recordings)

@@ -15,19 +15,19 @@ class EncoderConfig:
     """Everything that determines the weights of a run, except the sounds and the models."""
 
     scenes: int = 200_000
-    iterations: int = 6_000
+    iterations: int = 10_000
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     ranking: float = 2.0
     teacher_embedding: float = 40.0
     teacher_scores: float = 1.0
-    alignment: float = 20.0
+    alignment: float = 10.0
     hold_out: float = 0.2
     speech: int = 600
     music: int = 900
     seed: int = 0
-    evaluate_every: int = 500
+    evaluate_every: int = 1_000
     save_every: int = 250
 
     def __post_init__(self):

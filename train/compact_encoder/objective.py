@@ -18,8 +18,6 @@ from train.compact_encoder.material import Batch
 SCORE_MIN = 1e-6
 # A class that the teacher lacks is absent where the nearest class above it scores less.
 ABSENT = 0.05
-# Of the teacher's scores, which are stored in steps of 1/256.
-TEACHER_SCORE_MIN = 1 / 512
 
 # Indices of scenes (B,) to frames (B, N, 128), of which the nearest is the alignment target.
 Goals = Callable[[np.ndarray], Tensor]
@@ -103,41 +101,24 @@ class Objective:
         read, guess = read[:-1], guess[:-1]
         difference = F.smooth_l1_loss(guess, batch.embeddings, reduction="none").mean(dim=1)
         parts["teacher"] = self.weights.teacher_embedding * (difference * batch.own).mean()
-        if self.weights.teacher_scores:
-            parts["scores"] = self.weights.teacher_scores * _soft_scores(
-                logits[:-1], batch.scores, batch.own
-            )
+        entropy = F.binary_cross_entropy_with_logits(logits[:-1], batch.scores, reduction="none")
+        parts["scores"] = self.weights.teacher_scores * (entropy.sum(dim=1) * batch.own).mean()
         if self.goals is not None:
             alignment = _alignment(read, self.goals(batch.scenes), batch.own)
             parts["alignment"] = self.weights.alignment * alignment
         loss = sum(parts.values(), start=torch.zeros(()))
         return loss, {name: part.item() for name, part in parts.items()}
 
+    def counted(self, targets: Tensor) -> Tensor:
+        """(B, K) bool: target scores (B, K) that say whether the class is there or not."""
+        known = self.parents == torch.arange(len(self.parents))
+        absent = (self.parents >= 0) & (targets[:, self.parents] < ABSENT)
+        return known | absent | (targets > 0)
+
     def _tagging(self, scores: Tensor, targets: Tensor) -> Tensor:
-        counted = (self.parents >= 0) & (
-            (self.parents == torch.arange(len(self.parents))) | (targets[:, self.parents] < ABSENT)
-        ) | (targets > 0)
         scores = scores.float().clamp(SCORE_MIN, 1 - SCORE_MIN)
-        return (F.binary_cross_entropy(scores, targets, reduction="none") * counted).sum(1).mean()
-
-
-def _soft_scores(logits: Tensor, scores: Tensor, own: Tensor) -> Tensor:
-    import os
-
-    loss = torch.zeros(())
-    p = scores.clamp(TEACHER_SCORE_MIN, 1 - TEACHER_SCORE_MIN)
-    Ts = [float(t) for t in os.environ.get("TEMPS", "1").split(",")]
-    for T in Ts:
-        soft = torch.sigmoid(torch.logit(p) / T)
-        loss = (
-            loss
-            + (F.binary_cross_entropy_with_logits(logits / T, soft, reduction="none") - 0)
-            .sum(1)
-            .mul(own)
-            .mean()
-            * T
-        )
-    return loss / len(Ts)
+        entropy = F.binary_cross_entropy(scores, targets, reduction="none")
+        return (entropy * self.counted(targets)).sum(1).mean()
 
 
 def _alignment(read: Tensor, goals: Tensor, own: Tensor) -> Tensor:

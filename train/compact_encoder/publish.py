@@ -27,14 +27,20 @@ from train.compact_encoder.sounds.recordings import Recording
 
 ASSETS = Path(str(BUNDLED))
 HELD_OUT_RULE = (
-    "In each category that a list names, {share:.0%} of the recording sources (Freesound ids), "
-    "the first by SHA-256 of their names and at least one of three or more; likewise in "
-    "those by which speech and music are judged, and a fifth of the synthesised voices. None of "
-    "their clips is trained on."
+    "In each category that a list names for certain, {share:.0%} of the recording sources, the "
+    "first by SHA-256 of their names and at least one of three or more; likewise in those by which "
+    "speech and music are judged, and a fifth of the synthesised voices. Of the categories with a "
+    "single source, one in eight, whole. None of their clips is trained on."
 )
 HELD_OUT_FIGURES = {
-    "top1, top5, top10": "share of held-out clips of listed categories with a class expected for "
-    "their category in the top 1, 5 and 10; clips tagged whole by the named model",
+    "sets": "share of the held-out clips of each collection, and of up to three of each everyday "
+    "kind, with an expected class in the top 1, 3, 5 and 10; clips tagged whole by the named "
+    "model. Of a category that is an AudioSet class, the class, its parents and its children are "
+    "expected; of another, those that its table names",
+    "all": "the same over the clips of all collections",
+    "sureness": "share of wrong top tags among the clips with the highest top scores; the score at "
+    "which half of the top tags are wrong; and of the clips of categories not trained on, how many "
+    "have a wrong top tag, and how many of these score above that",
     "excerpts": "share of held-out excerpts of 5 s with Speech, or Music, or a class below it in "
     "the top 1 and 3",
     "calm": "digital silence, and white, pink and brown noise at -60, -40 and -20 dB: how often "
@@ -53,8 +59,11 @@ def card(
     teacher: str,
     through: list[dict],
     figures: dict[str, dict],
+    models: dict[str, ModelCard],
 ) -> dict:
-    """The card of an encoder: its settings, training and figures."""
+    """The card of an encoder: its settings, training and figures; `models` by scorer, the cards of
+    the tagging models that it was scored through.
+    """
     trained_on = [item for item in recordings if not item.held_out]
     collections = {}
     for name in sorted({item.collection for item in trained_on}):
@@ -70,9 +79,13 @@ def card(
         "trained_on": collections,
         "teacher": f"{teacher}; not part of the encoder",
         "trained_through": through,
+        "unsure_below": {
+            model.in_short: figures[scorer]["sureness"]["half_wrong_below"]
+            for scorer, model in models.items()
+        },
         "held_out": {
             "rule": HELD_OUT_RULE.format(share=config.hold_out),
-            "recordings": sum(item.held_out and item.listed for item in recordings),
+            "recordings": sum(item.scored for item in recordings),
             "what": HELD_OUT_FIGURES,
             "figures": figures,
         },
@@ -88,14 +101,6 @@ def _short_licence(licence: str) -> str:
     if re.search(r"\bCC-BY(?!-)|\bCC-BY-\d", licence):
         return "CC-BY"
     return licence or "not stated"
-
-
-def describe(model: ModelCard) -> str:
-    """A tagging model in short: its name, set and iteration."""
-    facts = (model.name, model.training.get("set"), model.training.get("iteration"))
-    return ", ".join(
-        f"iteration {fact}" if isinstance(fact, int) else fact for fact in facts if fact
-    )
 
 
 def save_encoder(folder: Path, network: CompactNet, card: dict) -> None:

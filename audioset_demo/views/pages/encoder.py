@@ -21,40 +21,14 @@ with errors_shown():
     card = compact_card()
 held_out = card["held_out"]
 figures = held_out["figures"]
-categories = next(iter(figures.values()))["categories"]
-readings = card["trained_on"].get("espeak", {}).get("recordings", 0)
-recordings = sum(found["recordings"] for found in card["trained_on"].values()) - readings
+by_default, *_, by_teacher = figures
+categories = figures[by_default]["all"]["categories"]
+made = ("espeak", "flite", "fluidr3")  # by programs
+counts = {name: found["recordings"] for name, found in card["trained_on"].items()}
+recordings = sum(n for name, n in counts.items() if name not in made)
+readings = counts.get("espeak", 0) + counts.get("flite", 0)
 teacher = escape(card["teacher"].split(";")[0])
 n_models = len(card["trained_through"][0]["models"])
-
-st.subheader("How it was trained", anchor=False)
-st.markdown(
-    f"""
-1. It has {card["parameters"] / 1e6:.1f} million parameters (VGGish: 72 million): convolutions on
-   the log-mel examples of VGGish, 0.96 s each.
-2. Its output is in the space of VGGish's embeddings after PCA. It was trained so that the tagging
-   models, which were trained on Google's released features and frozen here, tag the sound.
-3. Training data: {recordings:,} recordings (Freesound by way of ESC-50 and FSDKaggle2018, Sonic Pi
-   and others; all CC0, CC BY or public domain) and {readings:,} readings of synthesised speech.
-4. Augmentation: cuts, mixtures, filters, room reverberation, codecs, changes of speed; and
-   synthesised tones, noises and signals.
-5. Targets: {teacher}, for each window; the label of a recording takes precedence.
-6. The output was kept close to real frames of AudioSet with the same kinds of sound.
-7. It was trained through {n_models} tagging models in turn, so that it is not fitted to one.
-8. A fifth of the recordings, split by source, was held out: the figures are on those.
-9. Outside the {len(categories)} labelled categories it is unreliable: rare classes, genres of
-   music, styles of singing, crowded scenes.
-10. Where accuracy matters, install VGGish: `audioset-demo weights get` (277 MB).
-"""
-)
-
-st.subheader("Accuracy", anchor=False)
-st.markdown(
-    f"On {held_out['recordings']} held-out clips of {len(categories)} categories: how often a "
-    "class expected for the category is among the top tags. On held-out speech and music: how "
-    "often that class is among the top 3. On silence and noise: the highest score of any other "
-    "class. On sequences of sounds: how often each sound scores highest in its own part."
-)
 
 
 def percent(share: float | None) -> str:
@@ -79,14 +53,118 @@ def excerpts(judged: dict, kind: str) -> float | None:
     return sum(group["top3"] * group["excerpts"] for group in groups) / total if total else None
 
 
+def by_category(name: str, top: str) -> list[float]:
+    return [row[top] for row in figures[name]["all"]["categories"].values()]
+
+
+st.subheader("How it was trained", anchor=False)
+st.markdown(
+    f"""
+1. It has {card["parameters"] / 1e6:.1f} million parameters (VGGish: 72 million): convolutions on
+   the log-mel examples of VGGish, 0.96 s each.
+2. Its output is in the space of VGGish's embeddings after PCA. It was trained so that the tagging
+   models, which were trained on Google's released features and frozen here, tag the sound.
+3. Training data: {recordings:,} recordings under free licences, {readings:,} readings of
+   synthesised speech, {counts.get("fluidr3", 0):,} pieces of music played by a program, and
+   signals, noises and imitations made by arithmetic.
+4. Augmentation: cuts, mixtures, layers, filters, room reverberation, codecs, changes of speed.
+5. Targets: {teacher}, for each window; the label of a recording takes precedence where it is
+   certain.
+6. The output was kept close to real frames of AudioSet with the same kinds of sound.
+7. It was trained through {n_models} tagging models in turn, so that it is not fitted to one.
+8. A fifth of the recordings, split by source, was held out: the figures are on those.
+9. Where accuracy matters, install VGGish: `audioset-demo weights get` (277 MB).
+"""
+)
+
+st.subheader("Accuracy", anchor=False)
+st.markdown(
+    f"On {held_out['recordings']} held-out clips of {len(categories)} categories: how often an "
+    "expected class is the top tag, or among the top 5; of a category that is an AudioSet class, "
+    "the class, its parents and its children are expected. *Everyday sounds* are up to three of "
+    "them of each kind that people try first."
+)
+sets = {"everyday": "Everyday sounds", "esc50": "ESC-50", "fsdkaggle2018": "FSDKaggle2018"}
+rows = {sets.get(name, name): name for name in figures[by_default]["sets"]}
+st.table(
+    {
+        "Clips": list(map(escape, rows)) + ["All collections"],
+        "Number": [
+            f"{judged['clips']:,}"
+            for judged in (*figures[by_default]["sets"].values(), figures[by_default]["all"])
+        ],
+    }
+    | {
+        f"{who}: top 1 / 5": [
+            f"{percent(judged['top1'])} / {percent(judged['top5'])}"
+            for judged in (*figures[name]["sets"].values(), figures[name]["all"])
+        ]
+        for who, name in (("Compact encoder", by_default), ("Its teacher", by_teacher))
+    },
+    hide_index=True,
+)
+never = [name for name, row in categories.items() if row["top5"] == 0]
+if never:
+    st.markdown(
+        f"**Never among its top 5** in these clips, {len(never)} of {len(categories)} categories: "
+        f"{escape(', '.join(never))}."
+    )
+chart(
+    charts.results_dots(
+        [f"{name.replace('_', ' ')} ({row['clips']})" for name, row in categories.items()],
+        {
+            "Compact encoder": by_category(by_default, "top5"),
+            "Its teacher": by_category(by_teacher, "top5"),
+        },
+        "Share of held-out clips with an expected class in the top 5",
+        row_px=20,
+    ),
+    "By category, the share of held-out clips with an expected class in the top 5: the compact "
+    "encoder and its teacher",
+    key="by category",
+    bar=False,
+)
+st.caption("In brackets: the number of clips.")
+with st.expander("By category, as a table"):
+    columns = {"Category": [escape(name) for name in categories]}
+    columns["Clips"] = [str(row["clips"]) for row in categories.values()]
+    for name in figures:
+        columns[f"{escape(name)}: top 1 / 5"] = [
+            f"{one:.2f} / {five:.2f}"
+            for one, five in zip(by_category(name, "top1"), by_category(name, "top5"), strict=True)
+        ]
+    st.table(columns, hide_index=True)
+
+st.subheader("How sure it is", anchor=False)
+sureness = figures[by_default]["sureness"]
+unknown = sureness["unknown"]
+chart(
+    charts.risk_by_coverage(
+        {
+            "Compact encoder": figures[by_default]["sureness"]["coverage"],
+            "Its teacher": figures[by_teacher]["sureness"]["coverage"],
+        }
+    ),
+    "Share of wrong top tags among the clips with the highest top scores: the compact encoder and "
+    "its teacher",
+    key="sureness",
+)
+st.caption(
+    f"Below a score of {sureness['half_wrong_below']:.2f} half of the top tags are wrong, and the "
+    'app says "Not sure". '
+    f"Of {unknown['clips']} clips of categories that were not trained on, {unknown['wrong']} have "
+    f"a wrong top tag, {unknown['wrong_and_sure']} of them above that score."
+)
+
+st.subheader("Through each tagging model", anchor=False)
 st.table(
     {
         "Tagged by": [escape(name) for name in figures],
-        "Top 1": [percent(judged["top1"]) for judged in figures.values()],
-        "Top 5": [percent(judged["top5"]) for judged in figures.values()],
-        "Top 10": [percent(judged["top10"]) for judged in figures.values()],
+        "Top 1": [percent(judged["all"]["top1"]) for judged in figures.values()],
+        "Top 5": [percent(judged["all"]["top5"]) for judged in figures.values()],
+        "Top 10": [percent(judged["all"]["top10"]) for judged in figures.values()],
         "Top 5, mean over categories": [
-            percent(judged["by_category_mean"]["top5"]) for judged in figures.values()
+            percent(judged["all"]["by_category_mean"]["top5"]) for judged in figures.values()
         ],
         "Speech in top 3": [percent(excerpts(judged, "speech")) for judged in figures.values()],
         "Music in top 3": [percent(excerpts(judged, "music")) for judged in figures.values()],
@@ -103,7 +181,7 @@ st.table(
     },
     hide_index=True,
 )
-distance = next(iter(figures.values())).get("distance")
+distance = figures[by_default].get("distance")
 if distance:
     st.caption(
         "Distance: from each of the encoder's frames to the nearest of 20,000 real ones, root mean "
@@ -116,34 +194,6 @@ st.caption(
     "AudioSet's evaluation set, as its sounds are not available."
     f"{from_vggish(session.models()[choice.model])}"
 )
-
-
-def top1(name: str) -> list[float]:
-    return [row["top1"] for row in figures[name]["categories"].values()]
-
-
-by_default, *_, by_teacher = figures
-counts = [row["clips"] for row in categories.values()]
-chart(
-    charts.results_dots(
-        [f"{name.replace('_', ' ')} ({n})" for name, n in zip(categories, counts, strict=True)],
-        {"Compact encoder": top1(by_default), "Its teacher": top1(by_teacher)},
-        "Share of held-out clips whose top tag is an expected class",
-        row_px=20,
-    ),
-    "By category, the share of held-out clips whose top tag is an expected class: the compact "
-    "encoder and its teacher",
-    key="by category",
-    bar=False,
-)
-st.caption("In brackets: the number of clips.")
-with st.expander("By category, as a table"):
-    columns = {"Category": list(categories), "Clips": [str(n) for n in counts]}
-    for name, judged in figures.items():
-        columns[f"{escape(name)}: top 1 / 5"] = [
-            f"{row['top1']:.2f} / {row['top5']:.2f}" for row in judged["categories"].values()
-        ]
-    st.table(columns, hide_index=True)
 
 st.subheader("Training recordings", anchor=False)
 st.table(

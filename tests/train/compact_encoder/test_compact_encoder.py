@@ -220,6 +220,59 @@ def test_hit_rates_count_clips_with_an_expected_class_near_the_top():
     assert rates["categories"]["Dog"]["clips"] == 4
 
 
+def test_of_a_category_that_is_a_class_its_parents_and_children_count_too(table):
+    names = [label.name for label in audioset_labels()]
+    hits = held_out.hits(table.find("Dog", ""), audioset_labels())
+    assert {"Dog", "Bark", "Domestic animals, pets"} <= {names[k] for k in hits}
+    assert "Animal" not in {names[k] for k in hits}
+    church_bells = table.find("Church bells", "")
+    assert held_out.hits(church_bells, audioset_labels()) == church_bells.expected
+
+
+def test_below_the_score_of_half_wrong_at_least_half_of_the_top_tags_are_wrong():
+    rng = np.random.default_rng(0)
+    clips, right = [], 0
+    for place in range(400):
+        top = rng.uniform(0.1, 1)
+        hit = rng.random() < top  # the surer, the oftener right
+        scores = np.array([top, 0.0] if hit else [0.0, top])
+        clips.append(held_out.Sound(None, scores, (0,), "", trained=place % 4 > 0))
+        right += hit
+    figures = evaluate.sureness(lambda clip: (clip.examples, None), clips)
+    half = figures["half_wrong_below"]
+    assert 0.35 < half < 0.65
+    below = [clip.examples for clip in clips if clip.examples.max() < half]
+    assert np.mean([scores[1] > 0 for scores in below]) >= 0.5
+    wrong = [row["wrong"] for row in figures["coverage"]]
+    assert wrong[0] == round(1 - right / 400, 4) and wrong == sorted(wrong, reverse=True)
+    assert figures["unknown"]["clips"] == 100
+    assert 0 < figures["unknown"]["wrong_and_sure"] < figures["unknown"]["wrong"]
+
+
+@pytest.mark.parametrize(("right", "half"), [(True, 0.0), (False, 1.0)])
+def test_what_is_always_right_is_never_unsure_and_what_is_always_wrong_always(right, half):
+    scores = np.array([[0.3, 0.0], [0.6, 0.0]])
+    clips = [held_out.Sound(None, row, (0,) if right else (1,), "") for row in scores]
+    figures = evaluate.sureness(lambda clip: (clip.examples, None), clips)
+    assert figures["half_wrong_below"] == half
+
+
+def test_a_class_that_the_teacher_lacks_is_absent_where_the_class_above_it_is():
+    labels = audioset_labels()
+    names = [label.name for label in labels]
+    columns = np.arange(len(labels))
+    man, speech = names.index("Male speech, man speaking"), names.index("Speech")
+    columns[man] = -1
+    parents = nearest_known(columns, labels)
+    assert parents[man] == speech and (np.delete(parents, man) == np.delete(columns, man)).all()
+
+    model = TaggingModel(ModelSettings("feature_attention", hidden_units=8))
+    objective = Objective([model], torch.from_numpy(parents), Weights(0, 0, 0, 0))
+    counted = objective.counted(torch.zeros(2, len(labels)).index_fill(1, torch.tensor(speech), 1))
+    assert not counted[:, man].any() and counted[:, speech].all()
+    assert objective.counted(torch.zeros(2, len(labels))).all()
+
+
 def test_a_sequence_is_right_where_each_sound_scores_highest_in_its_own_part():
     frames = np.zeros((9, 3))  # frames of 0.96 s: the parts are 0 to 2, 3 to 5, and 6 to 8
     frames[[1, 3, 2], [0, 1, 2]] = 1  # the third sound in the part of the first

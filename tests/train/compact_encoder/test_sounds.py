@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audioset_demo.errors import DataError
 from audioset_demo.labels import audioset_labels
-from tests.sounds import sweeps
+from tests.sounds import file_of, sweeps, white_noise
 from train.compact_encoder.sounds import (
     augment,
     flite,
@@ -23,13 +23,16 @@ from train.compact_encoder.sounds import (
     synthetic,
 )
 from train.compact_encoder.sounds.categories import Category, CategoryTable
+from train.compact_encoder.sounds.certainty import without_denied
 from train.compact_encoder.sounds.makers import IMITATIONS, SYNTHETIC, TEXTURES
 from train.compact_encoder.sounds.recordings import (
+    GUESSED,
     Recording,
     hold_out_sources,
     read_recordings,
     source_of,
 )
+from train.compact_encoder.teacher import TeacherOutput
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +110,66 @@ def test_categories_with_sources_to_spare_are_held_out_and_the_same_ones_every_t
 
 
 @pytest.mark.parametrize(
-    ("file", "attribution", "source"),
+    ("file", "attribution", "key", "source"),
     [
-        ("2-100038-A.flac", "", "freesound 100038"),
-        ("b.wav", "x (http://freesound.org/sounds/42/)", "freesound 42"),
-        ("b.wav", "freesound 42", "freesound 42"),
-        ("mine.wav", "me", "mine"),
+        ("2-100038-A.flac", "", "", "freesound 100038"),
+        ("b.wav", "x (http://freesound.org/sounds/42/)", "", "freesound 42"),
+        ("b.wav", "freesound 42", "", "freesound 42"),
+        ("b.ogg", "of a pack with freesound 7 in it", "fs:42", "freesound 42"),
+        ("b.ogg", "freesound 42", "pack:bells", "pack:bells"),
+        ("mine.wav", "me", "", "mine"),
     ],
 )
-def test_the_source_is_the_freesound_id_where_there_is_one(file, attribution, source):
-    assert source_of(file, attribution) == source
+def test_the_source_is_the_freesound_id_where_there_is_one_else_the_key(
+    file, attribution, key, source
+):
+    assert source_of(file, attribution, key) == source
+
+
+def test_of_the_categories_with_one_source_some_are_held_out_whole():
+    alone = [
+        Recording(None, "set", Category(f"class {n}", (), (n,), ()), f"only {n}", "", "", True)
+        for n in range(80)
+    ]
+    held_out = [item.category.name for item in hold_out_sources(alone, 0.2) if item.held_out]
+    assert len(held_out) == 10
+    assert not any(item.held_out for item in hold_out_sources(alone, 0.0))
+
+
+def test_guesses_and_sources_that_generators_play_are_not_scored(tmp_path, table):
+    rows = ["known,dog_{n}.wav,Dog,pack {n},1", "known,cat_{n}.wav,Cat,pack {n},0",
+            "known,flute_{n}.wav,Flute,fluidr3:flute {n},1", "games,pig_{n}.wav,Pig,,"]  # fmt: skip
+    for name in ("known", "games"):
+        listed = [r.format(n=n).split(",", 1)[1] for r in rows for n in range(9) if r[:5] == name]
+        (tmp_path / name).mkdir()
+        for row in listed:
+            (tmp_path / name / row.split(",")[0]).touch()
+        text = "\n".join(["file,category,source_key,certain", *listed])
+        (tmp_path / f"{name}.csv").write_text(text)
+    found = read_recordings(tmp_path, table, 0.5, guessed=["games"])
+    assert {item.category.name for item in found if item.scored} == {"Dog"}
+    certainty = {item.category.name: item.certainty for item in found}
+    assert certainty == {"Dog": 1, "Cat": GUESSED, "Flute": 1, "Pig": GUESSED}
+    with pytest.raises(DataError, match="--guessed names 'game', .* its lists: games, known"):
+        read_recordings(tmp_path, table, 0.5, guessed=["game"])
+
+
+def test_a_guess_of_which_the_teacher_hears_nothing_is_dropped(tmp_path, table):
+    (tmp_path / "a.wav").write_bytes(file_of(white_noise(1)))
+    names = [label.name for label in audioset_labels()]
+
+    def teacher(samples):
+        scores = np.zeros(len(names))
+        scores[names.index("Bark")] = 0.5
+        return TeacherOutput(scores, np.zeros(1))
+
+    def recording(name, certainty):
+        category = table.find(name, "a.wav")
+        return Recording(tmp_path / "a.wav", "set", category, name, "", "", True, certainty)
+
+    given = [recording("Dog", GUESSED), recording("Rain", GUESSED), recording("Rain", 1.0)]
+    kept = without_denied(given, teacher, np.arange(len(names)), audioset_labels())
+    assert [item.category.name if item.category else None for item in kept] == ["Dog", None, "Rain"]
 
 
 @pytest.mark.data
