@@ -16,7 +16,7 @@ from audioset_demo.encoders.compact import BUNDLED, CARD_FILE, WEIGHTS_FILE, loa
 from audioset_demo.labels import audioset_labels
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import DEFAULT_MODEL, default_model, published_models
-from train.compact_encoder import evaluate
+from train.compact_encoder import evaluate, held_out
 from train.compact_encoder.sounds.categories import CategoryTable
 from train.compact_encoder.sounds.recordings import read_recordings
 
@@ -58,7 +58,7 @@ def test_contributions_of_every_published_model_add_up(model):
 
 def test_the_bundled_encoder_is_small_and_its_card_describes_it():
     network, card = load_compact()
-    assert sum(len((BUNDLED / name).read_bytes()) for name in (WEIGHTS_FILE, CARD_FILE)) <= 8e6
+    assert sum(len((BUNDLED / name).read_bytes()) for name in (WEIGHTS_FILE, CARD_FILE)) <= 12e6
     assert card["parameters"] == sum(parameter.numel() for parameter in network.parameters())
     assert card["title"] == "compact encoder (not VGGish)"
 
@@ -106,18 +106,21 @@ def test_sounds_of_sources_never_trained_on_are_tagged_as_the_card_says(shared_d
     recordings = [
         item
         for item in read_recordings(
-            shared_data / "audio", CategoryTable(labels), card["config"]["hold_out"]
+            shared_data / "audio",
+            CategoryTable(labels),
+            card["config"]["hold_out"],
+            card["guessed"],
         )
         if item.collection in card["trained_on"]  # else the figures would not be the card's
     ]
-    listed = [item for item in recordings if item.held_out and item.listed]
-    judged_by_excerpts = [item for item in recordings if item.held_out and not item.listed]
-    held_out = evaluate.read_held_out(listed[::4] + judged_by_excerpts, labels)
-    figures = evaluate.judge(
-        evaluate.EncoderScorer(network, load_checkpoint(default_model().path)[0]), held_out
-    )
-    assert figures["top1"] >= 0.5
-    assert figures["top5"] >= 0.8
+    scored = [item for item in recordings if item.scored]
+    excerpts = [item for item in recordings if item.held_out and not item.scored]
+    found = held_out.read_held_out(scored[::4] + excerpts[::4], labels)
+    model = load_checkpoint(default_model().path)[0]
+    figures = evaluate.judge(evaluate.EncoderScorer(network, model), found)
+    of_card = card["held_out"]["figures"][default_model().card.title]
+    assert figures["all"]["top1"] >= of_card["all"]["top1"] - 0.1
+    assert figures["all"]["top5"] >= of_card["all"]["top5"] - 0.1
     assert figures["in_time"]["in_own_part"] >= 0.85
     assert figures["calm"]["greatest_other_score"] < 0.5
     assert {name.split(":")[0] for name in figures["excerpts"]} == {"speech", "music"}

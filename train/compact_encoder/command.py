@@ -140,6 +140,7 @@ class _Setup:
     teacher: Teacher
     open_teacher: Callable[[], Teacher]  # for processes that need their own
     jobs: int
+    guessed: list[str]
     columns: np.ndarray
     models: dict[str, tuple[TaggingModel, ModelCard]]
     features: FeatureSet | None
@@ -226,6 +227,7 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
         teacher=teacher,
         open_teacher=new_teacher,
         jobs=arguments.jobs,
+        guessed=arguments.guessed,
         columns=class_columns(teacher.mids, labels),
         models=models,
         features=features,
@@ -372,7 +374,8 @@ def _describe(setup: _Setup, figures: dict[str, dict]) -> None:
     through = trained_through(setup.run)
     models = {title: card for title, (_, card) in (setup.models | setup.more_models).items()}
     card = publish.card(
-        setup.config, network, setup.recordings, setup.teacher.title, through, figures, models
-    )
+        setup.config, network, setup.recordings, setup.teacher.title, through, figures, models,
+        setup.guessed,
+    )  # fmt: skip
     publish.save_encoder(setup.run, network, card)
     publish.save_sounds(setup.run, setup.recordings)

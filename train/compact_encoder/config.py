@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audioset_demo.errors import DataError
 from train.runs import CONFIG_FILE, LARGEST_SEED, changed_flags, command_line, flag
+
+NOT_NEGATIVE = (
+    "speech", "music", "ranking", "teacher_embedding", "teacher_scores", "alignment",
+    "weight_decay",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,7 @@ class EncoderConfig:
         for name in ("scenes", "iterations", "evaluate_every", "save_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
-        for name in (
-            "speech",
-            "music",
-            "ranking",
-            "teacher_embedding",
-            "teacher_scores",
-            "alignment",
-            "weight_decay",
-        ):
+        for name in NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise DataError(
                     f"{flag(name)} must be 0 (none) or more, not {getattr(self, name)}."
@@ -58,13 +56,17 @@ class EncoderConfig:
         if not 0 <= self.hold_out < 1:
             raise DataError(f"--hold-out must be 0 or more and below 1, not {self.hold_out}.")
 
-    def command(self) -> str:
-        """The command that repeats this run, with the paths left for the reader to fill in."""
+    def command(self, guessed: Sequence[str]) -> str:
+        """The command that repeats this run, with the paths left for the reader to fill in.
+
+        `guessed` names the collections whose categories are all guesses.
+        """
         places = (
             "--audio", "AUDIO", "--teacher", "TEACHER", "--features", "bal_train.h5",
             "--output", "RUN",
         )  # fmt: skip
-        return command_line("encoder", *places, *changed_flags(self, EncoderConfig()))
+        names = ("--guessed", *guessed) if guessed else ()
+        return command_line("encoder", *places, *names, *changed_flags(self, EncoderConfig()))
 
     def to_json(self) -> dict:
         return asdict(self)

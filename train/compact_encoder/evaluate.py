@@ -60,10 +60,11 @@ def judge(scorer: Scorer, held_out: HeldOut) -> dict:
     """All figures of one scorer: the hit rates of each set, and an entry for each other measure."""
     collections = {name: clips for name, clips in held_out.sets.items() if name != EVERYDAY}
     everything = [clip for clips in collections.values() for clip in clips]
+    once = _remembering(scorer)
     figures = {
-        "sets": {name: hit_rates(scorer, clips) for name, clips in held_out.sets.items()},
-        "all": hit_rates(scorer, everything),
-        "sureness": sureness(scorer, everything),
+        "sets": {name: hit_rates(once, clips) for name, clips in held_out.sets.items()},
+        "all": hit_rates(once, everything),
+        "sureness": sureness(once, everything),
         "excerpts": excerpt_rates(scorer, held_out.excerpts),
         "calm": calmness(scorer, held_out.calm),
         "in_time": in_time(scorer, held_out.sequences),
@@ -71,6 +72,18 @@ def judge(scorer: Scorer, held_out: HeldOut) -> dict:
     if held_out.real is not None and isinstance(scorer, EncoderScorer):
         figures["distance"] = distances(scorer, everything, held_out.real)
     return figures
+
+
+def _remembering(scorer: Scorer) -> Scorer:
+    """The scorer, which does not score a sound again."""
+    scores: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def score(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
+        if id(sound) not in scores:
+            scores[id(sound)] = scorer(sound)
+        return scores[id(sound)]
+
+    return score
 
 
 def hit_rates(scorer: Scorer, clips: list[Sound]) -> dict:

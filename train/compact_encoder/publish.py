@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -60,9 +61,11 @@ def card(
     through: list[dict],
     figures: dict[str, dict],
     models: dict[str, ModelCard],
+    guessed: Sequence[str],
 ) -> dict:
     """The card of an encoder: its settings, training and figures; `models` by scorer, the cards of
-    the tagging models that it was scored through.
+    the tagging models that it was scored through; `guessed` names the collections whose categories
+    are all guesses.
     """
     trained_on = [item for item in recordings if not item.held_out]
     collections = {}
@@ -77,6 +80,7 @@ def card(
         "settings": network.settings.to_json(),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "trained_on": collections,
+        "guessed": list(guessed),
         "teacher": f"{teacher}; not part of the encoder",
         "trained_through": through,
         "unsure_below": {
@@ -90,15 +94,15 @@ def card(
             "figures": figures,
         },
         "config": config.to_json(),
-        "command": config.command(),
+        "command": config.command(guessed),
     }
 
 
 def _short_licence(licence: str) -> str:
     """The family of a Creative Commons licence; the list of sounds has the whole text."""
-    if re.search(r"\bCC-?0\b", licence):
+    if re.search(r"\bCC[- ]?0\b", licence):
         return "CC0"
-    if re.search(r"\bCC-BY(?!-)|\bCC-BY-\d", licence):
+    if re.search(r"\bCC[- ]BY(?![- ](?:NC|ND|SA))", licence):
         return "CC-BY"
     return licence or "not stated"
 
