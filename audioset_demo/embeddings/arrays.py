@@ -27,7 +27,8 @@ REMEDY = "Write the file with `audioset-demo embed`."
 MAX_CHUNK_BYTES = 128 * 2**20  # HDF5 reads whole chunks; also of what stands beside packed clips
 MAX_LISTED = 4  # names of members in a message
 MAX_TEXT_BYTES = 1_000  # of an id or a label
-_BLOCK_BYTES = 64 * 2**20  # the most that one read of texts may bring
+_TEXT_BLOCK_BYTES = 64 * 2**20  # the most that one read of texts may bring, unless that is slow:
+_MIN_TEXT_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -221,12 +222,12 @@ def texts(found: h5py.Dataset, where: str, key: str, remedy: str = REMEDY) -> np
     """The texts (N,) of a dataset as bytes of one length.
 
     Texts of a variable length state no size, and many can be the same one in the file. Each is at
-    most as long as the file, so they are read in blocks whose size is certain.
+    most as long as the file, so they are read in blocks that cannot be much larger.
     """
     n_texts, n_bytes = len(found), found.dtype.itemsize
     values, block = [], max(n_texts, 1)
     if found.dtype.kind == "O":
-        block = max(1, _BLOCK_BYTES // found.file.id.get_filesize())
+        block = max(_MIN_TEXT_BLOCK, _TEXT_BLOCK_BYTES // found.file.id.get_filesize())
     else:
         _check_texts(n_texts, n_bytes, where, key, remedy)
     for start in range(0, n_texts, block):

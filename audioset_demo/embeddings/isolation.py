@@ -24,6 +24,7 @@ from audioset_demo.errors import FeaturesError
 from audioset_demo.names import MAX_NAME, shortened
 
 MAX_AT_ONCE = 2  # files that are read at the same time; others wait
+START_S = 60  # of the process, on a busy machine
 _ROOT = Path(__file__).parents[2]  # where this package is imported from
 
 
@@ -62,6 +63,8 @@ def _start() -> tuple[subprocess.Popen, socket.socket]:
             env=os.environ | settings,
             start_new_session=True,  # Ctrl-C is the server's affair
         )
+    ours.settimeout(START_S)
+    ours.recv(1)  # it is ready
     return process, ours
 
 
@@ -117,7 +120,7 @@ def _ask(
     except (OSError, EOFError, ValueError) as error:
         raise FeaturesError(
             f"{name} cannot be read: it is damaged, or one clip of it takes more than {CPU_S} s or "
-            f"a gigabyte to read. {REMEDY}"
+            f"half a gigabyte to read. {REMEDY}"
         ) from error
     if "error" in about:
         raise FeaturesError(about["error"])

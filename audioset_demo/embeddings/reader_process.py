@@ -30,7 +30,7 @@ from audioset_demo.storage import json_text, parse_json
 
 CPU_S = 2  # of work on one file; a large one takes 0.15
 WALL_S = 10  # a busy machine works on several
-MAX_MEMORY_BYTES = 2**30
+MAX_MEMORY_BYTES = 512 * 2**20
 MAX_MESSAGE_BYTES = 256 * 2**20
 
 
@@ -39,6 +39,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended leave nothing behind
     _import_all()
     with socket.socket(fileno=sys.stdin.fileno()) as server:
+        server.send(b" ")  # ready
         while True:
             _, files, _, _ = socket.recv_fds(server, 1, 1)
             if not files:

@@ -192,7 +192,18 @@ def another_zip(tmp_path):
     return buffer.getvalue()
 
 
+def many_names_of_an_encoder(tmp_path):
+    return hdf5(lambda file: file.attrs.update(encoder=["vggish"] * 2) or file.update(quantised=X))
+
+
+X = clip()["quantised"]
 REFUSED = [
+    (many_names_of_an_encoder, "'encoder' as 2 values of variable length"),
+    (lambda _: hdf5(lambda file: file.update(quantised=["a", "b"])), "2 values of variable length"),
+    (lambda _: npz(**clip() | {"duration_s": 1e300}), "1e.300 as 'duration_s'"),
+    (lambda _: npz(**clip() | {"times_s": np.arange(3) * 1e-9}), "even steps of 0.001 s or more"),
+    (lambda _: npz(**clip() | {"times_s": np.arange(3) + 1e9}), r"from 1e\+09 to 1e\+09 s"),
+    (lambda _: npz(quantised=np.ones((400_000, 128), "u1")), "400,000 frames, above the limit"),
     (a_pickled_object, "pickled object, which is never loaded"),
     (a_link_to_another_file, "link to data elsewhere"),
     (bytes_of_another_file, "link to data elsewhere"),
