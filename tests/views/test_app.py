@@ -60,6 +60,7 @@ def test_a_sound_can_be_changed_on_any_page(app):
     [
         ("notes.wav", b"this is a text file\n" * 50, "holds text, not sound"),
         ("empty.wav", b"", "is empty"),
+        ("fast.wav", wav(0.2, 655_350), "655350 Hz, outside 1,000 to 192,000 Hz"),
         ("wrong.npz", b"PK\x03\x04 not really", "wrong.npz"),
         ("wrong.h5", b"\x89HDF\r\n\x1a\n not really", "wrong.h5"),
     ],
