@@ -4,17 +4,32 @@ Every message is one or more full sentences that name the offending value and th
 and the CLI show it as it is.
 """
 
+from audioset_demo.names import shortened
+
 
 class AudioSetDemoError(Exception):
-    """Base of every error that this project raises on purpose."""
+    """Base of every error that this project raises on purpose.
+
+    Whatever names and values it quotes, its message is one printable line. The middle of a line of
+    more than `longest` characters is left out: what is wrong and the remedy are at its ends.
+    """
+
+    longest = 2_000
+
+    def __init__(self, message: object) -> None:
+        super().__init__(shortened(str(message), self.longest))
 
 
 class AudioError(AudioSetDemoError):
     """A sound that cannot be read, or that exceeds a stated limit."""
 
+    longest = 300
+
 
 class FeaturesError(AudioSetDemoError):
     """An embeddings file or array of the wrong form."""
+
+    longest = 300
 
 
 class WeightsError(AudioSetDemoError):

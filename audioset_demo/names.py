@@ -6,12 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+MAX_NAME = 100  # characters of a name that a stranger gave
+
 
 def one_line(text: str) -> str:
     """Text with unprintable characters, such as a tab or half a surrogate pair, escaped."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def shortened(text: str, longest: int) -> str:
+    """Text on one line, of at most so many characters: the middle of a longer one is left out."""
+    if len(text) > longest:  # before the slow part; escapes only make it longer
+        text = text[:longest] + text[-longest:]
+    line = one_line(text)
+    if len(line) <= longest:
+        return line
+    kept = longest - 3
+    return line[: kept - kept // 2] + "..." + line[-(kept // 2) :]
 
 
 def without_spaces(text: str) -> str:

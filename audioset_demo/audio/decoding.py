@@ -30,6 +30,7 @@ from audioset_demo.audio.formats import (
 )
 from audioset_demo.audio.levels import Levels
 from audioset_demo.errors import AudioError
+from audioset_demo.names import MAX_NAME, shortened
 
 __all__ = ["AUDIO_EXTENSIONS", "AudioLimits", "Sound", "check_finite", "open_sound"]
 
@@ -41,6 +42,7 @@ class AudioLimits:
     max_bytes: int = 4 * 2**30  # bytes; as much as a WAV header can state
     max_duration_s: float = 4 * 3600.0  # seconds
     max_samples: int = 4 * 3600 * 48_000  # after the mean over channels; 2.8 GB as float32
+    max_values: int = 8 * 4 * 3600 * 48_000  # samples of all channels: what decoding costs
     max_channels: int = 64
     min_sample_rate: int = 1_000  # Hz
     max_sample_rate: int = 768_000  # Hz
@@ -96,6 +98,7 @@ class Sound:
         self.name = name
         self.notes: tuple[str, ...] = ()
         self._n = 0  # samples so far
+        self._n_values = 0  # the same, of all channels
         self._is_read = False
         self._n_left_out = 0  # packets, and parts that could not be opened
         self._jump_s: float | None = None
@@ -165,10 +168,22 @@ class Sound:
         following: Decoder | None = self._decoder
         while following:
             decoder = self._decoder = following
-            yield from decoder.blocks()
+            for block in decoder.blocks():
+                self._check_work(block)
+                yield block
             self._n_left_out += decoder.n_left_out
             self._jump_s = self._jump_s or decoder.jump_s
             following = next(self._decoders, None)
+
+    def _check_work(self, block: Block) -> None:
+        """A stream may change its rate, and any number of samples may stand in a few bytes."""
+        _check_rate(block.sample_rate, self.name, self._limits)
+        self._n_values += block.samples.size
+        if self._n_values > self._limits.max_values:
+            raise AudioError(
+                f"{self.name} has more than {self._limits.max_values:,} samples in its channels "
+                "together, the limit. Cut it into shorter pieces or mix it down to mono."
+            )
 
     def _at_one_rate(self, levels: Levels) -> Iterator[np.ndarray]:
         """The mean over channels, at the sample rate of the first part."""
@@ -227,11 +242,11 @@ def open_sound(
     limits = limits or AudioLimits()
     with contextlib.ExitStack() as resources:
         if isinstance(source, bytes):
-            name = name or "sound"
+            name = shortened(name or "sound", MAX_NAME)
             file: BinaryIO = io.BytesIO(source)
         else:
             path = Path(source)
-            name = name or path.name
+            name = shortened(name or path.name, MAX_NAME)
             file = resources.enter_context(_open_file(path, name))
         stream = whole(file)
         _check_bytes(stream.size, name, limits)
@@ -333,12 +348,15 @@ def _check_header(decoder: Decoder, name: str, limits: AudioLimits) -> None:
             f"{name} has {decoder.n_channels} channels, above the limit of "
             f"{limits.max_channels}. Mix it down to mono or stereo."
         )
-    if not limits.min_sample_rate <= decoder.sample_rate <= limits.max_sample_rate:
-        raise AudioError(
-            f"{name} has a sample rate of {decoder.sample_rate} Hz, outside "
-            f"{limits.min_sample_rate:,} to {limits.max_sample_rate:,} Hz. Resample it, e.g. to "
-            "16000 Hz."
-        )
+    _check_rate(decoder.sample_rate, name, limits)
     if decoder.states_truth and decoder.stated_s:
         n_samples = round(decoder.stated_s * decoder.sample_rate)
         _check_length(n_samples, decoder.sample_rate, name, limits)
+
+
+def _check_rate(sample_rate: int, name: str, limits: AudioLimits) -> None:
+    if not limits.min_sample_rate <= sample_rate <= limits.max_sample_rate:
+        raise AudioError(
+            f"{name} has a sample rate of {sample_rate} Hz, outside {limits.min_sample_rate:,} to "
+            f"{limits.max_sample_rate:,} Hz. Resample it, e.g. to 16000 Hz."
+        )

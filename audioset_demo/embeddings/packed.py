@@ -21,12 +21,24 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from audioset_demo.embeddings.arrays import MAX_FRAMES, dataset, holds, loaded, reading, scalar
+from audioset_demo.embeddings.arrays import (
+    LIMITS,
+    FeaturesLimits,
+    attribute,
+    check_written,
+    dataset,
+    holds,
+    loaded,
+    reading,
+    scalar,
+    texts,
+)
 from audioset_demo.embeddings.frames import N_DIMS
 from audioset_demo.errors import FeaturesError
 from audioset_demo.labels import audioset_labels
 
 REMEDY = "Pack the clips again with `python -m train pack` or `python -m train extract`."
+BLOCK_BYTES = 64 * 2**20
 RELEASED = "released"  # the encoder of a file that names none
 # Their dimensions, by letter as above, and the kinds of their types.
 _FORMS = {
@@ -38,6 +50,10 @@ _FORMS = {
     "labels": ("K", "text"),
 }
 _ALWAYS = ("x", "video_id_list")
+# Those that are read at once, and whether they are text.
+_BESIDE = {key: kinds == "text" for key, (_, kinds) in _FORMS.items() if key not in ("x", "y")}
+_MAX_CLASSES = 100_000  # as of a model
+_MAX_LABELS = 2**34  # clips times classes: 2 GB, eight to a byte
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,13 @@ class PackedClips:
     where: str
 
     @classmethod
-    def of(cls, file: h5py.File, where: str, needed: Collection[str] = ()) -> PackedClips:
+    def of(
+        cls,
+        file: h5py.File,
+        where: str,
+        needed: Collection[str] = (),
+        limits: FeaturesLimits = LIMITS,
+    ) -> PackedClips:
         """Check a file that is already open. Labels are read only where `y` is needed.
 
         Parameters
@@ -73,7 +95,8 @@ class PackedClips:
 
         Raises
         ------
-        FeaturesError : a dataset is missing, linked, incomplete, or does not fit the others.
+        FeaturesError : a dataset is missing, linked, incomplete, beyond the limits, or does not
+            fit the others.
         """
         passed_over = set() if "y" in needed else {"y", "labels"}
         wanted = [
@@ -81,12 +104,12 @@ class PackedClips:
             for key in _FORMS
             if key in _ALWAYS or key in needed or (holds(file, key) and key not in passed_over)
         ]
-        found = {key: dataset(file, key, where, REMEDY) for key in wanted}
-        _check_forms(found, where)
         with reading(where, REMEDY):
+            found = {key: dataset(file, key, where, REMEDY) for key in wanted}
+            _check_forms(found, where, limits)
             beside = {
-                key: loaded(found[key], where, key)
-                for key in ("video_id_list", "n_frames", "segment_times", "labels")
+                key: texts(found[key], where, key, REMEDY) if text else found[key][()]
+                for key, text in _BESIDE.items()
                 if key in found
             }
             encoder = _encoder(file, where)
@@ -94,7 +117,7 @@ class PackedClips:
         counts = beside.get("n_frames")
         clips = cls(
             datasets=found,
-            video_ids=np.asarray(beside["video_id_list"], bytes),
+            video_ids=beside["video_id_list"],
             n_frames=None if counts is None else counts.astype(np.int64),
             segment_times=beside.get("segment_times"),
             labels=None if labels is None else tuple(str(scalar(name)) for name in labels),
@@ -110,6 +133,12 @@ class PackedClips:
     def x(self) -> h5py.Dataset:
         """Clips uint8 (N, T, 128)."""
         return self.datasets["x"]
+
+    def blocks(self, name: str) -> Iterator[slice]:
+        """All rows of a dataset, in blocks that fit into memory."""
+        values = self.datasets[name]
+        n_rows = max(1, BLOCK_BYTES * len(values) // max(values.nbytes, 1))
+        return (slice(start, start + n_rows) for start in range(0, len(values), n_rows))
 
     def rows(self, name: str, key: slice | int) -> np.ndarray:
         """Some rows of a dataset."""
@@ -171,28 +200,36 @@ def count_frames(x: np.ndarray) -> np.ndarray:
     return np.where(is_sound.any(axis=1), last, 0)
 
 
-def _check_forms(found: dict[str, h5py.Dataset], where: str) -> None:
+def _check_forms(found: dict[str, h5py.Dataset], where: str, limits: FeaturesLimits) -> None:
     """Each dataset is of its type and form, of the same N and K as the others, and complete."""
     sizes = {"D": N_DIMS, "S": 2}
     for key, values in found.items():
         dimensions, kinds = _FORMS[key]
-        shape = dict(zip(dimensions, values.shape, strict=False))
         fits = len(values.shape) == len(dimensions) and _is_of(values.dtype, kinds)
-        if key == "x":
-            fits = fits and values.dtype == np.uint8 and shape["T"] <= MAX_FRAMES
-        if not fits or any(sizes.setdefault(name, n) != n for name, n in shape.items()):
+        fits = fits and (key != "x" or values.dtype == np.uint8)
+        shape = zip(dimensions, values.shape, strict=False)
+        if not fits or any(sizes.setdefault(name, n) != n for name, n in shape):
             raise FeaturesError(
                 f"{where} holds '{key}' as {values.dtype} of shape {values.shape}; "
                 f"{_expected(key, sizes)} was expected. {REMEDY}"
             )
-        if values.size and not _is_written(values):
-            raise FeaturesError(
-                f"{where} is incomplete: parts of '{key}' were never written. {REMEDY}"
-            )
+        _check_sizes(sizes, where, limits)
+        check_written(values, where, key, REMEDY)
     if 0 in (sizes["N"], sizes["T"], sizes.get("K")):
         raise FeaturesError(
             f"{where} holds no clips, frames or classes: 'x' has shape {found['x'].shape}. "
             "Pack at least one clip."
+        )
+
+
+def _check_sizes(sizes: dict[str, int], where: str, limits: FeaturesLimits) -> None:
+    limits.check_clips(sizes["N"], where)
+    limits.check_frames(sizes["T"], where)
+    n_classes = sizes.get("K", 0)
+    if n_classes > _MAX_CLASSES or sizes["N"] * n_classes > _MAX_LABELS:
+        raise FeaturesError(
+            f"{where} holds labels of {sizes['N']:,} clips and {n_classes:,} classes, above the "
+            f"limit of {_MAX_CLASSES:,} classes and {_MAX_LABELS:,} labels. Give fewer classes."
         )
 
 
@@ -210,15 +247,10 @@ def _expected(key: str, sizes: dict[str, int]) -> str:
     return f"{types.get(key, kinds)} of shape ({shape}{',' * (len(dimensions) == 1)})"
 
 
-def _is_written(values: h5py.Dataset) -> bool:
-    """Whether all parts are stored: HDF5 reads zeros where nothing was ever written."""
-    if values.chunks is None:
-        return values.id.get_storage_size() > 0
-    per_axis = [-(-n // chunk) for n, chunk in zip(values.shape, values.chunks, strict=True)]
-    return values.id.get_num_chunks() == np.prod(per_axis)
-
-
 def _encoder(file: h5py.File, where: str) -> str:
+    named: object = RELEASED
     if holds(file, "encoder"):
-        return str(scalar(loaded(dataset(file, "encoder", where, REMEDY), where, "encoder")))
-    return str(scalar(file.attrs.get("encoder", RELEASED)))
+        named = scalar(loaded(dataset(file, "encoder", where, REMEDY), where, "encoder"))
+    elif "encoder" in file.attrs:
+        named = scalar(attribute(file, "encoder", where))
+    return str(named)

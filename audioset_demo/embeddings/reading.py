@@ -11,9 +11,9 @@ Three forms are read:
 
 import contextlib
 import io
-import math
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -21,8 +21,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from audioset_demo.embeddings.arrays import (
+    LIMITS,
+    MAX_LISTED,
     REMEDY,
-    check_size,
+    FeaturesLimits,
+    attribute,
     dataset,
     holds,
     listing,
@@ -35,8 +38,11 @@ from audioset_demo.embeddings.arrays import (
 from audioset_demo.embeddings.frames import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
 from audioset_demo.embeddings.packed import PackedClips, count_frames
 from audioset_demo.errors import FeaturesError
+from audioset_demo.names import MAX_NAME, shortened
 
 _KEYS = ("quantised", "pca", "embedding", "times_s", "encoder", "duration_s")
+_MAX_S = 1_000_000  # of a clip: eleven days
+_MIN_HOP_S = 0.001
 _EXPECTED = f"'quantised' uint8 (T, {N_DIMS}), or in HDF5 'x' uint8 (N, T, {N_DIMS})"
 
 # The chunks of a packed file run across clips and dimensions, so one clip touches dozens of them.
@@ -51,7 +57,7 @@ class FeaturesFile:
     Attributes
     ----------
     name : the file's name.
-    names : the clips' names, in the file's order.
+    names : the clips' names, in the file's order; printable, on one line, not long.
     """
 
     def __init__(
@@ -62,7 +68,7 @@ class FeaturesFile:
         close: Callable[[], None],
     ) -> None:
         self.name = name
-        self.names = tuple(names)
+        self.names = tuple(shortened(clip, MAX_NAME) for clip in names)
         self._read = read
         self._close = close
 
@@ -80,46 +86,55 @@ class FeaturesFile:
 
         Raises
         ------
-        FeaturesError : its data is of the wrong form or damaged.
+        FeaturesError : its data is of the wrong form or damaged, or beyond the limits.
         IndexError : there is no such clip.
         """
-        return self._read(range(len(self))[index])
+        index = range(len(self))[index]
+        with reading(_place(self.names[index], self.name)):
+            return self._read(index)
 
     def close(self) -> None:
         """Close the file; embeddings already read stay valid."""
         self._close()
 
 
-def read_features(source: str | Path | bytes, name: str | None = None) -> FeaturesFile:
+def read_features(
+    source: str | Path | bytes, name: str | None = None, limits: FeaturesLimits = LIMITS
+) -> FeaturesFile:
     """Open an embeddings file. Nothing in it is unpickled, and nothing outside it is followed.
 
     Parameters
     ----------
     source : path of an NPZ or HDF5 file, or its bytes.
     name : shown to the user in results and errors; by default the file's name.
+    limits : checked before anything large is read.
 
     Raises
     ------
-    FeaturesError : not such a file, damaged, or without the expected arrays.
+    FeaturesError : not such a file, damaged, without the expected arrays, or beyond the limits.
     """
     if isinstance(source, bytes):
-        return _open(io.BytesIO(source), source[:8], name or "features")
+        name = shortened(name or "features", MAX_NAME)
+        return _open(io.BytesIO(source), source[:8], name, limits)
     path = Path(source)
-    name = name or path.name
+    name = shortened(name or path.name, MAX_NAME)
     try:
         with path.open("rb") as file:
             head = file.read(8)
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise FeaturesError(f"{name} cannot be opened ({reason}). Check the path.") from error
-    return _open(path, head, name)
+    return _open(path, head, name, limits)
 
 
-def _open(stream: Path | io.BytesIO, head: bytes, name: str) -> FeaturesFile:
-    if head.startswith(b"PK"):
-        return _open_npz(stream, name)
-    if head == b"\x89HDF\r\n\x1a\n":
-        return _open_hdf5(stream, name)
+def _open(
+    stream: Path | io.BytesIO, head: bytes, name: str, limits: FeaturesLimits
+) -> FeaturesFile:
+    with reading(name):
+        if head.startswith(b"PK"):
+            return _open_npz(stream, name, limits)
+        if head == b"\x89HDF\r\n\x1a\n":
+            return _open_hdf5(stream, name, limits)
     what = "is neither NPZ nor HDF5" if head else "is empty (0 bytes)"
     raise FeaturesError(f"{name} {what}. {REMEDY}")
 
@@ -156,11 +171,15 @@ def embeddings_from_array(array: np.ndarray, name: str = "features") -> Embeddin
             f"The array of {name} has type {array.dtype}. Give uint8 as released, or floats in "
             "[-1, 1]."
         )
-    return _one_clip({"quantised": array, "encoder": "released"}, (), name, name)
+    return _one_clip({"quantised": array, "encoder": "released"}, (), name, name, LIMITS)
 
 
 def _one_clip(
-    arrays: Mapping[str, ArrayLike], others: Iterable[str], name: str, where: str
+    arrays: Mapping[str, ArrayLike],
+    others: Iterable[str],
+    name: str,
+    where: str,
+    limits: FeaturesLimits,
 ) -> Embeddings:
     """Embeddings from the arrays of one clip, each checked.
 
@@ -178,6 +197,7 @@ def _one_clip(
         raise FeaturesError(
             f"{where} holds no frames. Give a clip of at least one frame ({FRAME_S} s)."
         )
+    limits.check_frames(n_frames, where)
     notes: tuple[str, ...] = ()
     encoder = str(scalar(arrays.get("encoder", "")))
     if not encoder:
@@ -191,17 +211,12 @@ def _one_clip(
     times_s = np.arange(n_frames) * FRAME_S
     if "times_s" in arrays:
         times_s = _checked(arrays["times_s"], (n_frames,), "f", where, "times_s")
-        steps = np.diff(times_s)
-        if n_frames > 1 and not (steps.min() > 0 and np.ptp(steps) < 0.01):
-            raise FeaturesError(
-                f"{where} holds 'times_s' in steps of {steps.min():.3g} to {steps.max():.3g} s; "
-                f"even steps were expected. {REMEDY}"
-            )
+        _check_times(times_s, where)
     duration_s = scalar(arrays.get("duration_s", n_frames * FRAME_S))
-    if not isinstance(duration_s, (int, float)) or not 0 < duration_s < np.inf:
+    if not isinstance(duration_s, (int, float)) or not 0 < duration_s <= _MAX_S:
         raise FeaturesError(
-            f"{where} holds {duration_s} as 'duration_s'; seconds above zero were expected. "
-            + REMEDY
+            f"{where} holds {duration_s} as 'duration_s'; seconds above zero, {_MAX_S:,} at most, "
+            f"were expected. {REMEDY}"
         )
     frames = (n_frames, N_DIMS)
     floats = {
@@ -216,9 +231,29 @@ def _one_clip(
         pca=floats.get("pca"),
         embedding=floats.get("embedding"),
         duration_s=float(duration_s),
-        name=name,
+        name=shortened(name, MAX_NAME),
         notes=notes,
     )
+
+
+def _check_times(times_s: np.ndarray, where: str) -> None:
+    """The starts (T,) of frames are even, and neither so close nor so late that nobody meant it."""
+    steps = np.diff(times_s)
+    if len(steps) and not (steps.min() >= _MIN_HOP_S and np.ptp(steps) < 0.01):
+        raise FeaturesError(
+            f"{where} holds 'times_s' in steps of {steps.min():.3g} to {steps.max():.3g} s; even "
+            f"steps of {_MIN_HOP_S} s or more were expected. {REMEDY}"
+        )
+    if not (times_s[0] >= 0 and times_s[-1] <= _MAX_S):
+        raise FeaturesError(
+            f"{where} holds 'times_s' from {times_s[0]:.3g} to {times_s[-1]:.3g} s; 0 to "
+            f"{_MAX_S:,} s were expected. {REMEDY}"
+        )
+
+
+def _place(clip: str, name: str) -> str:
+    """A clip of a file, for messages."""
+    return f"Clip '{shortened(clip, 40)}' of {shortened(name, 60)}"
 
 
 def _single(clip: Embeddings) -> FeaturesFile:
@@ -242,50 +277,57 @@ def _checked(
     return array
 
 
-def _open_npz(stream: Path | io.BytesIO, name: str) -> FeaturesFile:
-    with reading(name), zipfile.ZipFile(stream) as archive:
+def _open_npz(stream: Path | io.BytesIO, name: str, limits: FeaturesLimits) -> FeaturesFile:
+    with zipfile.ZipFile(stream) as archive:
         clips = list(dict.fromkeys(key.rpartition("/")[0] for key in archive.namelist()))
     if not clips or "" in clips:
-        return _single(_one_clip(*npz_arrays(stream, name, _KEYS), name, name))
+        arrays, others = npz_arrays(stream, name, _KEYS, limits=limits)
+        return _single(_one_clip(arrays, others, name, name, limits))
+    limits.check_clips(len(clips), name)
 
     def read(index: int) -> Embeddings:
-        where = f"Clip '{clips[index]}' of {name}"
-        prefix = f"{clips[index]}/"
-        arrays, others = npz_arrays(stream, where, _KEYS, prefix)
-        return _one_clip(arrays, others, clips[index], where)
+        where = _place(clips[index], name)
+        arrays, others = npz_arrays(stream, where, _KEYS, f"{clips[index]}/", limits=limits)
+        return _one_clip(arrays, others, clips[index], where, limits)
 
     return FeaturesFile(name, clips, read, lambda: None)
 
 
-def _open_hdf5(stream: Path | io.BytesIO, name: str) -> FeaturesFile:
-    with contextlib.ExitStack() as stack, reading(name):
+def _open_hdf5(stream: Path | io.BytesIO, name: str, limits: FeaturesLimits) -> FeaturesFile:
+    with contextlib.ExitStack() as stack:
         file = stack.enter_context(h5py.File(stream, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES))
+        limits.check_clips(len(file), name)
         keys = list(file)
         if "x" in keys and "quantised" not in keys:
-            names, read = _packed_clips(file, name)
-        elif keys and all(isinstance(member(file, key, name), h5py.Group) for key in keys):
-            names, read = keys, _group_reader(file, keys, name)
+            names, read = _packed_clips(file, name, limits)
+        elif keys and isinstance(member(file, keys[0], name), h5py.Group):
+            names, read = keys, _group_reader(file, keys, name, limits)
         else:
-            return _single(_one_clip(*_hdf5_arrays(file, name), name, name))
+            arrays, others = _hdf5_arrays(file, name, limits)
+            return _single(_one_clip(arrays, others, name, name, limits))
         stack.pop_all()  # the file stays open: clips are read from it later
         return FeaturesFile(name, names, read, file.close)
 
 
-def _group_reader(file: h5py.File, keys: list[str], name: str) -> Callable[[int], Embeddings]:
+def _group_reader(
+    file: h5py.File, keys: list[str], name: str, limits: FeaturesLimits
+) -> Callable[[int], Embeddings]:
     def read(index: int) -> Embeddings:
-        where = f"Clip '{keys[index]}' of {name}"
-        with reading(where):
-            arrays, others = _hdf5_arrays(member(file, keys[index], name), where)
-        return _one_clip(arrays, others, keys[index], where)
+        where = _place(keys[index], name)
+        group = member(file, keys[index], name)
+        if not isinstance(group, h5py.Group):
+            raise FeaturesError(f"{where} is not a group of arrays. {REMEDY}")
+        arrays, others = _hdf5_arrays(group, where, limits)
+        return _one_clip(arrays, others, keys[index], where, limits)
 
     return read
 
 
-def _packed_clips(file: h5py.File, name: str) -> tuple[list[str], Callable[[int], Embeddings]]:
+def _packed_clips(
+    file: h5py.File, name: str, limits: FeaturesLimits
+) -> tuple[list[str], Callable[[int], Embeddings]]:
     """Names of the clips in a packed file, and a function that reads one of them."""
-    packed = PackedClips.of(file, name)
-    x = packed.x
-    check_size(x.dtype.itemsize * math.prod(x.chunks or (1,)), name, "x")  # read as a whole
+    packed = PackedClips.of(file, name, limits=limits)
     names = [video_id.decode("utf-8", "replace") for video_id in packed.video_ids.tolist()]
 
     def read(index: int) -> Embeddings:
@@ -296,17 +338,19 @@ def _packed_clips(file: h5py.File, name: str) -> tuple[list[str], Callable[[int]
         if packed.segment_times is not None:
             start_s, end_s = packed.segment_times[index]
             arrays["duration_s"] = float(end_s - start_s)
-        return _one_clip(arrays, (), names[index], f"Clip '{names[index]}' of {name}")
+        return _one_clip(arrays, (), names[index], _place(names[index], name), limits)
 
     return names, read
 
 
-def _hdf5_arrays(group: h5py.Group, where: str) -> tuple[dict[str, ArrayLike], list[str]]:
+def _hdf5_arrays(
+    group: h5py.Group, where: str, limits: FeaturesLimits
+) -> tuple[dict[str, ArrayLike], list[str]]:
     """The arrays of one clip, and the names of the group's other members."""
     arrays: dict[str, ArrayLike] = {}
     for key in _KEYS:
         if holds(group, key):
-            arrays[key] = loaded(dataset(group, key, where), where, key)
+            arrays[key] = loaded(dataset(group, key, where), where, key, limits)
         elif key in group.attrs:
-            arrays[key] = group.attrs[key]
-    return arrays, [key for key in group if key not in _KEYS]
+            arrays[key] = attribute(group, key, where, limits)
+    return arrays, [key for key in islice(group, MAX_LISTED + 1) if key not in _KEYS]

@@ -10,6 +10,7 @@ from audioset_demo.models.settings import TITLES, ModelSettings
 from audioset_demo.storage import parse_json, write_json
 
 CARD_FORMAT = 1
+MAX_BYTES = 32 * 2**20  # of a card; one with the names of 100,000 classes has 3 MB
 INPUT_CONVENTION = "(uint8 - 128) / 128"
 # Added to the title of a model that was not trained by our PyTorch code.
 BACKEND_NOTES = {"keras": " (Keras)", "reference": " (checkpoint of the reference)"}
@@ -123,6 +124,8 @@ def load_card(checkpoint: str | os.PathLike) -> ModelCard:
     """
     path = card_path(Path(checkpoint))
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES / 1e6:,.0f} MB")
         card = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 
-from audioset_demo.errors import CheckpointError
+from audioset_demo.errors import AudioSetDemoError, CheckpointError
 from audioset_demo.models.card import ModelCard, load_card, save_card
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference, load_reference
@@ -50,8 +50,18 @@ def load_checkpoint(
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}. Check the path.")
-    if is_reference(path):
-        return load_reference(path, pooling)
+    try:
+        return load_reference(path, pooling) if is_reference(path) else _load_ours(path, pooling)
+    except AudioSetDemoError:
+        raise
+    except Exception as error:  # damaged bytes raise errors of any type
+        kind = "PyTorch" if is_reference(path) else "safetensors"
+        raise CheckpointError(
+            f"{path} is not a complete {kind} file ({error}). Copy or train it again."
+        ) from error
+
+
+def _load_ours(path: Path, pooling: str | None) -> tuple[TaggingModel, ModelCard]:
     card = load_card(path)
     if pooling not in (None, card.settings.pooling):
         raise CheckpointError(
@@ -65,29 +75,29 @@ def load_checkpoint(
 
 
 def _state_of(path: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors of a file in float32, those that the model of its card has and no others."""
-    try:
-        found = load_file(path)
-    except (SafetensorError, OSError, ValueError, LookupError, AttributeError) as error:
-        raise CheckpointError(
-            f"{path} is not a complete safetensors file ({error}). Copy or train it again."
-        ) from None
+    """The tensors of a file in float32, those that the model of its card has and no others.
+
+    Names and shapes are compared before any tensor is read.
+    """
     # Not counted by the backends, and of use in training only.
     counters = {name for name in expected if name.endswith("num_batches_tracked")}
-    missing = sorted(set(expected) - counters - set(found))
-    unexpected = sorted(set(found) - set(expected))
-    if missing or unexpected:
-        raise CheckpointError(
-            f"{path} does not hold the model of its card: missing {missing or 'nothing'}, "
-            f"unexpected {unexpected or 'nothing'}. {SAME_TRAINING}"
-        )
     state = {name: torch.tensor(0) for name in counters}
-    for name in (name for name in expected if name not in counters):
-        tensor = found[name]
-        if tensor.shape != expected[name].shape:
+    with safe_open(path, "pt") as file:
+        found = set(file.keys())
+        missing = sorted(set(expected) - counters - found)
+        unexpected = sorted(found - set(expected))
+        if missing or unexpected:
             raise CheckpointError(
-                f"{name} in {path} is {tuple(tensor.shape)}, and by its card must be "
-                f"{tuple(expected[name].shape)}. {SAME_TRAINING}"
+                f"{path} does not hold the model of its card: missing {missing or 'nothing'}, "
+                f"unexpected {unexpected or 'nothing'}. {SAME_TRAINING}"
             )
-        state[name] = trained_values(tensor, name, path)
+        names = [name for name in expected if name not in counters]
+        for name in names:
+            shape = tuple(file.get_slice(name).get_shape())
+            if shape != tuple(expected[name].shape):
+                raise CheckpointError(
+                    f"{name} in {path} is {shape}, and by its card must be "
+                    f"{tuple(expected[name].shape)}. {SAME_TRAINING}"
+                )
+        state.update({name: trained_values(file.get_tensor(name), name, path) for name in names})
     return state

@@ -9,6 +9,7 @@ On clips without padding the outputs equal the reference's, which treats padding
 """
 
 import re
+import zipfile
 from pathlib import Path
 
 import torch
@@ -68,8 +69,9 @@ def load_reference(path: Path, pooling: str | None = None) -> tuple[TaggingModel
     state = _state_of(checkpoint, path)
     iteration = checkpoint.get("iteration")
     pooling = _pooling_of(state, path, pooling)
-    model = TaggingModel(_settings_of(state, pooling, path))
-    model.load_state_dict(_converted(state, model, path))
+    with torch.device("meta"):  # the file's tensors take the place of the parameters
+        model = TaggingModel(_settings_of(state, pooling, path))
+    model.load_state_dict(_converted(state, model, path), assign=True)
     card = ModelCard(
         name=f"{path.name} of {REFERENCE}",
         settings=model.settings,
@@ -86,12 +88,21 @@ def load_reference(path: Path, pooling: str | None = None) -> tuple[TaggingModel
 
 def _read(path: Path) -> dict:
     try:
+        _check_size(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # on damaged bytes torch raises errors of any type
         raise CheckpointError(
             f"{path} cannot be read as a complete PyTorch checkpoint ({type(error).__name__}). "
             "Copy it again. Only files of tensors are read, never pickled models."
         ) from None
+
+
+def _check_size(path: Path) -> None:
+    """Raise ValueError for an archive with compressed parts: their size in memory is any."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(part.file_size for part in archive.infolist()) > path.stat().st_size:
+                raise ValueError("torch.save compresses nothing")
 
 
 def _state_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
@@ -155,14 +166,20 @@ def _settings_of(state: dict[str, Tensor], pooling: str, path: Path) -> ModelSet
             f"1) or fc_final.weight. It holds {', '.join(list(state)[:4]) or 'nothing'}. Give a "
             "checkpoint that its training wrote."
         )
-    return ModelSettings(
-        pooling=pooling,
-        n_classes=last.shape[0],
-        n_dims=first.shape[1],
-        hidden_units=first.shape[0],
-        hidden_layers=sum(bool(re.fullmatch(r"emb\.conv\d+\.weight", key)) for key in state),
-        shared_head=pooling == "multi_attention",
-    )
+    try:
+        return ModelSettings(
+            pooling=pooling,
+            n_classes=last.shape[0],
+            n_dims=first.shape[1],
+            hidden_units=first.shape[0],
+            hidden_layers=sum(bool(re.fullmatch(r"emb\.conv\d+\.weight", key)) for key in state),
+            shared_head=pooling == "multi_attention",
+        )
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{path} is not a model of {REFERENCE}: {error} Give a checkpoint that its training "
+            "wrote."
+        ) from None
 
 
 def _converted(state: dict[str, Tensor], model: TaggingModel, path: Path) -> dict[str, Tensor]:
@@ -171,7 +188,9 @@ def _converted(state: dict[str, Tensor], model: TaggingModel, path: Path) -> dic
     converted, names = model.state_dict(), {}
     for key in converted:
         module, name = key.rsplit(".", 1)
-        if name != "num_batches_tracked":
+        if name == "num_batches_tracked":
+            converted[key] = torch.tensor(0)
+        else:
             names[key] = f"{modules[module]}.{name}"
     _check_keys(state, set(names.values()), model.settings.pooling, path)
     for key, name in names.items():

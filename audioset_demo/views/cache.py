@@ -9,7 +9,7 @@ on the session: a download is made in a thread that has none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -22,8 +22,9 @@ from audioset_demo.audio.playback import Playback, Played, playback
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.charts.overview import DrawnSound, Overview
+from audioset_demo.embeddings import isolation
+from audioset_demo.embeddings.arrays import FeaturesLimits
 from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings, Progress
-from audioset_demo.embeddings.reading import read_features
 from audioset_demo.embeddings.similar_clips import ReleasedClips
 from audioset_demo.encoders import load_encoder, resolve_encoder, silent_frame
 from audioset_demo.encoders.encoder import Encoder
@@ -37,8 +38,16 @@ from audioset_demo.views.session import HOPS, Choice
 
 Result = TypeVar("Result")
 # Two hours are 7,500 frames: more than a page can show, less than a small machine can hold.
-LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=7_200.0)
 MAX_FRAMES = 7_500
+# A visitor may ask for what two hours of stereo at 48 kHz cost; a few bytes could ask for more.
+LIMITS = AudioLimits(
+    max_bytes=100 * 2**20,
+    max_duration_s=7_200.0,
+    max_samples=7_200 * 48_000,
+    max_values=2 * 7_200 * 48_000,
+    max_sample_rate=192_000,
+)
+MAX_IN_FILE = 50_000  # clips of an embeddings file, twice as many as AudioSet evaluates on
 MAX_CLIPS = 16  # one of two hours is 47 MB
 MAX_SOUNDS = 2  # to be played
 _KEYS: dict[str | type, Callable[[Any], Any]] = {Clip: Clip.identity}
@@ -64,6 +73,7 @@ def read(clip: Clip, choice: Choice) -> None:
     AudioSetDemoError : it cannot be read.
     """
     if clip.is_features:
+        features_names(clip)
         _read_features(clip)
     else:
         _reading(clip, choice)
@@ -173,8 +183,7 @@ def clip_names(clips: Sequence[Clip]) -> dict[tuple, str]:
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
 def features_names(clip: Clip) -> tuple[str, ...]:
     """Names of the clips in an embeddings file."""
-    with closing(read_features(clip.data, clip.name)) as file:
-        return file.names
+    return isolation.clip_names(clip.data, clip.name, _features_limits())
 
 
 def features(clip: Clip, choice: Choice) -> Embeddings:
@@ -200,8 +209,11 @@ def _of_encoding(choice: Choice) -> Choice:
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Reading the file", hash_funcs=_KEYS)
 def _read_features(clip: Clip) -> Embeddings:
-    with closing(read_features(clip.data, clip.name)) as file:
-        return file[clip.index]
+    return isolation.read_clip(clip.data, clip.name, clip.index, _features_limits())
+
+
+def _features_limits() -> FeaturesLimits:
+    return FeaturesLimits(MAX_FRAMES, MAX_IN_FILE)
 
 
 @st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)

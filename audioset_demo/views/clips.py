@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
@@ -12,6 +14,9 @@ import streamlit as st
 from audioset_demo.audio.decoding import AUDIO_EXTENSIONS
 from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.names import MAX_NAME, shortened
+
+_log = logging.getLogger(__name__)
 
 FEATURES_EXTENSIONS = ("npz", "h5", "hdf5")
 UPLOAD_EXTENSIONS = (*AUDIO_EXTENSIONS, *FEATURES_EXTENSIONS)
@@ -55,6 +60,8 @@ class Clip:
 
 
 def from_file(name: str, data: bytes) -> Clip:
+    """A clip of an upload, whose name can be anything."""
+    name = shortened(re.sub(r"\s", " ", name), MAX_NAME)
     return Clip(name, data, hashlib.sha256(data).hexdigest())
 
 
@@ -127,12 +134,12 @@ def removed() -> Clip | None:
 
 
 def put_back() -> None:
-    choose(st.session_state.pop("removed"))
+    offer(st.session_state.pop("removed"))
 
 
 def choose_index(index: int) -> None:
-    """Choose another clip of the embeddings file."""
-    choose(replace(current(), index=index))
+    """Open another clip of the embeddings file."""
+    offer(replace(current(), index=index))
 
 
 @dataclass
@@ -156,8 +163,9 @@ def offer(*clips: Clip) -> None:
 def take_offer(read: Callable[[Clip], object]) -> None:
     """Choose the first of the opened clips that `read` can read, and keep the others that it can.
 
-    An AudioSetDemoError that it raises is kept to be shown. If no clip can be read, the former clip
-    stays chosen. If the visitor does something else in the meantime, the next run continues.
+    A clip that cannot be read is dropped, whatever `read` raises, and the reason is kept to be
+    shown. If no clip can be read, the former clip stays chosen. If the visitor does something else
+    in the meantime, which is no `Exception`, the next run continues.
     """
     offer = _offer()
     while offer.clips:
@@ -166,6 +174,12 @@ def take_offer(read: Callable[[Clip], object]) -> None:
             read(clip)
         except AudioSetDemoError as error:
             offer.errors.append(str(error))
+        except Exception as error:
+            _log.exception("An upload could not be read")
+            offer.errors.append(
+                f"{clip.name} cannot be read ({type(error).__name__}). Export it again, or open "
+                "another file."
+            )
         else:
             join = _keep if offer.chosen else choose
             join(clip)

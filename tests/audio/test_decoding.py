@@ -220,6 +220,7 @@ def test_real_recordings_decode(shared_data):
     [
         (AudioLimits(max_duration_s=1), "lasts 1.* above the limit of 1 s"),
         (AudioLimits(max_samples=9_999), "samples or more at 48000 Hz, above the limit of 9,999"),
+        (AudioLimits(max_values=99_999), "more than 99,999 samples in its channels together"),
         (AudioLimits(max_bytes=1_000), "MB, above the limit"),
         (AudioLimits(max_channels=1), "2 channels"),
         (AudioLimits(max_sample_rate=44_100), "48000 Hz"),
@@ -230,6 +231,25 @@ def test_limits_hold_whatever_a_header_states(limits, says, form):
     codec = {"wav": "pcm_s16le", "flac": "flac"}.get(form, "aac")
     with pytest.raises(AudioError, match=says):
         read_waveform(by_ffmpeg(sweeps(48_000), 48_000, codec, form), limits=limits)
+
+
+def test_a_limit_of_the_rate_holds_for_a_stream_that_changes_it():
+    fast = by_ffmpeg(sweeps(96_000), 96_000, "aac", "adts")
+    slow = by_ffmpeg(sweeps(48_000), 48_000, "aac", "adts")
+    assert read_waveform(slow + fast).sample_rate == 48_000
+    with pytest.raises(AudioError, match="sample rate of 96000 Hz, outside 1,000 to 50,000 Hz"):
+        read_waveform(slow + fast, limits=AudioLimits(max_sample_rate=50_000))
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\u202e", "\x00\x1b[31m", "n" * 10_000])
+def test_any_name_makes_a_message_and_a_sound_that_can_be_shown(name):
+    with open_sound(WAV, name) as sound:
+        assert sound.name.encode() and sound.name.isprintable() and len(sound.name) <= 100
+    for data in (b"", b"text", WAV[:30]):
+        with pytest.raises(AudioError) as caught:
+            read_waveform(data, name)
+        message = str(caught.value)
+        assert message.encode() and message.isprintable() and len(message) <= 300
 
 
 def test_only_what_is_certain_is_refused_before_decoding():

@@ -192,46 +192,57 @@ def another_zip(tmp_path):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [
-        (a_pickled_object, "pickled object, which is never loaded"),
-        (a_link_to_another_file, "link to data elsewhere"),
-        (bytes_of_another_file, "link to data elsewhere"),
-        (an_array_of_a_gigabyte, "1,074 MB, above the limit"),
-        (a_cut_npz, "damaged or cut off"),
-        (a_changed_npz, "damaged or cut off"),
-        (a_cut_hdf5, "damaged or cut off"),
-        (another_zip, "'letter.txt'"),
-        (lambda _: b"", "empty"),
-        (lambda _: b"RIFF....WAVE", "neither NPZ nor HDF5"),
-        (lambda _: npz(**clip() | {"pca": np.zeros((9, 128), "f4")}), r"'pca' .*\(9, 128\)"),
-        (
-            lambda _: npz(**clip() | {"times_s": np.full(3, np.nan)}),
-            "NaN or infinite values in 'times_s'",
+def many_names_of_an_encoder(tmp_path):
+    return hdf5(lambda file: file.attrs.update(encoder=["vggish"] * 2) or file.update(quantised=X))
+
+
+X = clip()["quantised"]
+REFUSED = [
+    (many_names_of_an_encoder, "'encoder' as 2 values of variable length"),
+    (lambda _: hdf5(lambda file: file.update(quantised=["a", "b"])), "2 values of variable length"),
+    (lambda _: npz(**clip() | {"duration_s": 1e300}), "1e.300 as 'duration_s'"),
+    (lambda _: npz(**clip() | {"times_s": np.arange(3) * 1e-9}), "even steps of 0.001 s or more"),
+    (lambda _: npz(**clip() | {"times_s": np.arange(3) + 1e9}), r"from 1e\+09 to 1e\+09 s"),
+    (lambda _: npz(quantised=np.ones((400_000, 128), "u1")), "400,000 frames, above the limit"),
+    (a_pickled_object, "pickled object, which is never loaded"),
+    (a_link_to_another_file, "link to data elsewhere"),
+    (bytes_of_another_file, "link to data elsewhere"),
+    (an_array_of_a_gigabyte, "1,074 MB, above the limit"),
+    (a_cut_npz, "damaged or cut off"),
+    (a_changed_npz, "damaged or cut off"),
+    (a_cut_hdf5, "damaged or cut off"),
+    (another_zip, "'letter.txt'"),
+    (lambda _: b"", "empty"),
+    (lambda _: b"RIFF....WAVE", "neither NPZ nor HDF5"),
+    (lambda _: npz(**clip() | {"pca": np.zeros((9, 128), "f4")}), r"'pca' .*\(9, 128\)"),
+    (
+        lambda _: npz(**clip() | {"times_s": np.full(3, np.nan)}),
+        "NaN or infinite values in 'times_s'",
+    ),
+    (
+        lambda _: npz(**clip() | {"times_s": np.array([0, 1.0, 1.5])}),
+        "'times_s' in steps of 0.5 to 1 s",
+    ),
+    (lambda _: npz(**clip() | {"quantised": np.zeros((3, 128))}), "'quantised' as float64"),
+    (lambda _: npz(**clip() | {"quantised": np.zeros((0, 128), "u1")}), "no frames"),
+    (lambda _: npz(**clip() | {"encoder": "openl3"}), "unknown encoder 'openl3'"),
+    (lambda _: npz(**clip() | {"encoder": np.array(["a", "b"])}), "unknown encoder"),
+    (lambda _: npz(**clip() | {"duration_s": np.nan}), "nan as 'duration_s'"),
+    (lambda _: hdf5(lambda file: file.update(y=np.zeros(3))), "holds 'y'"),
+    (lambda _: hdf5(lambda file: None), "holds nothing"),
+    (lambda _: hdf5(lambda file: fill_packed(file, np.zeros((2, 10, 64), "u1"))), "10, 64"),
+    (lambda _: hdf5(lambda file: file.update(x=np.ones((2, 3, 128), "u1"))), "video_id_list"),
+    (lambda _: hdf5(lambda file: fill_packed(file, np.zeros((1, 3, 128), "u1"))), "no frames"),
+    (
+        lambda _: hdf5(
+            lambda file: fill_packed(file, np.ones((1, 3, 128), "u1"), n_frames=np.array([4]))
         ),
-        (
-            lambda _: npz(**clip() | {"times_s": np.array([0, 1.0, 1.5])}),
-            "'times_s' in steps of 0.5 to 1 s",
-        ),
-        (lambda _: npz(**clip() | {"quantised": np.zeros((3, 128))}), "'quantised' as float64"),
-        (lambda _: npz(**clip() | {"quantised": np.zeros((0, 128), "u1")}), "no frames"),
-        (lambda _: npz(**clip() | {"encoder": "openl3"}), "unknown encoder 'openl3'"),
-        (lambda _: npz(**clip() | {"encoder": np.array(["a", "b"])}), "unknown encoder"),
-        (lambda _: npz(**clip() | {"duration_s": np.nan}), "nan as 'duration_s'"),
-        (lambda _: hdf5(lambda file: file.update(y=np.zeros(3))), "holds 'y'"),
-        (lambda _: hdf5(lambda file: None), "holds nothing"),
-        (lambda _: hdf5(lambda file: fill_packed(file, np.zeros((2, 10, 64), "u1"))), "10, 64"),
-        (lambda _: hdf5(lambda file: file.update(x=np.ones((2, 3, 128), "u1"))), "video_id_list"),
-        (lambda _: hdf5(lambda file: fill_packed(file, np.zeros((1, 3, 128), "u1"))), "no frames"),
-        (
-            lambda _: hdf5(
-                lambda file: fill_packed(file, np.ones((1, 3, 128), "u1"), n_frames=np.array([4]))
-            ),
-            "'n_frames' from 4 to 4; 1 to 3",
-        ),
-    ],
-)
+        "'n_frames' from 4 to 4; 1 to 3",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "says"), REFUSED)
 def test_files_of_another_form_are_refused_by_name_with_a_remedy(make, says, tmp_path):
     source = make(tmp_path)
     with pytest.raises(FeaturesError, match=says) as caught:

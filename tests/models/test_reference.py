@@ -1,6 +1,7 @@
 """The reference's PyTorch checkpoints: outputs equal to an independent formulation."""
 
 import pickle
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -200,6 +201,49 @@ def test_a_state_that_is_not_the_reference_s_is_refused_by_name(tmp_path, damage
     damage(state)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(write(tmp_path, state), "max")
+
+
+LAST = "fc_final.weight"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        (
+            torch.ones(1, 1).expand(99_999, 8),
+            r"does not hold all values of fc_final.weight, \(99999",
+        ),
+        (torch.ones(1).expand(2**40, 8), "n_classes must be between 1 and 100,000"),
+        (torch.ones(5, 8).to_sparse(), "is not a complete PyTorch file"),
+        (torch.ones(5, 8, device="meta"), "does not hold all values of fc_final.weight"),
+        (torch.ones(5, 8, dtype=torch.complex64), "holds torch.complex64"),
+        (torch.full((5, 8), torch.nan), "holds NaN"),
+        (torch.nn.Parameter(torch.ones(5, 8)), None),
+    ],
+)
+def test_tensors_of_any_kind_load_or_are_refused(tmp_path, tensor, message):
+    state = make_state("max", classes=5) | {LAST: tensor}
+    if len(tensor) > 5:
+        state["fc_final.bias"] = torch.ones(1).expand(len(tensor))
+    path = write(tmp_path, state)
+    if message is None:
+        load_checkpoint(path, "max")[0].explain(torch.zeros(2, 128))
+        return
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load_checkpoint(path, "max")
+    assert str(path) in str(caught.value)
+
+
+def test_an_archive_with_compressed_parts_is_refused_unread(tmp_path, monkeypatch):
+    path = write(tmp_path, make_state("max") | {LAST: torch.zeros(527, 8, 100)})
+    with zipfile.ZipFile(path) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    monkeypatch.setattr(torch, "load", None)
+    with pytest.raises(CheckpointError, match="read as a complete PyTorch checkpoint .ValueError"):
+        load_checkpoint(path, "max")
 
 
 def test_nothing_is_unpickled(tmp_path):

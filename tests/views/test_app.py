@@ -1,10 +1,12 @@
 """The app's pages, run without a browser: their text, and their reaction to bad input."""
 
+import io
 import json
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
@@ -19,6 +21,7 @@ from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.views import cache
+from tests.embeddings.test_isolation import CASES
 from tests.sounds import wav
 from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, upload
 
@@ -57,6 +60,7 @@ def test_a_sound_can_be_changed_on_any_page(app):
     [
         ("notes.wav", b"this is a text file\n" * 50, "holds text, not sound"),
         ("empty.wav", b"", "is empty"),
+        ("fast.wav", wav(0.2, 655_350), "655350 Hz, outside 1,000 to 192,000 Hz"),
         ("wrong.npz", b"PK\x03\x04 not really", "wrong.npz"),
         ("wrong.h5", b"\x89HDF\r\n\x1a\n not really", "wrong.h5"),
     ],
@@ -217,6 +221,48 @@ def test_an_embeddings_file_stands_in_for_a_sound(app):
     for page in PAGES:
         assert not go(app, page).exception and not app.error
     assert which.label in [box.label for box in app.selectbox]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("hang2.h5", "takes more than 2 s"),
+        ("npz_lzma_bomb.npz", "above the limit of 8 MB for one clip of 7,500 frames"),
+        ("npz_encoder_surrogate.npz", "unknown encoder"),
+    ],
+)
+def test_a_hostile_upload_is_refused_once_and_the_visit_goes_on(app, monkeypatch, name, says):
+    upload(app, "mine.wav", wav())
+    asked = []
+    monkeypatch.setattr(cache, "read", lambda clip, choice, read=cache.read: (
+        asked.append(clip.name), read(clip, choice)
+    ))  # fmt: skip
+    upload(app, name, (CASES / name).read_bytes())
+    for page in ("visit", "tag"):
+        go(app, page)
+        assert says in text(app) and "Chosen now: mine.wav" in text(app) and not app.exception
+    assert asked == [name]
+
+
+def test_an_upload_with_which_nobody_reckoned_is_dropped_too(app, monkeypatch):
+    def read(clip, choice):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cache, "read", read)
+    upload(app, "odd \u202e " + "n" * 10_000 + ".wav", wav())
+    assert "cannot be read (ZeroDivisionError)" in text(app) and not app.exception
+    monkeypatch.undo()
+    assert app.run().get("audio") and not app.exception
+
+
+def test_a_clip_of_a_file_that_cannot_be_read_leaves_the_former_one(app):
+    clip = {"quantised": np.ones((3, 128), np.uint8), "encoder": "released"}
+    buffer = io.BytesIO()
+    np.savez(buffer, **{f"good/{key}": value for key, value in clip.items()}, **{"bad/pca": 1})
+    upload(app, "two.npz", buffer.getvalue())
+    labelled(app.selectbox, "Clip of 2").set_value(1).run()
+    assert "Clip 'bad' of two.npz holds 'pca'" in text(app) and not app.exception
+    assert labelled(app.selectbox, "Clip of 2").value == 0 and "good" in app.subheader[0].value
 
 
 def test_contributions_add_up_in_the_numbers_shown(app):

@@ -161,7 +161,7 @@ def load_features(path: Path) -> FeatureSet:
 def _pack_labels(packed: PackedClips) -> np.ndarray:
     n_clips, n_classes = packed.datasets["y"].shape
     labels = np.empty((n_clips, -(-n_classes // 8)), np.uint8)
-    for block in _blocks(n_clips):
+    for block in packed.blocks("y"):
         values = packed.rows("y", block)
         wrong = values[(values != 0) & (values != 1)] if values.dtype != bool else values[:0]
         if wrong.size:

@@ -19,7 +19,6 @@ N_FRAMES = 10
 N_DIMS = 128
 VIDEO_ID_BYTES = 11  # a YouTube id
 CHUNK_CLIPS = 1024
-BLOCK_CLIPS = 32_768
 
 
 @dataclass(frozen=True)
@@ -60,11 +59,8 @@ def repack(source: Path, output: Path) -> int:
             with h5py.File(part, "w") as file:
                 for name, values in packed.datasets.items():
                     copy = file.create_dataset(name, values.shape, values.dtype)
-                    starts = range(0, len(values), BLOCK_CLIPS)
-                    for start in tqdm(starts, unit="block", desc=name):
-                        block = slice(start, start + BLOCK_CLIPS)
+                    for block in tqdm(list(packed.blocks(name)), unit="block", desc=name):
                         copy[block] = packed.rows(name, block)
-                file.attrs.update(packed.x.file.attrs)
                 file.attrs["encoder"] = packed.encoder
 
         write_atomically(output, write)
