@@ -84,7 +84,12 @@ st.markdown(
     "the class, its parents and its children are expected. *Everyday sounds* are up to three of "
     "them of each kind that people try first."
 )
-sets = {"everyday": "Everyday sounds", "esc50": "ESC-50", "fsdkaggle2018": "FSDKaggle2018"}
+sets = {
+    "everyday": "Everyday sounds",
+    "esc50": "ESC-50",
+    "fsdkaggle2018": "FSDKaggle2018",
+    "wide": "28 other collections",
+}
 rows = {sets.get(name, name): name for name in figures[by_default]["sets"]}
 st.table(
     {
@@ -107,7 +112,7 @@ never = [name for name, row in categories.items() if row["top5"] == 0]
 if never:
     st.markdown(
         f"**Never among its top 5** in these clips, {len(never)} of {len(categories)} categories: "
-        f"{escape(', '.join(never))}."
+        f"{escape('; '.join(never))}."
     )
 chart(
     charts.results_dots(
