@@ -122,7 +122,7 @@ def _first_pass(clip: Clip, _choice: Choice | None) -> Work[Reading]:
 
     def one_pass(progress: Progress, choice: Choice, encoder: Encoder) -> Reading:
         with _sound(clip) as sound:
-            overview, playback = Overview(sound), Playback(sound.sample_rate)
+            overview, playback = Overview(sound), Playback(sound.sample_rate, clip.origin)
             embeddings = encoder.encode(
                 sound,
                 choice.hop_s,
@@ -135,7 +135,7 @@ def _first_pass(clip: Clip, _choice: Choice | None) -> Work[Reading]:
 
     def without_embeddings(progress: Progress) -> Reading:
         with _sound(clip) as sound:
-            overview, playback = Overview(sound), Playback(sound.sample_rate)
+            overview, playback = Overview(sound), Playback(sound.sample_rate, clip.origin)
             listen(sound, (overview, playback), progress)
             return Reading(overview.drawn(), None, None, playback.played())
 
@@ -160,7 +160,7 @@ def _played(clip: Clip, _written: Played | None = None) -> Played:
     if _written:
         return _written
     with _sound(clip) as sound:
-        return playback(sound)
+        return playback(sound, clip.origin)
 
 
 def clip_names(clips: Sequence[Clip]) -> dict[tuple, str]:

@@ -44,6 +44,11 @@ class Clip:
         """Whether this is an embeddings file, which holds no sound."""
         return PurePath(self.name).suffix[1:].lower() in FEATURES_EXTENSIONS and not self.sample
 
+    @property
+    def origin(self) -> str:
+        """What its sound comes from: the hash of its file, or the sample's key."""
+        return self.sha256 or self.sample
+
     def identity(self) -> tuple:
         """What distinguishes this clip from any other; its name too, as results contain it."""
         return self.name, self.sha256, self.sample, self.index
