@@ -11,6 +11,7 @@ visitor would hear what another one plays.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import av
@@ -75,16 +76,27 @@ class Playback:
         return Played(wav_file(self._pcm, self._sample_rate, self._origin), "audio/wav")
 
 
-def playback(sound: Waveform | Sound, origin: str) -> Played:
-    """Read a sound to its end for playback alone; `origin` as of `Playback`.
+def playback(
+    sound: Waveform | Sound,
+    origin: str,
+    progress: Callable[[float, float | None], None] = lambda done_s, total_s: None,
+) -> Played:
+    """Read a sound to its end for playback alone.
+
+    Parameters
+    ----------
+    origin : as of `Playback`
+    progress : called with the seconds read, and those of the whole sound where it states them
 
     Raises
     ------
     AudioError : the sound cannot be decoded.
     """
-    writer = Playback(sound.sample_rate, origin)
+    writer, n = Playback(sound.sample_rate, origin), 0
     for block in sound.blocks():
         writer.add_samples(block)
+        n += len(block)
+        progress(n / sound.sample_rate, sound.duration_s)
     return writer.played()
 
 

@@ -15,7 +15,7 @@ from audioset_demo.errors import AudioSetDemoError
 
 FEATURES_EXTENSIONS = ("npz", "h5", "hdf5")
 UPLOAD_EXTENSIONS = (*AUDIO_EXTENSIONS, *FEATURES_EXTENSIONS)
-MAX_KEPT = 40  # clips of one visit; the oldest are dropped first
+MAX_KEPT = 30  # clips of one visit
 MAX_KEPT_BYTES = 400 * 2**20
 FIRST_SAMPLE = "sequence"  # three sounds in sequence show at once what the app does
 

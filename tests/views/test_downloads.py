@@ -23,7 +23,7 @@ from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.published import published_models
 from audioset_demo.views import cache, downloads, session
-from audioset_demo.views.background import Stopped
+from audioset_demo.views.turns import Stopped
 from tests.sounds import wav
 from tests.views.apptest import features, go, labelled, text, upload
 
