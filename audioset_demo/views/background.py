@@ -87,7 +87,7 @@ class Work(Generic[Result]):
 def finish(work: Work[Result], what: str, on_stop: Callable[[], None]) -> Result:
     """Wait for the result; until then the page shows progress and a button that calls `on_stop`.
 
-    In a thread without a page, such as that of a download, nothing is shown.
+    In a thread without a page, such as that which makes the ZIP, nothing is shown.
 
     Raises
     ------
