@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -144,8 +144,10 @@ def _event_record(event: Event, tagging: Tagging) -> dict:
     return dict(zip(EVENT_COLUMNS, values, strict=True))
 
 
-def results_zip(clips: Sequence[tuple[Tagging, Embeddings]], top: int, threshold: float) -> bytes:
+def results_zip(clips: Iterable[tuple[Tagging, Embeddings]], top: int, threshold: float) -> bytes:
     """Everything about several clips in a ZIP archive: a folder for each, and a table of all tags.
+
+    The clips may come one by one: no more than one is held.
 
     Parameters
     ----------
@@ -153,9 +155,10 @@ def results_zip(clips: Sequence[tuple[Tagging, Embeddings]], top: int, threshold
     threshold : frame score at which an event begins
     """
     buffer = io.BytesIO()
+    rows: list[tuple] = []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("tags.csv", tagging_csv([tagging for tagging, _ in clips], top))
         for number, (tagging, embeddings) in enumerate(clips, start=1):
+            rows += tagging_rows(tagging, top)
             events = find_events(tagging, tagging.top(top), threshold)
             folder = f"{number:02}_{file_stem(tagging.name)}"
             files: dict[str, str | bytes] = {
@@ -168,6 +171,7 @@ def results_zip(clips: Sequence[tuple[Tagging, Embeddings]], top: int, threshold
             }
             for name, content in files.items():
                 archive.writestr(f"{folder}/{name}", content)
+        archive.writestr("tags.csv", csv_text(TAG_COLUMNS, rows))
     return buffer.getvalue()
 
 

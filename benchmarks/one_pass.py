@@ -43,7 +43,7 @@ def main() -> None:
     encoder = CompactEncoder()
 
     def all_at_once(sound: Sound) -> None:
-        overview, played = Overview(sound), Playback(sound.sample_rate)
+        overview, played = Overview(sound), Playback(sound.sample_rate, "benchmark")
         encoder.encode(sound, listeners=(overview, played))
         overview.drawn()
         played.played()

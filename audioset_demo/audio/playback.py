@@ -2,11 +2,16 @@
 
 Browsers do not play every file that is read here, and in those that they do play, they count time
 by what headers state. The decoded samples are in sync with the pictures, whatever the file.
+
+A comment at the beginning tells each sound from any other. Servers give a file an address by its
+length and parts of it, and two sounds may be silent in those parts: without the comment, one
+visitor would hear what another one plays.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import av
@@ -39,10 +44,16 @@ class Playback:
     """Encodes a sound for the browser while it is read; a `streaming.Listener`.
 
     16-bit WAV at the sound's own rate up to ten minutes, else Opus; never more in memory than that.
+
+    Parameters
+    ----------
+    origin : what tells the sound from any other, in ASCII, such as the SHA-256 of its file; the
+        comment of the encoded file
     """
 
-    def __init__(self, sample_rate: int):
+    def __init__(self, sample_rate: int, origin: str):
         self._sample_rate = sample_rate
+        self._origin = origin
         self._most_bytes = 2 * min(EXACT_SAMPLES, round(EXACT_S * sample_rate))
         self._pcm = bytearray()
         self._opus: _OpusFile | None = None
@@ -50,7 +61,7 @@ class Playback:
     def add_samples(self, samples: np.ndarray) -> None:
         self._pcm += pcm16(samples)
         if self._opus is None and len(self._pcm) > self._most_bytes:
-            self._opus = _OpusFile(self._sample_rate)
+            self._opus = _OpusFile(self._sample_rate, self._origin)
         if self._opus:
             self._opus.add(np.frombuffer(self._pcm, "<i2"))
             self._pcm = bytearray()
@@ -62,30 +73,42 @@ class Playback:
         """The encoded sound, once it was read to its end."""
         if self._opus:
             return Played(self._opus.finished(), "audio/webm")
-        return Played(wav_file(self._pcm, self._sample_rate), "audio/wav")
+        return Played(wav_file(self._pcm, self._sample_rate, self._origin), "audio/wav")
 
 
-def playback(sound: Waveform | Sound) -> Played:
+def playback(
+    sound: Waveform | Sound,
+    origin: str,
+    progress: Callable[[float, float | None], None] = lambda done_s, total_s: None,
+) -> Played:
     """Read a sound to its end for playback alone.
+
+    Parameters
+    ----------
+    origin : as of `Playback`
+    progress : called with the seconds read, and those of the whole sound where it states them
 
     Raises
     ------
     AudioError : the sound cannot be decoded.
     """
-    writer = Playback(sound.sample_rate)
+    writer, n = Playback(sound.sample_rate, origin), 0
     for block in sound.blocks():
         writer.add_samples(block)
+        n += len(block)
+        progress(n / sound.sample_rate, sound.duration_s)
     return writer.played()
 
 
 class _OpusFile:
     """A WebM file of mono Opus, written forwards into memory."""
 
-    def __init__(self, sample_rate: int):
+    def __init__(self, sample_rate: int, comment: str):
         self._sample_rate = sample_rate
         self._n = 0  # samples so far
         self._buffer = io.BytesIO()
         self._file = av.open(self._buffer, "w", format="webm")
+        self._file.metadata["comment"] = comment
         self._track = self._file.add_stream("libopus", rate=OPUS_RATE, options=_OPUS_OPTIONS)
         self._track.layout = "mono"
         self._track.bit_rate = OPUS_BIT_RATE

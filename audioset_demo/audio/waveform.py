@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
-import wave
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,12 +139,16 @@ def pcm16(samples: np.ndarray) -> bytes:
     return np.clip(scaled, -32768, 32767).astype("<i2").tobytes()
 
 
-def wav_file(pcm: bytes | bytearray, sample_rate: int) -> bytes:
-    """A WAV file of mono 16-bit PCM."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(sample_rate)
-        writer.writeframes(pcm)
-    return buffer.getvalue()
+def wav_file(pcm: bytes | bytearray, sample_rate: int, comment: str = "") -> bytes:
+    """A WAV file of mono 16-bit PCM; before its samples stands a comment in ASCII, if any."""
+    chunks = _chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16))
+    if comment:
+        chunks += _chunk(b"LIST", b"INFO" + _chunk(b"ICMT", comment.encode("ascii") + b"\0"))
+    chunks += b"data" + struct.pack("<I", len(pcm))
+    size = struct.pack("<I", len(b"WAVE") + len(chunks) + len(pcm))
+    return b"".join((b"RIFF", size, b"WAVE", chunks, pcm))
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk of a RIFF file, padded to an even length, which it does not count."""
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)

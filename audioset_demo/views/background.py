@@ -9,14 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from typing import Generic, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from audioset_demo.embeddings.frames import Progress
-from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.views.names import escape
+from audioset_demo.views.turns import Place, Stopped, Turns
 
 PATIENCE_S = 0.4  # work that is done by then shows no progress
 LOOK_S = 0.1  # from one look of the page at it to the next
@@ -24,34 +25,47 @@ LOOK_S = 0.1  # from one look of the page at it to the next
 Result = TypeVar("Result")
 
 
-class Stopped(AudioSetDemoError):
-    """The visitor has stopped the work."""
+# Of all visitors.
+TURNS = Turns()
 
 
 class Work(Generic[Result]):
-    """One piece of work, started at once."""
+    """One piece of work, started at once, or in its turn if `sound_s` says how long its sound is.
 
-    def __init__(self, do: Callable[[Progress], Result]):
+    A work in its turn never waits for another one's result: that one's turn would not come.
+    """
+
+    def __init__(self, do: Callable[[Progress], Result], sound_s: float | None = None):
         self._future: Future[Result] = Future()
-        self._stop = threading.Event()
+        self._place = Place(sound_s or 0.0)
+        self._has_turn = sound_s is not None
         self.done_s = 0.0
         self.total_s: float | None = None
         threading.Thread(target=self._run, args=(do,), daemon=True).start()
 
     def _run(self, do: Callable[[Progress], Result]) -> None:
         try:
-            self._future.set_result(do(self._progress))
+            with TURNS.turn(self._place) if self._has_turn else nullcontext():
+                result = do(self._progress)
+            self._future.set_result(result)
         except BaseException as error:  # `result` raises it
             self._future.set_exception(error)
 
     def _progress(self, done_s: float, total_s: float | None) -> None:
         self.done_s, self.total_s = done_s, total_s
-        if self._stop.is_set():
+        if self._place.stopped:
             raise Stopped(f"Stopped after {done_s:,.0f} s of sound.")
+        if self._has_turn:
+            self._place.sound_s = max(done_s, total_s or 0.0)
+            TURNS.let_pass(self._place)
+
+    def before(self) -> int:
+        """How many works of all visitors come before this one."""
+        return TURNS.before(self._place)
 
     def stop(self) -> None:
         """End the work at its next progress report; its result is then a `Stopped`."""
-        self._stop.set()
+        TURNS.stop(self._place)
 
     def wait(self, seconds: float) -> bool:
         """Whether it is done, after waiting for at most this long."""
@@ -61,6 +75,10 @@ class Work(Generic[Result]):
             return False
         return True
 
+    def has_result(self) -> bool:
+        """Whether it is done, without an error."""
+        return self._future.done() and self._future.exception() is None
+
     def result(self) -> Result:
         """The result of work that is done; its error is raised."""
         return self._future.result()
@@ -69,7 +87,7 @@ class Work(Generic[Result]):
 def finish(work: Work[Result], what: str, on_stop: Callable[[], None]) -> Result:
     """Wait for the result; until then the page shows progress and a button that calls `on_stop`.
 
-    In a thread without a page, such as that of a download, nothing is shown.
+    In a thread without a page, such as that which makes the ZIP, nothing is shown.
 
     Raises
     ------
@@ -82,13 +100,20 @@ def finish(work: Work[Result], what: str, on_stop: Callable[[], None]) -> Result
             bar = st.progress(0.0, what)
             st.button("Stop", key=f"stop {id(work)}", icon=":material/stop:", on_click=on_stop)
         while not work.wait(LOOK_S):
-            bar.progress(_share(work), f"{what}: {_minutes(work.done_s)}{_of(work.total_s)}")
+            bar.progress(_share(work), f"{what}: {_standing(work)}")
         place.empty()
     return work.result()
 
 
 def _share(work: Work) -> float:
     return min(work.done_s / work.total_s, 1.0) if work.total_s else 0.0
+
+
+def _standing(work: Work) -> str:
+    before = work.before()
+    if before:
+        return f"waiting, {before:,} before you"
+    return f"{_minutes(work.done_s)}{_of(work.total_s)}"
 
 
 def _of(total_s: float | None) -> str:

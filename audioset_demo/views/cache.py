@@ -1,18 +1,18 @@
 """Thin cached wrappers around the library: each result is computed once for each clip.
 
-Caches are shared by all visitors. Their keys are a clip's content and name and the choice in the
+Results are shared by all visitors. Their keys are a clip's content and name and the choice in the
 sidebar, never arrays: Streamlit hashes large ones from a sample of their values. Pages get the
 cached objects themselves, so they never change them. Results depend on the arguments alone, never
-on the session: a download is made in a thread that has none.
+on the session: a ZIP is made in a thread that has none. What runs a network takes its turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -31,10 +31,12 @@ from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
-from audioset_demo.views.background import Stopped, Work, finish
-from audioset_demo.views.clips import Clip, give_up
+from audioset_demo.views.background import Work, finish
+from audioset_demo.views.clips import MAX_KEPT, Clip, give_up
 from audioset_demo.views.names import unique_names
 from audioset_demo.views.session import HOPS, Choice
+from audioset_demo.views.shelf import Shelf
+from audioset_demo.views.turns import Stopped
 
 Result = TypeVar("Result")
 # Two hours are 7,500 frames: more than a page can show, less than a small machine can hold.
@@ -48,9 +50,19 @@ LIMITS = AudioLimits(
     max_sample_rate=192_000,
 )
 MAX_IN_FILE = 50_000  # clips of an embeddings file, twice as many as AudioSet evaluates on
-MAX_CLIPS = 16  # one of two hours is 47 MB
-MAX_SOUNDS = 2  # to be played
 _KEYS: dict[str | type, Callable[[Any], Any]] = {Clip: Clip.identity}
+
+# What was drawn and encoded of a full visit stays, however long its clips. What is computed from
+# that anew in a second or two may have to be: the tags of two hours are 47 MB.
+MAX_DRAWN_BYTES = 3 * 2**20
+MAX_EMBEDDINGS_BYTES = MAX_FRAMES * (8 + 128 * (1 + 4 + 4))
+_DRAWN: Shelf[DrawnSound] = Shelf(MAX_KEPT * MAX_DRAWN_BYTES)
+_EMBEDDINGS: Shelf[Embeddings] = Shelf(MAX_KEPT * MAX_EMBEDDINGS_BYTES)
+_PLAYED: Shelf[Played] = Shelf(128 * 2**20)
+_TAGGINGS: Shelf[Tagging] = Shelf(96 * 2**20)
+_OCCLUSIONS: Shelf[np.ndarray] = Shelf(32 * 2**20)
+
+BYTES_PER_S = 16_000  # of a usual compressed sound: a guess, until a file is open
 
 
 def encoder_title(clip: Clip, choice: Choice) -> str:
@@ -81,75 +93,71 @@ def read(clip: Clip, choice: Choice) -> None:
 
 def drawn_sound(clip: Clip) -> DrawnSound:
     """The waveform and spectrogram of a clip, for its pictures."""
-    return _reading(clip).drawn
+    return _reading(clip)
 
 
 def played(clip: Clip) -> Played:
     """The clip's sound in a form that browsers play."""
-    _reading(clip)
-    return _played(clip)
+    drawn = _reading(clip)
+
+    def do(progress: Progress) -> Played:
+        with _sound(clip) as sound:
+            return playback(sound, clip.origin, progress)
+
+    what = f"Preparing {clip.name}"
+    return _finished(_PLAYED, what, clip, (), lambda: Work(do, drawn.duration_s))
 
 
-@dataclass
-class Reading:
-    """The results of one pass over a sound.
+def _reading(clip: Clip, choice: Choice | None = None) -> DrawnSound:
+    """The first pass over a clip, for its pictures.
 
-    Attributes
-    ----------
-    encoding : the part of the choice that decides the embeddings (`_of_encoding`)
-    embeddings : None if there would be too many frames, or the encoder is not installed
-    played : until `_played` takes it, whose cache holds fewer sounds
+    It also puts on their shelves what is played, and the embeddings by that pass's choice: unless
+    there would be too many frames, or the encoder is not installed.
     """
 
-    drawn: DrawnSound
-    encoding: Choice | None
-    embeddings: Embeddings | None
-    played: Played | None
+    def start() -> Work[DrawnSound]:
+        encoder = None
+        if choice:
+            # `features` reports why an encoder cannot be loaded.
+            with suppress(AudioSetDemoError):
+                encoder = _encoder(choice.encoder, choice.installation)
+
+        def do(progress: Progress) -> DrawnSound:
+            if choice and encoder:
+                with suppress(_TooManyFrames):
+                    return _one_pass(clip, progress, choice, encoder)
+            return _without_embeddings(clip, progress)
+
+        return Work(do, len(clip.data) / BYTES_PER_S)
+
+    return _finished(_DRAWN, f"Reading {clip.name}", clip, (), start)
 
 
-def _reading(clip: Clip, choice: Choice | None = None) -> Reading:
-    """The first pass over a clip, which also makes its embeddings by that pass's choice."""
-    reading = _finished(_first_pass, f"Reading {clip.name}", clip, choice)
-    written, reading.played = reading.played, None
-    if written:
-        _played(clip, written)
-    return reading
+def _one_pass(clip: Clip, progress: Progress, choice: Choice, encoder: Encoder) -> DrawnSound:
+    with _sound(clip) as sound:
+        overview, writer = Overview(sound), Playback(sound.sample_rate, clip.origin)
+        embeddings = encoder.encode(
+            sound,
+            choice.hop_s,
+            _limited(progress, choice.hop_s),
+            tail=choice.tail,
+            listeners=(overview, writer),
+        )
+        _put(_EMBEDDINGS, clip, _of_encoding(choice), embeddings)
+        _put(_PLAYED, clip, (), writer.played())
+        return overview.drawn()
 
 
-@st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
-def _first_pass(clip: Clip, _choice: Choice | None) -> Work[Reading]:
-    encoder = None
-    if _choice:
-        # `features` reports why an encoder cannot be loaded.
-        with suppress(AudioSetDemoError):
-            encoder = _encoder(_choice.encoder, _choice.installation)
+def _without_embeddings(clip: Clip, progress: Progress) -> DrawnSound:
+    with _sound(clip) as sound:
+        overview, writer = Overview(sound), Playback(sound.sample_rate, clip.origin)
+        listen(sound, (overview, writer), progress)
+        _put(_PLAYED, clip, (), writer.played())
+        return overview.drawn()
 
-    def do(progress: Progress) -> Reading:
-        if _choice and encoder:
-            with suppress(_TooManyFrames):
-                return one_pass(progress, _choice, encoder)
-        return without_embeddings(progress)
 
-    def one_pass(progress: Progress, choice: Choice, encoder: Encoder) -> Reading:
-        with _sound(clip) as sound:
-            overview, playback = Overview(sound), Playback(sound.sample_rate)
-            embeddings = encoder.encode(
-                sound,
-                choice.hop_s,
-                _limited(progress, choice.hop_s),
-                tail=choice.tail,
-                listeners=(overview, playback),
-            )
-            encoding = _of_encoding(choice)
-            return Reading(overview.drawn(), encoding, embeddings, playback.played())
-
-    def without_embeddings(progress: Progress) -> Reading:
-        with _sound(clip) as sound:
-            overview, playback = Overview(sound), Playback(sound.sample_rate)
-            listen(sound, (overview, playback), progress)
-            return Reading(overview.drawn(), None, None, playback.played())
-
-    return Work(do)
+def _put(shelf: Shelf[Result], clip: Clip, key: Hashable, result: Result) -> None:
+    shelf.work(clip, key, lambda: Work(lambda progress: result))
 
 
 class _TooManyFrames(Exception):
@@ -165,14 +173,6 @@ def _limited(progress: Progress, hop_s: float) -> Progress:
     return limited
 
 
-@st.cache_resource(max_entries=MAX_SOUNDS, show_spinner="Preparing the sound", hash_funcs=_KEYS)
-def _played(clip: Clip, _written: Played | None = None) -> Played:
-    if _written:
-        return _written
-    with _sound(clip) as sound:
-        return playback(sound)
-
-
 def clip_names(clips: Sequence[Clip]) -> dict[tuple, str]:
     """Clip names by the clips' identities; no two are the same."""
     own = [features_names(clip)[clip.index] if clip.is_features else clip.name for clip in clips]
@@ -180,7 +180,7 @@ def clip_names(clips: Sequence[Clip]) -> dict[tuple, str]:
     return dict(zip(map(Clip.identity, clips), unique_names(own, files), strict=True))
 
 
-@st.cache_data(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
+@st.cache_data(max_entries=MAX_KEPT, show_spinner=False, hash_funcs=_KEYS)
 def features_names(clip: Clip) -> tuple[str, ...]:
     """Names of the clips in an embeddings file."""
     return isolation.clip_names(clip.data, clip.name, _features_limits())
@@ -195,11 +195,19 @@ def features(clip: Clip, choice: Choice) -> Embeddings:
     """
     if clip.is_features:
         return _read_features(clip)
-    reading, encoding = _reading(clip, choice), _of_encoding(choice)
-    _check_frames(clip.name, reading.drawn.duration_s, choice.hop_s)
-    if reading.encoding == encoding and reading.embeddings:
-        return reading.embeddings
-    return _finished(_encoding, f"Encoding {clip.name}", clip, encoding)
+    duration_s = _reading(clip, choice).duration_s
+    _check_frames(clip.name, duration_s, choice.hop_s)
+
+    def start() -> Work[Embeddings]:
+        encoder = _encoder(choice.encoder, choice.installation)
+
+        def do(progress: Progress) -> Embeddings:
+            with _sound(clip) as sound:
+                return encoder.encode(sound, choice.hop_s, progress, tail=choice.tail)
+
+        return Work(do, duration_s)
+
+    return _finished(_EMBEDDINGS, f"Encoding {clip.name}", clip, _of_encoding(choice), start)
 
 
 def _of_encoding(choice: Choice) -> Choice:
@@ -207,24 +215,13 @@ def _of_encoding(choice: Choice) -> Choice:
     return replace(choice, model="")
 
 
-@st.cache_data(max_entries=MAX_CLIPS, show_spinner="Reading the file", hash_funcs=_KEYS)
+@st.cache_data(max_entries=MAX_KEPT, show_spinner="Reading the file", hash_funcs=_KEYS)
 def _read_features(clip: Clip) -> Embeddings:
     return isolation.read_clip(clip.data, clip.name, clip.index, _features_limits())
 
 
 def _features_limits() -> FeaturesLimits:
     return FeaturesLimits(MAX_FRAMES, MAX_IN_FILE)
-
-
-@st.cache_resource(max_entries=MAX_CLIPS, show_spinner=False, hash_funcs=_KEYS)
-def _encoding(clip: Clip, choice: Choice) -> Work[Embeddings]:
-    encoder = _encoder(choice.encoder, choice.installation)
-
-    def do(progress: Progress) -> Embeddings:
-        with _sound(clip) as sound:
-            return encoder.encode(sound, choice.hop_s, progress, tail=choice.tail)
-
-    return Work(do)
 
 
 def _check_frames(name: str, duration_s: float, hop_s: float) -> None:
@@ -246,57 +243,63 @@ def _sound(clip: Clip) -> Iterator[Waveform | Sound]:
             yield sound
 
 
-class Cached(Protocol[Result]):
-    """A function of a clip and of what else decides the work, behind `st.cache_resource`."""
+def _finished(
+    shelf: Shelf[Result],
+    what: str,
+    clip: Clip,
+    key: Hashable,
+    start: Callable[[], Work[Result]],
+    on_stop: Callable[[], None] | None = None,
+) -> Result:
+    """The result of work on a shelf; work that failed or was stopped leaves it.
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Work[Result]: ...
-
-    def clear(self, *args: Any, **kwargs: Any) -> None: ...
-
-
-def _finished(cached: Cached[Result], what: str, clip: Clip, *key: object) -> Result:
-    """The result of cached work; work that failed or was stopped leaves the cache."""
-    work = cached(clip, *key)
+    When the visitor stops it, the clip is given up, or `on_stop` called in place of that.
+    """
+    work = shelf.work(clip, key, start)
 
     def stop() -> None:
         work.stop()
-        cached.clear(clip, *key)
-        give_up(clip)
+        shelf.forget(clip, key, work)
+        on_stop() if on_stop else give_up(clip)
 
     try:
         return finish(work, what, stop)
     except Stopped:  # by another visitor, who has the same file
-        cached.clear(clip, *key)
-        return _finished(cached, what, clip, *key)
+        shelf.forget(clip, key, work)
+        return _finished(shelf, what, clip, key, start, on_stop)
     except Exception:
-        cached.clear(clip, *key)
+        shelf.forget(clip, key, work)
         raise
 
 
 def tagging(clip: Clip, choice: Choice) -> Tagging:
     """The tags of a clip by the chosen model, with their explanation."""
-    return _tagging(clip, _of_tagging(clip, choice), features(clip, choice))
+    embeddings = features(clip, choice)
+
+    def start() -> Work[Tagging]:
+        tagger = _tagger(choice.model)
+        return Work(lambda progress: tagger.tag(embeddings), embeddings.duration_s)
+
+    return _finished(_TAGGINGS, f"Tagging {clip.name}", clip, _of_tagging(clip, choice), start)
 
 
-@st.cache_data(max_entries=MAX_CLIPS, show_spinner="Tagging the sound", hash_funcs=_KEYS)
-def _tagging(clip: Clip, choice: Choice, _embeddings: Embeddings) -> Tagging:
-    return _tagger(choice.model).tag(_embeddings)
-
-
-def occlusion(clip: Clip, choice: Choice) -> np.ndarray:
+def occlusion(clip: Clip, choice: Choice, on_stop: Callable[[], None]) -> np.ndarray:
     """The score drop of every class when one frame at a time is silenced: (T, K).
 
     Frames of an embeddings file are left out: its encoder's output for silence is not known.
+    `on_stop` is called when the visitor stops the work.
     """
-    return _occlusion(clip, _of_tagging(clip, choice), features(clip, choice))
+    embeddings = features(clip, choice)
 
+    def start() -> Work[np.ndarray]:
+        silence = None
+        if not clip.is_features:
+            silence = silent_frame(_encoder(choice.encoder, choice.installation))
+        tagger = _tagger(choice.model)
+        return Work(lambda progress: tagger.occlude(embeddings, silence), embeddings.duration_s)
 
-@st.cache_data(max_entries=MAX_CLIPS, show_spinner="Silencing frames", hash_funcs=_KEYS)
-def _occlusion(clip: Clip, choice: Choice, _embeddings: Embeddings) -> np.ndarray:
-    silence = None
-    if not clip.is_features:
-        silence = silent_frame(_encoder(choice.encoder, choice.installation))
-    return _tagger(choice.model).occlude(_embeddings, silence)
+    what = f"Silencing frames of {clip.name}"
+    return _finished(_OCCLUSIONS, what, clip, _of_tagging(clip, choice), start, on_stop)
 
 
 def _of_tagging(clip: Clip, choice: Choice) -> Choice:

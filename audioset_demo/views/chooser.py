@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from audioset_demo.audio.samples import SAMPLES
-from audioset_demo.views import clips
+from audioset_demo.views import clips, uploads
 from audioset_demo.views.names import escape
 
 
@@ -55,7 +55,8 @@ def show_errors() -> None:
 def _take_files(key: str) -> None:
     files = st.session_state[key]
     if files:
-        clips.offer(*(clips.from_file(file.name, file.getvalue()) for file in files))
+        taken, refused = uploads.take(files)
+        clips.offer(*(clips.from_file(name, data) for name, data in taken), errors=refused)
         st.session_state.turn += 1
 
 
@@ -63,7 +64,9 @@ def _take_recording(key: str) -> None:
     recording = st.session_state[key]
     if recording is not None:
         number = st.session_state.recordings = st.session_state.get("recordings", 0) + 1
-        clips.offer(clips.from_file(f"recording {number}.wav", recording.getvalue()))
+        taken, refused = uploads.take([recording])
+        recorded = (clips.from_file(f"recording {number}.wav", data) for _, data in taken)
+        clips.offer(*recorded, errors=refused)
         st.session_state.turn += 1
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -15,14 +16,19 @@ from audioset_demo.audio.decoding import AUDIO_EXTENSIONS
 from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.names import MAX_NAME, shortened
+from audioset_demo.views.names import first_of
 
 _log = logging.getLogger(__name__)
 
 FEATURES_EXTENSIONS = ("npz", "h5", "hdf5")
 UPLOAD_EXTENSIONS = (*AUDIO_EXTENSIONS, *FEATURES_EXTENSIONS)
-MAX_KEPT = 40  # clips of one visit; the oldest are dropped first
-MAX_KEPT_BYTES = 400 * 2**20
+MAX_KEPT = 30  # clips of one visit; the oldest are dropped first
+MAX_KEPT_BYTES = 256 * 2**20
+MAX_HELD_BYTES = 640 * 2**20  # of all visits
 FIRST_SAMPLE = "sequence"  # three sounds in sequence show at once what the app does
+
+
+_alive: WeakValueDictionary[int, Clip] = WeakValueDictionary()  # the clips of all visits
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,18 @@ class Clip:
     sample: str = ""
     index: int = 0
 
+    def __post_init__(self) -> None:
+        _alive[id(self)] = self
+
     @property
     def is_features(self) -> bool:
         """Whether this is an embeddings file, which holds no sound."""
         return PurePath(self.name).suffix[1:].lower() in FEATURES_EXTENSIONS and not self.sample
+
+    @property
+    def origin(self) -> str:
+        """What its sound comes from: the hash of its file, or the sample's key."""
+        return self.sha256 or self.sample
 
     def identity(self) -> tuple:
         """What distinguishes this clip from any other; its name too, as results contain it."""
@@ -63,6 +77,16 @@ def from_file(name: str, data: bytes) -> Clip:
     """A clip of an upload, whose name can be anything."""
     name = shortened(re.sub(r"\s", " ", name), MAX_NAME)
     return Clip(name, data, hashlib.sha256(data).hexdigest())
+
+
+def held_bytes() -> int:
+    """Bytes of the files of all visits."""
+    return _n_bytes(list(_alive.values()))
+
+
+def _n_bytes(clips: Iterable[Clip]) -> int:
+    """Bytes of the files of clips; those of one embeddings file share it."""
+    return sum({id(clip.data): len(clip.data) for clip in clips}.values())
 
 
 def from_sample(key: str) -> Clip:
@@ -104,9 +128,9 @@ def _keep(clip: Clip) -> None:
     clips[clip.identity()] = clip
     staying = clip.identity(), st.session_state.clip.identity()
     for identity in [identity for identity in clips if identity not in staying]:
-        if len(clips) <= MAX_KEPT and sum(len(c.data) for c in clips.values()) <= MAX_KEPT_BYTES:
+        if len(clips) <= MAX_KEPT and _n_bytes(clips.values()) <= MAX_KEPT_BYTES:
             break
-        del clips[identity]
+        _offer().dropped.append(clips.pop(identity).name)
 
 
 def remove(clip: Clip) -> None:
@@ -148,6 +172,7 @@ class Offer:
 
     clips: list[Clip] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)  # names of older ones that had to leave
     chosen: bool = False  # whether one of them has become the chosen clip
 
 
@@ -155,9 +180,12 @@ def _offer() -> Offer:
     return st.session_state.setdefault("offer", Offer())
 
 
-def offer(*clips: Clip) -> None:
-    """Open clips; on the next run those that can be read are kept (`take_offer`)."""
-    st.session_state.offer = Offer(list(clips))
+def offer(*clips: Clip, errors: Iterable[str] = ()) -> None:
+    """Open clips; on the next run those that can be read are kept (`take_offer`).
+
+    `errors` says why others cannot be opened.
+    """
+    st.session_state.offer = Offer(list(clips), list(errors))
 
 
 def take_offer(read: Callable[[Clip], object]) -> None:
@@ -188,5 +216,13 @@ def take_offer(read: Callable[[Clip], object]) -> None:
 
 
 def errors() -> list[str]:
-    """Why some of the clips opened last could not be read."""
-    return _offer().errors
+    """Why some of the clips opened last could not be read, and which ones left for them."""
+    offer = _offer()
+    if not offer.dropped:
+        return offer.errors
+    return [
+        *offer.errors,
+        f"A visit holds at most {MAX_KEPT} clips and {MAX_KEPT_BYTES >> 20} MB, so the oldest left "
+        f"it: {first_of(offer.dropped)}. Before you open more, remove what you need no longer "
+        "on the page This visit.",
+    ]

@@ -1,24 +1,24 @@
-"""Files to download, each made when its button is clicked.
+"""Files to download.
 
-Streamlit makes such a file in a thread without a session, and shows an error there only as "Failed
-to generate file for download". So a click also runs the row of buttons again, which waits until the
-file has been made, and shows the error with its remedy if it could not be made.
+A file is made in the run that offers it: it then belongs to the session, and the browser finds it
+whatever others do. (What Streamlit has made on a click is made without a session, and is deleted as
+soon as the run of anyone else ends.) Each row is kept until something else decides its files. What
+takes long is made on a click, while the page shows progress.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import streamlit as st
 
-from audioset_demo.views.widgets import errors_shown
-
-BEGIN_S = 5.0  # by then the browser has requested the file
-LOOK_S = 0.1  # from one look of the page at it to the next
+from audioset_demo.embeddings.frames import Progress
+from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.views.background import Work, finish
+from audioset_demo.views.names import escape
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class File:
     label : on its button
     name : of the file; unique on its page
     mime : its type
-    make : called without arguments and in a thread without a session
+    make : called at most once for each value of what decides the row
     """
 
     label: str
@@ -39,54 +39,88 @@ class File:
     make: Callable[[], str | bytes]
 
 
-class Making:
-    """A file being made, shared by the thread that makes it and the page that waits for it."""
+def downloads(
+    row: str, of: Hashable, *files: File, align: Literal["left", "right"] = "left"
+) -> None:
+    """A row of buttons, one for each file; below it, why a file could not be made.
 
-    def __init__(self) -> None:
-        self._begun, self._done = threading.Event(), threading.Event()
-        self._error: Exception | None = None
-
-    def run(self, make: Callable[[], str | bytes]) -> str | bytes:
-        """Make the file; an error is kept for `wait` as well."""
-        self._begun.set()
-        try:
-            return make()
-        except Exception as error:
-            self._error = error
-            raise
-        finally:
-            self._done.set()
-
-    def wait(self) -> None:
-        """Show that the file is being prepared until it is done; then raise its error, if any."""
-        place = st.empty()
-        if self._begun.wait(BEGIN_S):
-            while not self._done.wait(LOOK_S):
-                place.caption("Preparing the file")
-        place.empty()
-        if self._error:
-            raise self._error
-
-
-@st.fragment
-def downloads(*files: File, align: Literal["left", "right"] = "left") -> None:
-    """A row of buttons, one for each file; below it, why a file could not be made."""
-    clicked: list[Making] = []
+    `of` is everything that decides the files of the row called `row`.
+    """
+    key = f"files of {row}"
+    known, made = st.session_state.get(key, (None, {}))
+    if known != of:
+        made = {}
+        st.session_state[key] = of, made
+    errors = []
     with st.container(horizontal=True, horizontal_alignment=align):
         for file in files:
-            # A click is on a button that the previous run drew.
-            previous: Making | None = st.session_state.get(f"making of {file.name}")
-            making = st.session_state[f"making of {file.name}"] = Making()
-            is_clicked = st.download_button(
-                file.label,
-                partial(making.run, file.make),
-                file.name,
-                file.mime,
-                key=f"get {file.name}",
-                icon=":material/download:",
-            )
-            if is_clicked and previous:
-                clicked.append(previous)
-    for making in clicked:
-        with errors_shown():
-            making.wait()
+            if file.label not in made:
+                try:
+                    made[file.label] = _addressed(file.make(), file.mime)
+                except AudioSetDemoError as error:
+                    errors.append(str(error))
+                    continue
+            _save_button(file.label, file.name, *made[file.label])
+    for message in errors:
+        _show(message)
+
+
+def download_made_on_click(
+    label: str, name: str, mime: str, of: Hashable, make: Callable[[Progress], str | bytes]
+) -> None:
+    """A button that makes a file, with progress and Stop; then one that saves it.
+
+    `of` is everything that decides the file. `make` runs in a thread without a session.
+    """
+    key = f"making of {name}"
+    known, work = st.session_state.get(key, (of, None))
+
+    def begin() -> None:
+        st.session_state[key] = of, Work(lambda progress: _addressed(make(progress), mime))
+
+    def drop() -> None:
+        work.stop()
+        del st.session_state[key]
+
+    if known != of:
+        drop()
+        work = None
+    if work is None:
+        st.button(f"Make the {label}", key=f"make {name}", icon=":material/build:", on_click=begin)
+        return
+    try:
+        data, typed = finish(work, f"Making the {label}", drop)
+    except Exception as error:
+        drop()
+        if not isinstance(error, AudioSetDemoError):
+            raise
+        _show(str(error))
+    else:
+        _save_button(f"Save the {label}", name, data, typed)
+
+
+def _addressed(data: str | bytes, mime: str) -> tuple[bytes, str]:
+    """The bytes of a file, and its type with their hash.
+
+    Streamlit gives a large file an address by its length, its type and parts of it: without the
+    hash, two visitors with files that are alike in those parts would share one.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    return content, f"{mime}; sha256={hashlib.sha256(content).hexdigest()}"
+
+
+def _save_button(label: str, name: str, data: bytes, mime: str) -> None:
+    # "ignore": a run would take the file from the session until it is offered again.
+    st.download_button(
+        label,
+        data,
+        name,
+        mime,
+        key=f"get {name}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _show(message: str) -> None:
+    st.error(escape(message), icon=":material/error:")

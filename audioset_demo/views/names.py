@@ -53,3 +53,9 @@ def unique_names(names: Sequence[str], details: Sequence[str] | None = None) -> 
             taken.add(name)
         unique.append(name)
     return unique
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first of several names, and how many more there are."""
+    first, *others = names
+    return f"{first} and {len(others):,} more" if others else first

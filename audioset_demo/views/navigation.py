@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from audioset_demo.views import sidebar
+from audioset_demo.views import sidebar, uploads, visits
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
@@ -14,6 +14,14 @@ def show() -> None:
     """Draw the current page; the script that Streamlit runs calls this once per run."""
     # Set first: otherwise the browser would fetch each page's icon from another server.
     st.set_page_config(page_icon=str(ICON), layout="wide")
+    if not visits.admit():
+        st.warning(
+            f"{visits.MAX_VISITS} visitors are here, which is as many as this server takes. Reload "
+            "the page in a few minutes.",
+            icon=":material/groups:",
+        )
+        return
+    uploads.limit()
     page = st.navigation(
         [
             st.Page(

@@ -44,7 +44,7 @@ class Choice:
 
 
 def choice() -> Choice:
-    """The choice of this run; for pages, as downloads have no session."""
+    """The choice of this run; for pages, as what runs in a thread has no session."""
     encoder = st.session_state.get("encoder", "auto")
     if encoder == "auto":
         encoder = resolve_encoder()

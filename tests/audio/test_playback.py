@@ -14,6 +14,8 @@ from audioset_demo.audio import playback as module
 from audioset_demo.audio.playback import EXACT_SAMPLES, Playback, playback
 from audioset_demo.audio.waveform import Waveform, read_waveform, wav_bytes
 
+ORIGIN = "5f" * 32  # a SHA-256
+
 
 def clicks(places_s: list[float], duration_s: float, rate: int) -> Waveform:
     """Silence with a burst of 5 ms at each place."""
@@ -42,8 +44,22 @@ def decoded(data: bytes) -> tuple[np.ndarray, int]:
 
 def test_a_short_sound_is_played_to_the_sample():
     sound = clicks([0.5], 2.0, 44_100)
-    played = playback(sound)
-    assert played.mime == "audio/wav" and played.data == wav_bytes(sound)
+    played = playback(sound, ORIGIN)
+    exact = wav_bytes(sound)
+    assert played.mime == "audio/wav" and played.data[-2 * 88_200 :] == exact[-2 * 88_200 :]
+    samples, rate = decoded(played.data)
+    assert rate == 44_100 and (samples == decoded(exact)[0]).all()
+
+
+@pytest.mark.parametrize(("exact_s", "mime"), [(600.0, "audio/wav"), (1.0, "audio/webm")])
+@pytest.mark.parametrize("origin", [ORIGIN, "an even number of letters.", "one more than even."])
+def test_the_origin_stands_before_the_sound(monkeypatch, exact_s, mime, origin):
+    monkeypatch.setattr(module, "EXACT_S", exact_s)
+    played = playback(clicks([0.5], 40.0, 24_000), origin)
+    assert played.mime == mime and played.data.index(origin.encode()) < 1_000
+    with av.open(io.BytesIO(played.data)) as file:
+        assert {key.lower(): value for key, value in file.metadata.items()}["comment"] == origin
+        assert abs(file.duration / av.time_base - 40.0) < 0.03
 
 
 @settings(max_examples=10)
@@ -53,7 +69,7 @@ def test_a_long_sound_is_played_in_step_with_what_was_decoded(rate, n_blocks):
     sound = clicks(places_s, 20.0, rate)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "EXACT_S", 7.0)
-        writer = Playback(rate)
+        writer = Playback(rate, ORIGIN)
         for block in np.array_split(sound.samples, n_blocks):
             writer.add_samples(block)
         played = writer.played()
@@ -69,7 +85,7 @@ def test_a_long_sound_is_played_in_step_with_what_was_decoded(rate, n_blocks):
 
 def test_a_long_sound_is_small_and_never_held_as_samples():
     rate, minute = 16_000, np.random.default_rng(0).normal(0, 0.1, 60 * 16_000).astype(np.float32)
-    writer = Playback(rate)
+    writer = Playback(rate, ORIGIN)
     held = []
     for block in itertools.repeat(minute, 12):
         writer.add_samples(block)
@@ -83,6 +99,9 @@ def test_a_long_sound_is_small_and_never_held_as_samples():
 
 def test_the_wave_file_is_one_that_any_reader_takes():
     sound = clicks([0.2], 1.0, 8_000)
-    with wave.open(io.BytesIO(playback(sound).data)) as file:
+    with wave.open(io.BytesIO(playback(sound, ORIGIN).data)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (1, 8_000, 8_000)
-    assert np.abs(read_waveform(playback(sound).data).samples - sound.samples).max() <= 1 / 32768
+    assert (
+        np.abs(read_waveform(playback(sound, ORIGIN).data).samples - sound.samples).max()
+        <= 1 / 32768
+    )

@@ -16,7 +16,4 @@ def chosen(page, name: str) -> None:
 def saved(page, button: str, nth: int = 0) -> bytes:
     with page.expect_download() as download:
         page.get_by_role("button", name=button, exact=True).nth(nth).click()
-    # The click also runs the row of buttons again: the next click must be on the new ones.
-    page.wait_for_timeout(500)
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     return Path(download.value.path()).read_bytes()

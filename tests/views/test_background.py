@@ -6,8 +6,10 @@ import pytest
 
 from audioset_demo.errors import AudioError
 from audioset_demo.views import cache
-from audioset_demo.views.background import Stopped, Work
+from audioset_demo.views.background import Work
 from audioset_demo.views.clips import from_sample
+from audioset_demo.views.shelf import Shelf
+from audioset_demo.views.turns import Stopped
 
 
 def test_work_reports_its_progress_and_ends_with_its_result():
@@ -54,19 +56,6 @@ def test_an_error_is_raised_with_the_result():
         work.result()
 
 
-class Remembered:
-    """What `st.cache_resource` makes of a function, with works made beforehand."""
-
-    def __init__(self, *works: Work):
-        self.works = list(works)
-
-    def __call__(self, clip) -> Work:
-        return self.works[0]
-
-    def clear(self, clip) -> None:
-        self.works.pop(0)
-
-
 def stopped() -> Work:
     work = Work(lambda progress: [progress(1.0, 2.0) for _ in iter(int, 1)])
     work.stop()
@@ -74,16 +63,18 @@ def stopped() -> Work:
 
 
 def test_work_that_another_visitor_has_stopped_is_started_again():
-    remembered = Remembered(stopped(), Work(lambda progress: "heard"))
-    assert cache._finished(remembered, "Reading", from_sample("rain")) == "heard"
-    assert len(remembered.works) == 1
+    shelf, works = Shelf(1_000), [stopped(), Work(lambda progress: "heard")]
+    rain = from_sample("rain")
+    assert cache._finished(shelf, "Reading", rain, (), lambda: works.pop(0)) == "heard"
+    assert not works
 
 
 def test_work_that_failed_is_forgotten():
-    def do(progress):
+    def fail(progress):
         raise AudioError("kettle.wav is damaged.")
 
-    remembered = Remembered(Work(do))
+    shelf, rain = Shelf(1_000), from_sample("rain")
     with pytest.raises(AudioError, match="kettle"):
-        cache._finished(remembered, "Reading", from_sample("rain"))
-    assert not remembered.works
+        cache._finished(shelf, "Reading", rain, (), lambda: Work(fail))
+    heard = Work(lambda progress: "heard")
+    assert cache._finished(shelf, "Reading", rain, (), lambda: heard) == "heard"

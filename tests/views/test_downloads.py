@@ -1,11 +1,12 @@
-"""What is saved is what is shown; an error in a download reaches the visitor."""
+"""What is saved is what is shown, made once; an error in a file reaches the visitor."""
 
 import csv
+import hashlib
 import io
 import json
 import re
+import threading
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 
@@ -14,38 +15,51 @@ import pytest
 import streamlit as st
 
 from audioset_demo import export
+from audioset_demo.embeddings import writing
 from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.encoders import compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.published import published_models
-from audioset_demo.views import cache, session
+from audioset_demo.views import cache, downloads, session
+from audioset_demo.views.turns import Stopped
 from tests.sounds import wav
 from tests.views.apptest import features, go, labelled, text, upload
 
 
 @pytest.fixture
-def offered(monkeypatch) -> dict[str, callable]:
-    """By file name, what Streamlit is given to make the files of the page that was run last."""
+def offered(monkeypatch) -> dict[str, tuple[bytes, str]]:
+    """By file name, the bytes and the type that the page that was run last gave Streamlit."""
     found = {}
     real = st.download_button
 
-    def record(label, data, file_name, *args, **options):
-        found[file_name] = data
-        return real(label, data, file_name, *args, **options)
+    def record(label, data, file_name, mime, **options):
+        found[file_name] = data, mime
+        return real(label, data, file_name, mime, **options)
 
     monkeypatch.setattr(st, "download_button", record)
     return found
 
 
 def saved(offered: dict, page: str, app) -> dict[str, str | bytes]:
-    """Every file that a page offers, made in a thread without a session."""
-    offered.clear()
+    """Every file that a page offers."""
     go(app, page)
+    offered.clear()
+    if page == "visit":
+        make_zip(app)
+    else:
+        app.run()
     assert not app.exception and not app.error
-    with ThreadPoolExecutor(1) as bare:
-        return {name: bare.submit(make).result() for name, make in offered.items()}
+    assert all(button.proto.url for button in app.get("download_button"))
+    return {
+        name: data.decode() if mime.startswith(("text/", "application/json")) else data
+        for name, (data, mime) in offered.items()
+    }
+
+
+def make_zip(app):
+    return labelled(app.button, "Make the ZIP").click().run()
 
 
 def rows(table: str) -> list[dict[str, str]]:
@@ -173,7 +187,7 @@ def check_classes(app, files) -> None:
 
 
 def check_encoder(app, files) -> None:
-    assert files["sounds.csv"].count(b"\n") > 1
+    assert files["sounds.csv"].count("\n") > 1
 
 
 CHECKS = {
@@ -262,38 +276,80 @@ def test_what_is_saved_is_what_is_shown(app, offered, monkeypatch, control):
         check(app, saved(offered, page, app))
 
 
-def click(app, offered: dict, name: str):
-    """Press the button of a file: the browser has the app run again, and asks for the file."""
-    button = app.download_button(key=f"get {name}").click()
-    with ThreadPoolExecutor(1) as bare:
-        asked = bare.submit(offered[name])
-        button.run()
-    return asked
-
-
-def test_an_error_in_a_download_is_shown_with_its_remedy(app, offered, monkeypatch):
+def test_an_error_in_a_file_is_shown_with_its_remedy_and_is_not_kept(app, offered, monkeypatch):
     reason = "kettle.wav cannot be read again. Open it once more."
-    upload(app, "kettle.wav", wav())
 
     def fail(*_):
         raise AudioSetDemoError(reason)
 
+    def shown() -> list[str]:
+        assert not app.exception
+        return [error.value.replace("\\", "") for error in app.error]
+
     with monkeypatch.context() as patch:
         patch.setattr(export, "results_zip", fail)
-        go(app, "visit")
-        asked = click(app, offered, "audioset_demo_results.zip")
-        assert isinstance(asked.exception(), AudioSetDemoError)
-        assert [error.value.replace("\\", "") for error in app.error] == [reason]
-        assert not app.exception
-    # The next click is about the next file.
-    asked = click(app, offered, "audioset_demo_results.zip")
-    assert not app.error and asked.result().startswith(b"PK")
-    asked = click(app, offered, "audioset_demo_tags.csv")
-    assert not app.error and "kettle.wav" in asked.result()
+        patch.setattr(export, "tagging_csv", fail)
+        upload(app, "kettle.wav", wav())
+        assert shown() == [reason] and "kettle.json" in offered and "kettle.csv" not in offered
+        make_zip(go(app, "visit"))
+        assert shown() == [reason]
+        app.run()
+        assert not shown()
+    files = saved(offered, "visit", app)
+    assert files["audioset_demo_results.zip"].startswith(b"PK")
+    go(app, "tag")
+    assert not shown() and "kettle.csv" in offered
 
 
-def test_a_bug_in_a_download_is_shown_too(app, offered, monkeypatch):
-    monkeypatch.setattr(export, "tagging_json", lambda *_: 1 / 0)
+def test_a_bug_in_a_file_is_shown_too(app, monkeypatch):
     upload(app, "kettle.wav", wav())
-    click(app, offered, "kettle.json")
-    assert app.exception
+    with monkeypatch.context() as patch:
+        patch.setattr(export, "results_zip", lambda *_: 1 / 0)
+        assert make_zip(go(app, "visit")).exception
+    assert not make_zip(app.run()).exception
+
+
+def test_a_run_makes_no_file_that_is_made_already(app, offered, monkeypatch):
+    upload(app, "kettle.wav", wav())
+    before = {page: saved(offered, page, app) for page in CHECKS}
+    with monkeypatch.context() as patch:
+        for made in ("tagging_json", "tagging_csv", "events_json", "results_zip"):
+            patch.setattr(export, made, lambda *_: 1 / 0)
+        for made in ("embeddings_npz", "embeddings_csv", "embeddings_hdf5", "projector_tsv"):
+            patch.setattr(writing, made, lambda *_: 1 / 0)
+        for page in CHECKS:
+            offered.clear()
+            assert not go(app, page).exception
+            assert set(offered) == set(before[page])
+    labelled(app.selectbox, "Hop").set_value(0.48).run()
+    after = {page: saved(offered, page, app) for page in CHECKS}
+    for name, content in before["tag"].items():
+        assert name.endswith(".rttm") or not content or after["tag"][name] != content
+
+
+def test_the_type_of_a_file_holds_its_hash(app, offered):
+    saved(offered, "embeddings", app)
+    assert len(offered) == 5
+    for data, mime in offered.values():
+        assert mime.endswith(f"; sha256={hashlib.sha256(data).hexdigest()}")
+
+
+def test_making_the_zip_can_be_stopped(app, monkeypatch):
+    begun, stop = threading.Event(), threading.Event()
+
+    def never(results, *_):
+        begun.set()
+        assert stop.wait(60)
+        list(results)  # reports progress
+
+    monkeypatch.setattr(export, "results_zip", never)
+    made = []
+    real = downloads.Work
+    monkeypatch.setattr(downloads, "Work", lambda do: made.append(real(do)) or made[-1])
+    monkeypatch.setattr(downloads, "finish", lambda work, what, on_stop: on_stop() or st.stop())
+    make_zip(go(app, "visit"))
+    assert begun.wait(60)
+    stop.set()
+    with pytest.raises(Stopped):
+        assert made[0].wait(60) and made[0].result()
+    assert labelled(app.run().button, "Make the ZIP")

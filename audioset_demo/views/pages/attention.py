@@ -144,7 +144,10 @@ if occluded and clip.is_features and n_frames == 1:
 with errors_shown():
     choices = {titles[name]: replace(choice, model=name) for name in (choice.model, *compared)}
     taggings = {name: cache.tagging(clip, one) for name, one in choices.items()}
-    drops = [cache.occlusion(clip, one)[:, k] for one in choices.values()] if occluded else []
+    drops = [
+        cache.occlusion(clip, one, lambda: st.session_state.update(occlusion=False))[:, k]
+        for one in (choices.values() if occluded else ())
+    ]
 
 for i, (column, (name, t)) in enumerate(
     zip(st.columns(len(taggings), gap="medium"), taggings.items(), strict=True)

@@ -190,7 +190,11 @@ with table:
             alt="All classes with their average precision and clip counts",
         )
         st.caption(f"{len(rows):,} of {len(labels):,} classes. Select a row to see it in detail.")
-        downloads(File("CSV", "classes.csv", "text/csv", partial(as_csv, rows)))
+        downloads(
+            "classes",
+            (choice.model, wanted, sort),
+            File("CSV", "classes.csv", "text/csv", partial(as_csv, rows)),
+        )
     else:
         st.info(
             f'No class has "{escape(wanted)}" in its name or place in the ontology. Search for a '

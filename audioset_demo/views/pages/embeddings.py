@@ -227,6 +227,8 @@ projector = [
     for number, part in enumerate(("vectors", "metadata"))
 ]
 downloads(
+    "embeddings",
+    (clip.identity(), compared, other.name, choice),
     File(
         "NPZ",
         f"{name}.npz",

@@ -213,12 +213,14 @@ st.table(
     hide_index=True,
 )
 downloads(
+    "sounds",
+    card["command"],
     File(
         "Every recording, its author and licence (CSV)",
         "sounds.csv",
         "text/csv",
         (BUNDLED / SOUNDS_FILE).read_bytes,
-    )
+    ),
 )
 
 st.subheader("Training command", anchor=False)

@@ -114,6 +114,8 @@ name = export.file_stem(tagging.name)
 tags_json = partial(export.tagging_json, tagging, n_tags)
 tags_csv = partial(export.tagging_csv, [tagging], n_tags)
 downloads(
+    "tags",
+    (clip.identity(), choice, n_tags),
     File("JSON", f"{name}.json", "application/json", tags_json),
     File("CSV", f"{name}.csv", "text/csv", tags_csv),
     align="right",
@@ -128,6 +130,8 @@ events_json = partial(export.events_json, events, tagging)
 events_csv = partial(export.events_csv, events, tagging)
 with columns[1]:
     downloads(
+        "events",
+        (clip.identity(), choice, tuple(shown_classes), threshold),
         File("JSON", f"{name}_events.json", "application/json", events_json),
         File("CSV", f"{name}_events.csv", "text/csv", events_csv),
         File("Audacity", f"{name}.txt", "text/plain", partial(export.audacity_labels, events)),

@@ -1,15 +1,19 @@
 """This visit: every opened clip with its tags, and all results in one file."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
 
 from audioset_demo import export
+from audioset_demo.embeddings.frames import Embeddings, Progress
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.storage import csv_text
+from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, session
 from audioset_demo.views.clips import Clip
-from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.downloads import File, download_made_on_click, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.session import Choice
 from audioset_demo.views.widgets import count, errors_shown, provenance, threshold_slider, title
@@ -18,8 +22,18 @@ N_TAGS = 10  # of each clip in the files
 N_SUMMARY = 4  # of each clip on the page
 
 
-def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple[str, float]]]:
-    """A clip's duration in seconds and its top tags, each a name and a score.
+@dataclass(frozen=True)
+class Tagged:
+    """A clip of the visit with its unique name and its top tags, rows of `export.TAG_COLUMNS`."""
+
+    clip: Clip
+    name: str
+    duration_s: float
+    tags: list[tuple]
+
+
+def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple]]:
+    """A clip's duration in seconds and its top tags, as rows of `export.TAG_COLUMNS`.
 
     Kept for the visit: the caches hold whole results of fewer clips than a visit may have.
     """
@@ -27,27 +41,30 @@ def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple[str, float]]]
     key = clip.identity(), choice
     if key not in known:
         tagging = cache.tagging(clip, choice)
-        top = tagging.top(N_SUMMARY)
-        tags = [(tagging.labels[k].name, float(tagging.scores[k])) for k in top]
-        known[key] = tagging.duration_s, tags
+        known[key] = tagging.duration_s, list(export.tagging_rows(tagging, N_TAGS))
     return known[key]
 
 
-def row(clip: Clip, name: str, choice: Choice) -> bool:
-    """Show one clip with its tags and buttons; return whether it could be tagged."""
+def row(clip: Clip, name: str, choice: Choice) -> Tagged | None:
+    """Show one clip with its tags and buttons; return None if it could not be tagged."""
     is_chosen = clip.identity() == clips.current().identity()
-    tagged = True
+    tagged = None
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap="xsmall"):
             try:
                 duration_s, tags = summary(clip, choice)
                 mark = " · :primary[chosen]" if is_chosen else ""
                 st.markdown(f"**{escape(name)}** · {duration_s:,.2f} s{mark}")
-                st.caption(" · ".join(f"{escape(tag)} {score:.2f}" for tag, score in tags))
+                st.caption(
+                    " · ".join(
+                        f"{escape(label)} {float(score):.2f}"
+                        for _, _, label, _, _, score, *_ in tags[:N_SUMMARY]
+                    )
+                )
+                tagged = Tagged(clip, name, duration_s, tags)
             except AudioSetDemoError as error:
                 st.markdown(f"**{escape(name)}**")
                 st.error(escape(str(error)), icon=":material/error:")
-                tagged = False
         st.button(
             "Choose",
             key=f"choose {clip.key}",
@@ -66,20 +83,25 @@ def row(clip: Clip, name: str, choice: Choice) -> bool:
     return tagged
 
 
-def make_zip(named: list[tuple[Clip, str]], choice: Choice, threshold: float) -> bytes:
-    results = [
-        (
-            replace(cache.tagging(clip, choice), name=name),
-            replace(cache.features(clip, choice), name=name),
-        )
-        for clip, name in named
-    ]
-    return export.results_zip(results, N_TAGS, threshold)
+def make_zip(tagged: list[Tagged], choice: Choice, threshold: float, progress: Progress) -> bytes:
+    total_s = sum(one.duration_s for one in tagged)
+
+    def results() -> Iterator[tuple[Tagging, Embeddings]]:
+        done_s = 0.0
+        for one in tagged:
+            progress(done_s, total_s)
+            yield (
+                replace(cache.tagging(one.clip, choice), name=one.name),
+                replace(cache.features(one.clip, choice), name=one.name),
+            )
+            done_s += one.duration_s
+
+    return export.results_zip(results(), N_TAGS, threshold)
 
 
-def make_csv(named: list[tuple[Clip, str]], choice: Choice) -> str:
-    taggings = [replace(cache.tagging(clip, choice), name=name) for clip, name in named]
-    return export.tagging_csv(taggings, N_TAGS)
+def make_csv(tagged: list[Tagged]) -> str:
+    rows = ((one.name, *rest) for one in tagged for _, *rest in one.tags)
+    return csv_text(export.TAG_COLUMNS, rows)
 
 
 title("This visit", "Every clip that you opened, with its top tags by the chosen model.")
@@ -96,7 +118,7 @@ if len(clips.kept()) == 1:
 with errors_shown():
     names = cache.clip_names(clips.kept())
 named = [(clip, names[clip.identity()]) for clip in clips.kept()]
-tagged = [(clip, name) for clip, name in named if row(clip, name, choice)]
+tagged = [found for clip, name in named if (found := row(clip, name, choice))]
 if removed := clips.removed():
     st.button(
         f"Put {escape(removed.name)} back",
@@ -113,14 +135,16 @@ st.markdown(
 )
 threshold = threshold_slider()
 
+of_all = tuple((one.clip.identity(), one.name) for one in tagged), choice
 downloads(
-    File(
-        "ZIP",
-        "audioset_demo_results.zip",
-        "application/zip",
-        partial(make_zip, tagged, choice, threshold),
-    ),
-    File(
-        "CSV of all tags", "audioset_demo_tags.csv", "text/csv", partial(make_csv, tagged, choice)
-    ),
+    "visit",
+    of_all,
+    File("CSV of all tags", "audioset_demo_tags.csv", "text/csv", partial(make_csv, tagged)),
+)
+download_made_on_click(
+    "ZIP",
+    "audioset_demo_results.zip",
+    "application/zip",
+    (*of_all, threshold),
+    partial(make_zip, tagged, choice, threshold),
 )
