@@ -24,7 +24,7 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.names import distinct_names, one_line, without_spaces
 from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, write_atomically
-from audioset_demo.terminal import escape_what_streams_lack, progress_bar
+from audioset_demo.terminal import exit_code, progress_bar
 
 if TYPE_CHECKING:  # imports torch
     from audioset_demo.encoders.encoder import Encoder
@@ -43,21 +43,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    escape_what_streams_lack()
+    return exit_code(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
     # Read when torch is loaded. Otherwise idle threads of the network spin on the cores that decode
     # and frame the sound at the same time, and a long sound takes a tenth more time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        return arguments.handler(arguments)
-    except AudioSetDemoError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return arguments.handler(arguments)
 
 
 Handler = Callable[[argparse.Namespace], int]
@@ -182,6 +176,7 @@ def _tag(arguments: argparse.Namespace) -> int:
     tagger = load_tagger(
         arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling, arguments.device
     )
+    _warn_of_damaged_models()
     names = distinct_names(clips, without_spaces if form == "rttm" else one_line)
     if form == "csv":
         sys.stdout.write(csv_lines([export.TAG_COLUMNS]))
@@ -341,15 +336,22 @@ def _add_models(commands) -> None:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    from audioset_demo.listings import damage, models_table
-    from audioset_demo.models.published import damaged_models, published_models
+    from audioset_demo.listings import models_table
+    from audioset_demo.models.published import published_models
 
     rows = [model.to_json() for model in published_models()]
     as_json = arguments.format == "json"
     sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(rows))
+    _warn_of_damaged_models()
+    return 0
+
+
+def _warn_of_damaged_models() -> None:
+    from audioset_demo.listings import damage
+    from audioset_demo.models.published import damaged_models
+
     for damaged in damaged_models():
         print(f"warning: {one_line(damage(damaged))}", file=sys.stderr)
-    return 0
 
 
 def _add_classes(commands) -> None:
@@ -365,6 +367,7 @@ def _classes(arguments: argparse.Namespace) -> int:
     from audioset_demo.models.published import default_model
 
     rows = list(class_rows(default_model()))
+    _warn_of_damaged_models()
     if arguments.sort:
         rows.sort(key=CLASS_ORDERS[arguments.sort])
     if arguments.format == "json":

@@ -57,21 +57,18 @@ def masked_crc(content: bytes) -> bytes:
 
 def clip(label: int = 526, n_frames: int = 2) -> bytes:
     """A clip as released."""
-    from tensorflow.train import (
-        BytesList, Feature, FeatureList, FeatureLists, Features, FloatList, Int64List,
-        SequenceExample,
-    )  # fmt: skip
+    from tensorflow import train as tf
 
-    frame = Feature(bytes_list=BytesList(value=[bytes(range(128))]))
+    frame = tf.Feature(bytes_list=tf.BytesList(value=[bytes(range(128))]))
     context = {
-        "video_id": Feature(bytes_list=BytesList(value=[b"0123456789a"])),
-        "labels": Feature(int64_list=Int64List(value=[0, label])),
-        "start_time_seconds": Feature(float_list=FloatList(value=[3.0])),
-        "end_time_seconds": Feature(float_list=FloatList(value=[13.0])),
+        "video_id": tf.Feature(bytes_list=tf.BytesList(value=[b"0123456789a"])),
+        "labels": tf.Feature(int64_list=tf.Int64List(value=[0, label])),
+        "start_time_seconds": tf.Feature(float_list=tf.FloatList(value=[3.0])),
+        "end_time_seconds": tf.Feature(float_list=tf.FloatList(value=[13.0])),
     }
-    frames = {"audio_embedding": FeatureList(feature=[frame] * n_frames)}
-    return SequenceExample(
-        context=Features(feature=context), feature_lists=FeatureLists(feature_list=frames)
+    frames = {"audio_embedding": tf.FeatureList(feature=[frame] * n_frames)}
+    return tf.SequenceExample(
+        context=tf.Features(feature=context), feature_lists=tf.FeatureLists(feature_list=frames)
     ).SerializeToString()
 
 
