@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audioset_demo import __version__
-from audioset_demo.arguments import hop, positive, share
+from audioset_demo.arguments import hop, port, positive, share
 from audioset_demo.audio.resampling import RESAMPLERS, require_resampler
 from audioset_demo.device import DEVICES
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings
@@ -381,10 +381,39 @@ def _classes(arguments: argparse.Namespace) -> int:
 
 
 def _add_app(commands) -> None:
-    _command(commands, "app", "open the app in the browser", _app)
+    parser = _command(commands, "app", "open the app in the browser", _app)
+    parser.add_argument("--port", type=port, metavar="N", help="port of the server (default: 8501)")
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="address at which the server listens; 0.0.0.0 is all of this machine's "
+        "(default: localhost, which no other machine reaches)",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument(
+        "--public",
+        action="store_true",
+        help="serve the public: no browser, smaller limits, no HDF5 uploads, no installation of "
+        "VGGish, and only connections to a known host name",
+    )
+    parser.add_argument(
+        "--name",
+        nargs="+",
+        default=[],
+        metavar="HOST",
+        help="with --public: the host names under which visitors reach the app, besides localhost",
+    )
 
 
 def _app(arguments: argparse.Namespace) -> int:
     from audioset_demo.views.entry import serve
 
-    return serve()
+    if arguments.name and not arguments.public:
+        raise AudioSetDemoError("--name is of use with --public only. Add --public.")
+    return serve(
+        arguments.port,
+        arguments.host,
+        browser=not arguments.no_browser,
+        public=arguments.public,
+        names=arguments.name,
+    )

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import streamlit as st
 
-from audioset_demo.audio.decoding import AudioLimits, Sound, open_sound
+from audioset_demo.audio.decoding import Sound, open_sound
 from audioset_demo.audio.playback import Playback, Played, playback
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import Waveform
@@ -30,14 +30,14 @@ from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
+from audioset_demo.views import serving
 from audioset_demo.views.background import Stopped, Work, finish
 from audioset_demo.views.clips import Clip, give_up
+from audioset_demo.views.log import logged
 from audioset_demo.views.names import unique_names
 from audioset_demo.views.session import HOPS, Choice
 
 Result = TypeVar("Result")
-# Two hours are 7,500 frames: more than a page can show, less than a small machine can hold.
-LIMITS = AudioLimits(max_bytes=100 * 2**20, max_duration_s=7_200.0)
 MAX_FRAMES = 7_500
 MAX_CLIPS = 16  # one of two hours is 47 MB
 MAX_SOUNDS = 2  # to be played
@@ -64,6 +64,7 @@ def read(clip: Clip, choice: Choice) -> None:
     AudioSetDemoError : it cannot be read.
     """
     if clip.is_features:
+        serving.check_embeddings(clip.data, clip.name)
         _read_features(clip)
     else:
         _reading(clip, choice)
@@ -115,10 +116,11 @@ def _first_pass(clip: Clip, _choice: Choice | None) -> Work[Reading]:
             encoder = _encoder(_choice.encoder, _choice.installation)
 
     def do(progress: Progress) -> Reading:
-        if _choice and encoder:
-            with suppress(_TooManyFrames):
-                return one_pass(progress, _choice, encoder)
-        return without_embeddings(progress)
+        with logged("read a sound", len(clip.data)):
+            if _choice and encoder:
+                with suppress(_TooManyFrames):
+                    return one_pass(progress, _choice, encoder)
+            return without_embeddings(progress)
 
     def one_pass(progress: Progress, choice: Choice, encoder: Encoder) -> Reading:
         with _sound(clip) as sound:
@@ -200,7 +202,10 @@ def _of_encoding(choice: Choice) -> Choice:
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Reading the file", hash_funcs=_KEYS)
 def _read_features(clip: Clip) -> Embeddings:
-    with closing(read_features(clip.data, clip.name)) as file:
+    with (
+        logged("read embeddings", len(clip.data)),
+        closing(read_features(clip.data, clip.name)) as file,
+    ):
         return file[clip.index]
 
 
@@ -209,7 +214,7 @@ def _encoding(clip: Clip, choice: Choice) -> Work[Embeddings]:
     encoder = _encoder(choice.encoder, choice.installation)
 
     def do(progress: Progress) -> Embeddings:
-        with _sound(clip) as sound:
+        with logged("encode a sound", len(clip.data)), _sound(clip) as sound:
             return encoder.encode(sound, choice.hop_s, progress, tail=choice.tail)
 
     return Work(do)
@@ -230,7 +235,7 @@ def _sound(clip: Clip) -> Iterator[Waveform | Sound]:
     if clip.sample:
         yield synthesise(clip.sample)
     else:
-        with open_sound(clip.data, clip.name, LIMITS) as sound:
+        with open_sound(clip.data, clip.name, serving.limits()) as sound:
             yield sound
 
 
@@ -268,7 +273,8 @@ def tagging(clip: Clip, choice: Choice) -> Tagging:
 
 @st.cache_data(max_entries=MAX_CLIPS, show_spinner="Tagging the sound", hash_funcs=_KEYS)
 def _tagging(clip: Clip, choice: Choice, _embeddings: Embeddings) -> Tagging:
-    return _tagger(choice.model).tag(_embeddings)
+    with logged("tag", len(clip.data)):
+        return _tagger(choice.model).tag(_embeddings)
 
 
 def occlusion(clip: Clip, choice: Choice) -> np.ndarray:
@@ -284,7 +290,8 @@ def _occlusion(clip: Clip, choice: Choice, _embeddings: Embeddings) -> np.ndarra
     silence = None
     if not clip.is_features:
         silence = silent_frame(_encoder(choice.encoder, choice.installation))
-    return _tagger(choice.model).occlude(_embeddings, silence)
+    with logged("occlude", len(clip.data)):
+        return _tagger(choice.model).occlude(_embeddings, silence)
 
 
 def _of_tagging(clip: Clip, choice: Choice) -> Choice:
