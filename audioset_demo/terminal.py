@@ -36,10 +36,14 @@ def exit_code(command: Callable[[], int | None]) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         _drop_output()
     except OSError as error:
-        if error.errno not in UNWRITABLE or error.filename is not None:
+        if error.errno not in UNWRITABLE:
             raise
-        _drop_output()
-        _tell(f"The output could not be written ({error.strerror}). Send it to another place.")
+        if error.filename is None:
+            _drop_output()
+        what = error.filename or "The output"
+        _tell(
+            f"{what} could not be written ({error.strerror}). Free some space or write elsewhere."
+        )
     except KeyboardInterrupt:
         return 130
     return 1
