@@ -41,9 +41,7 @@ def exit_code(command: Callable[[], int | None]) -> int:
         if error.filename is None:
             _drop_output()
         what = error.filename or "The output"
-        _tell(
-            f"{what} could not be written ({error.strerror}). Free some space or write elsewhere."
-        )
+        _tell(f"{what} could not be written ({error.strerror}). Make room or write elsewhere.")
     except KeyboardInterrupt:
         return 130
     return 1
