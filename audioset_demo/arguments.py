@@ -32,6 +32,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def port(text: str) -> int:
+    """The number of a port."""
+    if not (text.isdecimal() and 1 <= int(text) <= 65_535):
+        raise ArgumentTypeError(f"'{text}' is not a port from 1 to 65535. Give one such as 8501.")
+    return int(text)
+
+
 def _number(text: str) -> float:
     try:
         return float(text)

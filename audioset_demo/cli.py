@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audioset_demo import __version__
-from audioset_demo.arguments import hop, positive, share
+from audioset_demo.arguments import hop, port, positive, share
 from audioset_demo.audio.resampling import RESAMPLERS, require_resampler
 from audioset_demo.device import DEVICES
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings
@@ -24,7 +24,7 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.names import distinct_names, one_line, without_spaces
 from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, write_atomically
-from audioset_demo.terminal import escape_what_streams_lack, progress_bar
+from audioset_demo.terminal import exit_code, progress_bar
 
 if TYPE_CHECKING:  # imports torch
     from audioset_demo.encoders.encoder import Encoder
@@ -43,21 +43,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    escape_what_streams_lack()
+    return exit_code(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
     # Read when torch is loaded. Otherwise idle threads of the network spin on the cores that decode
     # and frame the sound at the same time, and a long sound takes a tenth more time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        return arguments.handler(arguments)
-    except AudioSetDemoError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return arguments.handler(arguments)
 
 
 Handler = Callable[[argparse.Namespace], int]
@@ -182,6 +176,7 @@ def _tag(arguments: argparse.Namespace) -> int:
     tagger = load_tagger(
         arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling, arguments.device
     )
+    _warn_of_damaged_models()
     names = distinct_names(clips, without_spaces if form == "rttm" else one_line)
     if form == "csv":
         sys.stdout.write(csv_lines([export.TAG_COLUMNS]))
@@ -341,15 +336,22 @@ def _add_models(commands) -> None:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    from audioset_demo.listings import damage, models_table
-    from audioset_demo.models.published import damaged_models, published_models
+    from audioset_demo.listings import models_table
+    from audioset_demo.models.published import published_models
 
     rows = [model.to_json() for model in published_models()]
     as_json = arguments.format == "json"
     sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(rows))
+    _warn_of_damaged_models()
+    return 0
+
+
+def _warn_of_damaged_models() -> None:
+    from audioset_demo.listings import damage
+    from audioset_demo.models.published import damaged_models
+
     for damaged in damaged_models():
         print(f"warning: {one_line(damage(damaged))}", file=sys.stderr)
-    return 0
 
 
 def _add_classes(commands) -> None:
@@ -365,6 +367,7 @@ def _classes(arguments: argparse.Namespace) -> int:
     from audioset_demo.models.published import default_model
 
     rows = list(class_rows(default_model()))
+    _warn_of_damaged_models()
     if arguments.sort:
         rows.sort(key=CLASS_ORDERS[arguments.sort])
     if arguments.format == "json":
@@ -378,10 +381,39 @@ def _classes(arguments: argparse.Namespace) -> int:
 
 
 def _add_app(commands) -> None:
-    _command(commands, "app", "open the app in the browser", _app)
+    parser = _command(commands, "app", "open the app in the browser", _app)
+    parser.add_argument("--port", type=port, metavar="N", help="port of the server (default: 8501)")
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="address at which the server listens; 0.0.0.0 is all of this machine's "
+        "(default: localhost, which no other machine reaches)",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument(
+        "--public",
+        action="store_true",
+        help="serve the public: no browser, smaller limits, no HDF5 uploads, no installation of "
+        "VGGish, and only connections to a known host name",
+    )
+    parser.add_argument(
+        "--name",
+        nargs="+",
+        default=[],
+        metavar="HOST",
+        help="with --public: the host names under which visitors reach the app, besides localhost",
+    )
 
 
 def _app(arguments: argparse.Namespace) -> int:
     from audioset_demo.views.entry import serve
 
-    return serve()
+    if arguments.name and not arguments.public:
+        raise AudioSetDemoError("--name is of use with --public only. Add --public.")
+    return serve(
+        arguments.port,
+        arguments.host,
+        browser=not arguments.no_browser,
+        public=arguments.public,
+        names=arguments.name,
+    )

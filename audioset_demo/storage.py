@@ -13,19 +13,20 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audioset_demo.errors import StorageError
 
-# Of files that are being written.
+# Of folders in which something is being written.
 PREFIX = ".part-"
+LOCK_FILE = ".lock"  # in such a folder: held by the process that writes there
 # No space, over the quota, over the limit of one file.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary path in the same folder, then rename it to `path`.
+    """Call `write` with a temporary path on the same disk, then rename it to `path`.
 
     The temporary file is removed if `write` raises; an existing `path` is then left as it was.
 
@@ -34,21 +35,72 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     StorageError
         If there is no room for it.
     """
-    with full_disk_named(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=path.suffix)
-        os.close(handle)
-        part = Path(name)
-        try:
-            write(part)
-            _sync(part)
-            os.chmod(part, 0o644)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+    with full_disk_named(path), _temporary_folder(path.parent) as folder:
+        part = folder / f"new{path.suffix}"
+        write(part)
+        _sync(part)
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `folder` at the end, in place of one that is there.
+
+    If the block raises, it is removed, and an existing `folder` is left as it was.
+
+    Raises
+    ------
+    StorageError
+        If there is no room for it.
+    """
+    with full_disk_named(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder.parent)
+        with _temporary_folder(folder.parent) as temporary:
+            new = temporary / "new"
+            new.mkdir()
+            yield new
+            for path in new.rglob("*"):
+                if path.is_file():
+                    _sync(path)
+            if folder.exists():
+                os.rename(folder, temporary / "former")
+            os.rename(new, folder)
+
+
+@contextmanager
+def _temporary_folder(parent: Path) -> Iterator[Path]:
+    """A folder below `parent`, removed at the end; its lock dies with this process."""
+    from filelock import FileLock  # here: parsing a command line should not wait for it
+
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=PREFIX))
+        lock = FileLock(folder / LOCK_FILE)
+        with suppress(FileNotFoundError):
+            lock.acquire()
+            break
+        # `remove_leftovers` of another process was faster than the lock.
+    try:
+        yield folder
+    finally:
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary folders of killed writers, and not those of writers still at work."""
+    from filelock import FileLock, Timeout
+
+    for part in folder.glob(f"{PREFIX}*"):
+        with suppress(OSError, Timeout), FileLock(part / LOCK_FILE, blocking=False):
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def check_output(path: Path, inputs: Iterable[Path] = (), make_folder: bool = False) -> None:
     """Refuse a file that cannot be written, before the work whose result it will hold.
+
+    What killed processes have left in its folder is removed.
 
     Parameters
     ----------
@@ -77,6 +129,7 @@ def check_output(path: Path, inputs: Iterable[Path] = (), make_folder: bool = Fa
             )
         with full_disk_named(path), tempfile.TemporaryFile(dir=folder, prefix=PREFIX) as probe:
             probe.write(bytes(4096))
+        remove_leftovers(folder)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written ({error.strerror}). Give a name in a folder that is "
@@ -90,12 +143,6 @@ def folder_of(variable: str) -> Path | None:
     return Path(os.path.abspath(os.path.expanduser(named))) if named else None
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files of killed writers; nobody else may be writing to the folder."""
-    for part in folder.glob(f"{PREFIX}*"):
-        part.unlink()
-
-
 @contextmanager
 def full_disk_named(path: Path) -> Iterator[None]:
     """Turn what any writer of `path` raises when the disk is full into a StorageError."""
@@ -105,7 +152,7 @@ def full_disk_named(path: Path) -> Iterator[None]:
         reason = _full(error)
         if reason is None:
             raise
-        free = shutil.disk_usage(path.parent).free
+        free = shutil.disk_usage(_existing(path)).free
         raise StorageError(
             f"{path} could not be written: {reason.lower()} ({free / 1e6:,.1f} MB are free on its "
             "disk). Files written before, checkpoints included, are intact. Free some space and "
@@ -116,12 +163,20 @@ def full_disk_named(path: Path) -> Iterator[None]:
 def _full(error: Exception) -> str | None:
     """The system's message for a full disk or quota; None for any other error.
 
-    safetensors and HDF5 raise errors of their own that only quote that message.
+    safetensors and HDF5 raise errors of their own that only quote that message, and NumPy one that
+    does not even do that.
     """
+    if re.fullmatch(r"\d+ requested and \d+ written", str(error)):
+        return os.strerror(errno.ENOSPC)
     for code in FULL:
         if getattr(error, "errno", None) == code or os.strerror(code) in str(error):
             return os.strerror(code)
     return None
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
 def _sync(path: Path) -> None:

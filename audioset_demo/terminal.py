@@ -1,17 +1,59 @@
 """Output of the command lines: every stream can print every name, and long work shows a bar."""
 
 import codecs
+import errno
 import io
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from audioset_demo.embeddings.frames import Progress
+from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.names import one_line
+from audioset_demo.storage import FULL
 
 LONG_S = 60.0  # a sound that is worth a progress bar wherever stderr goes
 ESCAPE = "audioset-demo-escape"
+UNWRITABLE = (*FULL, errno.EIO, errno.EBADF)  # of a stream; a closed pipe has an error of its own
+
+
+def exit_code(command: Callable[[], int | None]) -> int:
+    """Run a command; its exit code. An error of ours, or of the output, is told on stderr."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    escape_what_streams_lack()
+    try:
+        try:
+            return command() or 0
+        finally:
+            sys.stdout.flush()
+    except AudioSetDemoError as error:
+        _tell(error)
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
+        _drop_output()
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        if error.filename is None:
+            _drop_output()
+        what = error.filename or "The output"
+        _tell(f"{what} could not be written ({error.strerror}). Make room or write elsewhere.")
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _tell(error: AudioSetDemoError | str) -> None:
+    print(f"error: {one_line(str(error))}", file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """What is still to be written to stdout goes nowhere; else Python would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def escape_what_streams_lack() -> None:

@@ -177,6 +177,17 @@ def test_embed_writes_what_could_be_read_and_says_what_could_not(clips, tmp_path
         assert sorted(file) == ["a.wav", "b.mp3"]
 
 
+@pytest.mark.parametrize("command", ["models", "classes", "tag SOUND"])
+def test_a_model_without_its_card_is_skipped_with_a_word(
+    clips, command, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "checkpoint.safetensors").write_bytes(b"half")
+    monkeypatch.setenv("AUDIOSET_DEMO_MODELS", str(tmp_path))
+    assert main(command.replace("SOUND", clips[0]).split()) == 0
+    assert "The published model 'broken' is damaged. No card" in capsys.readouterr().err
+
+
 def test_models_lists_what_is_published(capsys):
     assert main(["models", "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)
@@ -388,3 +399,25 @@ def test_the_commands_of_training_that_others_call_are_understood(line):
     from train.__main__ import build_parser
 
     assert callable(build_parser().parse_args(line.split()).handler)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full: Linux")
+@pytest.mark.parametrize("command", ["tag SOUND", "classes", "weights status"])
+def test_output_that_cannot_be_written_is_an_error_in_words(clips, command):
+    words = command.replace("SOUND", str(clips[0])).split()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "audioset_demo", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: The output could not be written \(No space .*\n", done.stderr)
+
+
+def test_a_reader_that_stops_reading_ends_the_command_without_a_word():
+    command = [sys.executable, "-m", "audioset_demo", "classes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait() == 1 and process.stderr.read() == b""

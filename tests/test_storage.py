@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 import audioset_demo
 from audioset_demo.errors import StorageError
-from audioset_demo.storage import check_output, folder_of, json_text, parse_json, write_json
+from audioset_demo.storage import (
+    check_output,
+    folder_of,
+    json_text,
+    new_folder,
+    parse_json,
+    write_atomically,
+    write_json,
+)
 
 # Surrogates stand in names of files that are not UTF-8.
 TEXTS = st.text() | st.text(st.characters(categories=["Cs", "L"]))
@@ -142,3 +150,41 @@ def test_json_is_written_in_one_place():
         if "json.dump" in path.read_text(encoding="utf-8")
     ]
     assert writers == ["audioset_demo/storage.py"]
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "model"
+    for content in ("first", "second"):
+        with new_folder(folder) as part:
+            (part / "card.json").write_text(content)
+        assert (folder / "card.json").read_text() == content
+    with pytest.raises(StorageError, match="model could not be written: no space"):  # noqa: SIM117
+        with new_folder(folder) as part:
+            (part / "card.json").write_text("third")
+            raise OSError(28, "No space left on device")
+    assert (folder / "card.json").read_text() == "second"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_another_writer_is_writing_is_no_leftover(tmp_path):
+    with new_folder(tmp_path / "one") as part:
+        (part / "file").write_text("half")
+        check_output(tmp_path / "two")
+        assert (part / "file").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(122, "Disk quota exceeded"),
+        OSError(27, "File too large"),
+        OSError("1000000 requested and 38384 written"),  # NumPy's
+    ],
+)
+def test_every_kind_of_full_disk_is_named(tmp_path, error):
+    def write(part: Path) -> None:
+        raise error
+
+    with pytest.raises(StorageError, match=r"MB are free on its disk"):
+        write_atomically(tmp_path / "file", write)

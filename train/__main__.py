@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from audioset_demo.encoders import ENCODER_CHOICES
-from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.terminal import escape_what_streams_lack
+from audioset_demo.terminal import exit_code
 from train.tagger.command import HelpFormatter, add_device
 
 DESCRIPTION = "Train, evaluate and publish tagging models, and train the compact encoder."
@@ -328,17 +327,17 @@ def _assets(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    escape_what_streams_lack()
+    return exit_code(lambda: _run(argv))
+
+
+def _run(argv: list[str] | None) -> int | None:
     arguments = build_parser().parse_args(argv)
     try:
-        return arguments.handler(arguments) or 0
-    except AudioSetDemoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return arguments.handler(arguments)
     except KeyboardInterrupt:
         resume = " Add --resume to continue from the last checkpoint."
         print("Stopped." + (resume if "resume" in arguments else ""), file=sys.stderr)
-        return 130
+        raise
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 import json
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 
 from audioset_demo.errors import DataError, StorageError
 from audioset_demo.storage import (
+    LOCK_FILE,
     check_output,
     full_disk_named,
     json_text,
@@ -57,24 +60,52 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def check_run(run: Path, config: dict, resume: bool) -> None:
-    """Check that a run with these settings can start in the folder, or be resumed there.
+@contextmanager
+def held_run(run: Path, config: dict, resume: bool) -> Iterator[None]:
+    """Hold the folder of a run, which one process at a time writes to, checked for these settings.
+
+    The system releases the lock of a process that is killed.
 
     Raises
     ------
     DataError
-        If the folder holds a run and `resume` is not set, or the run has other settings.
+        If another process holds the folder, it holds a run and `resume` is not set, or the run has
+        other settings.
     StorageError
         If a file is where a folder must be, or nothing can be written there.
     """
-    path = run / CONFIG_FILE
+    from filelock import FileLock, Timeout
+
+    _check_places(run)
+    lock = FileLock(run / LOCK_FILE, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataError(
+            f"Another process is training the run {run}. Wait until it ends, or give another "
+            "--output."
+        ) from None
+    try:
+        _check_config(run, config, resume)
+        yield
+    finally:
+        with suppress(OSError):  # Windows deletes no file that is open
+            (run / LOCK_FILE).unlink()
+        lock.release()
+
+
+def _check_places(run: Path) -> None:
     for folder in (run, run / CHECKPOINT_DIR, run / TENSORBOARD_DIR):
         if folder.exists() and not folder.is_dir():
             raise StorageError(
                 f"{folder} is a file, and a run needs a folder there. Give another --output."
             )
-    for file in (path, run / METRICS_FILE, run / STATE_FILE):
+    for file in (run / CONFIG_FILE, run / METRICS_FILE, run / STATE_FILE):
         check_output(file, make_folder=True)
+
+
+def _check_config(run: Path, config: dict, resume: bool) -> None:
+    path = run / CONFIG_FILE
     if not path.exists():
         return
     if not resume:
@@ -85,14 +116,14 @@ def check_run(run: Path, config: dict, resume: bool) -> None:
         saved = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}). Give another --output.") from None
+    if not isinstance(saved, dict):
+        raise DataError(f"{path} does not hold the settings of a run. Give another --output.")
     _check_same(run, saved, config)
 
 
-def open_run(run: Path, config: dict, resume: bool) -> None:
-    """Start a run, or resume the one in the folder; errors are those of `check_run`."""
-    check_run(run, config, resume)
-    for folder in (run, run / CHECKPOINT_DIR):
-        remove_leftovers(folder)
+def open_run(run: Path, config: dict) -> None:
+    """Start a run, or resume the one in the folder, which `held_run` holds."""
+    remove_leftovers(run / CHECKPOINT_DIR)
     write_json(run / CONFIG_FILE, config)
 
 

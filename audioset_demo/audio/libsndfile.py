@@ -5,8 +5,12 @@ Its frames do not state their bit rate, so FFmpeg's parser cannot tell where one
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
 import soundfile
 
 from audioset_demo.audio.bytestream import ByteStream
@@ -14,6 +18,25 @@ from audioset_demo.audio.ffmpeg import Block
 from audioset_demo.audio.formats import Unreadable, damaged
 
 _BLOCK_FRAMES = 2**14
+_STDERR = 2
+_quiet_lock = threading.Lock()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what libmpg123 writes to stderr nowhere: libsndfile has no way to silence it.
+
+    The descriptor is the whole process's, so this surrounds single calls, one at a time.
+    """
+    with _quiet_lock:
+        kept, nowhere = os.dup(_STDERR), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, _STDERR)
+            yield
+        finally:
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+            os.close(nowhere)
 
 
 class _ForwardFile(soundfile.SoundFile):
@@ -33,7 +56,8 @@ class FreeFormatMp3:
     def __init__(self, stream: ByteStream, title: str) -> None:
         stream.seek(0)
         try:
-            self._file = _ForwardFile(stream)
+            with _quiet():
+                self._file = _ForwardFile(stream)
         except soundfile.LibsndfileError as error:
             # Its own message shows an object's address, so it is not passed on.
             raise Unreadable(damaged(title)) from error
@@ -42,12 +66,15 @@ class FreeFormatMp3:
         self.ends_within_packet = False
 
     def blocks(self) -> Iterator[Block]:
-        read = self._file.read
         try:
-            while len(samples := read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            while len(samples := self._read()):
                 yield Block(samples, self.sample_rate)
         except soundfile.LibsndfileError:
             self.ends_within_packet = True
+
+    def _read(self) -> np.ndarray:
+        with _quiet():
+            return self._file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)
 
     def close(self) -> None:
         self._file.close()

@@ -39,14 +39,11 @@ class PublishedModel:
     name: str
     path: Path
     card: ModelCard
+    bytes: int
 
     @property
     def is_default(self) -> bool:
         return self.name == DEFAULT_MODEL
-
-    @property
-    def bytes(self) -> int:
-        return self.path.stat().st_size
 
     @property
     def title(self) -> str:
@@ -133,18 +130,25 @@ def damaged_models() -> tuple[DamagedModel, ...]:
 def _read_all() -> tuple[PublishedModel | DamagedModel, ...]:
     found: dict[str, PublishedModel | DamagedModel] = {}
     for folder in (MODELS_DIR, user_models_dir()):
-        for path in sorted(folder.glob(f"*/{CHECKPOINT_FILE}")):
-            name = path.parent.name
-            if name not in found:
-                found[name] = _read(name, path)
+        for path in sorted(folder.glob("[!.]*")):  # hidden ones are being written
+            if path.is_dir() and path.name not in found:
+                found[path.name] = _read(path.name, path / CHECKPOINT_FILE)
     return tuple(found.values())
 
 
 def _read(name: str, path: Path) -> PublishedModel | DamagedModel:
     try:
-        return PublishedModel(name, path, replace(load_card(path), name=name))
+        if not path.is_file():
+            raise CheckpointError(
+                f"Its folder {path.parent} holds no file {path.name}. Publish the model again, or "
+                "delete the folder."
+            )
+        card = replace(load_card(path), name=name)
+        return PublishedModel(name, path, card, path.stat().st_size)
     except CheckpointError as error:
         return DamagedModel(name, error)
+    except OSError as error:
+        return DamagedModel(name, CheckpointError(f"{path} cannot be read ({error.strerror})."))
 
 
 def _place(model: PublishedModel) -> tuple[int, str]:

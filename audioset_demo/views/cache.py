@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import streamlit as st
 
-from audioset_demo.audio.decoding import AudioLimits, Sound, open_sound
+from audioset_demo.audio.decoding import Sound, open_sound
 from audioset_demo.audio.playback import Playback, Played, playback
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import Waveform
@@ -31,24 +31,17 @@ from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
+from audioset_demo.views import serving
 from audioset_demo.views.background import Work, finish
 from audioset_demo.views.clips import MAX_KEPT, Clip, give_up
+from audioset_demo.views.log import logged
 from audioset_demo.views.names import unique_names
 from audioset_demo.views.session import HOPS, Choice
 from audioset_demo.views.shelf import Shelf
 from audioset_demo.views.turns import Stopped
 
 Result = TypeVar("Result")
-# Two hours are 7,500 frames: more than a page can show, less than a small machine can hold.
-MAX_FRAMES = 7_500
-# A visitor may ask for what two hours of stereo at 48 kHz cost; a few bytes could ask for more.
-LIMITS = AudioLimits(
-    max_bytes=100 * 2**20,
-    max_duration_s=7_200.0,
-    max_samples=7_200 * 48_000,
-    max_values=2 * 7_200 * 48_000,
-    max_sample_rate=192_000,
-)
+MAX_FRAMES = 7_500  # two hours
 MAX_IN_FILE = 50_000  # clips of an embeddings file, twice as many as AudioSet evaluates on
 _KEYS: dict[str | type, Callable[[Any], Any]] = {Clip: Clip.identity}
 
@@ -85,6 +78,7 @@ def read(clip: Clip, choice: Choice) -> None:
     AudioSetDemoError : it cannot be read.
     """
     if clip.is_features:
+        serving.check_embeddings(clip.data, clip.name)
         features_names(clip)
         _read_features(clip)
     else:
@@ -105,7 +99,7 @@ def played(clip: Clip) -> Played:
             return playback(sound, clip.origin, progress)
 
     what = f"Preparing {clip.name}"
-    return _finished(_PLAYED, what, clip, (), lambda: Work(do, drawn.duration_s))
+    return _finished(_PLAYED, what, clip, (), lambda: _work("play", clip, do, drawn.duration_s))
 
 
 def _reading(clip: Clip, choice: Choice | None = None) -> DrawnSound:
@@ -128,7 +122,7 @@ def _reading(clip: Clip, choice: Choice | None = None) -> DrawnSound:
                     return _one_pass(clip, progress, choice, encoder)
             return _without_embeddings(clip, progress)
 
-        return Work(do, len(clip.data) / BYTES_PER_S)
+        return _work("read a sound", clip, do, len(clip.data) / BYTES_PER_S)
 
     return _finished(_DRAWN, f"Reading {clip.name}", clip, (), start)
 
@@ -205,7 +199,7 @@ def features(clip: Clip, choice: Choice) -> Embeddings:
             with _sound(clip) as sound:
                 return encoder.encode(sound, choice.hop_s, progress, tail=choice.tail)
 
-        return Work(do, duration_s)
+        return _work("encode a sound", clip, do, duration_s)
 
     return _finished(_EMBEDDINGS, f"Encoding {clip.name}", clip, _of_encoding(choice), start)
 
@@ -217,7 +211,8 @@ def _of_encoding(choice: Choice) -> Choice:
 
 @st.cache_data(max_entries=MAX_KEPT, show_spinner="Reading the file", hash_funcs=_KEYS)
 def _read_features(clip: Clip) -> Embeddings:
-    return isolation.read_clip(clip.data, clip.name, clip.index, _features_limits())
+    with logged("read embeddings", len(clip.data)):
+        return isolation.read_clip(clip.data, clip.name, clip.index, _features_limits())
 
 
 def _features_limits() -> FeaturesLimits:
@@ -239,8 +234,18 @@ def _sound(clip: Clip) -> Iterator[Waveform | Sound]:
     if clip.sample:
         yield synthesise(clip.sample)
     else:
-        with open_sound(clip.data, clip.name, LIMITS) as sound:
+        with open_sound(clip.data, clip.name, serving.limits()) as sound:
             yield sound
+
+
+def _work(kind: str, clip: Clip, do: Callable[[Progress], Result], sound_s: float) -> Work[Result]:
+    """Work in its turn, with a line in the log."""
+
+    def log(progress: Progress) -> Result:
+        with logged(kind, len(clip.data)):
+            return do(progress)
+
+    return Work(log, sound_s)
 
 
 def _finished(
@@ -278,7 +283,11 @@ def tagging(clip: Clip, choice: Choice) -> Tagging:
 
     def start() -> Work[Tagging]:
         tagger = _tagger(choice.model)
-        return Work(lambda progress: tagger.tag(embeddings), embeddings.duration_s)
+
+        def do(progress: Progress) -> Tagging:
+            return tagger.tag(embeddings)
+
+        return _work("tag", clip, do, embeddings.duration_s)
 
     return _finished(_TAGGINGS, f"Tagging {clip.name}", clip, _of_tagging(clip, choice), start)
 
@@ -296,7 +305,11 @@ def occlusion(clip: Clip, choice: Choice, on_stop: Callable[[], None]) -> np.nda
         if not clip.is_features:
             silence = silent_frame(_encoder(choice.encoder, choice.installation))
         tagger = _tagger(choice.model)
-        return Work(lambda progress: tagger.occlude(embeddings, silence), embeddings.duration_s)
+
+        def do(progress: Progress) -> np.ndarray:
+            return tagger.occlude(embeddings, silence)
+
+        return _work("occlude", clip, do, embeddings.duration_s)
 
     what = f"Silencing frames of {clip.name}"
     return _finished(_OCCLUSIONS, what, clip, _of_tagging(clip, choice), start, on_stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from audioset_demo.audio.samples import SAMPLES
-from audioset_demo.views import clips, uploads
+from audioset_demo.views import clips, serving, uploads
 from audioset_demo.views.names import escape
 
 
@@ -15,9 +15,10 @@ def show(place: str) -> None:
     # never contradicts the chosen clip, and the same file can be opened again.
     turn = st.session_state.setdefault("turn", 0)
     upload, record = f"{place} upload {turn}", f"{place} record {turn}"
+    embeddings = "NPZ" if serving.is_public() else "NPZ, HDF5"
     st.file_uploader(
-        "Upload sounds (WAV, FLAC, OGG, MP3, AIFF, M4A, WebM) or embeddings (NPZ, HDF5)",
-        type=list(clips.UPLOAD_EXTENSIONS),
+        f"Upload sounds (WAV, FLAC, OGG, MP3, AIFF, M4A, WebM) or embeddings ({embeddings})",
+        type=serving.open_to_visitors(clips.UPLOAD_EXTENSIONS),
         accept_multiple_files=True,
         key=upload,
         on_change=_take_files,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from audioset_demo.views import sidebar, uploads, visits
+from audioset_demo.views import lost_visit, sidebar, uploads, visits
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
@@ -39,4 +39,5 @@ def show() -> None:
     )
     st.set_page_config(page_title=f"{page.title} · AudioSet demo")
     sidebar.show(choose_clip=page.title != "Tag a sound")
+    lost_visit.show()
     page.run()

@@ -9,7 +9,7 @@ from audioset_demo.encoders import ENCODER_CHOICES, resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.published import DEFAULT_MODEL
-from audioset_demo.views import cache, chooser, clips, session
+from audioset_demo.views import cache, chooser, clips, serving, session
 from audioset_demo.views.names import escape, unique_names
 from audioset_demo.views.widgets import errors_shown
 
@@ -109,7 +109,7 @@ def _encoder() -> None:
         help="The end of a sound rarely fills a whole frame. It can be padded with silence, or "
         "left out, as VGGish does.",
     )
-    if not weights.is_installed():
+    if not weights.is_installed() and not serving.is_public():
         with st.popover("VGGish is not installed", icon=":material/download:", width="stretch"):
             _get_vggish()
 

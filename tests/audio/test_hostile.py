@@ -1,8 +1,10 @@
 """Files made to harm: nothing of them is trusted, and a server survives them."""
 
+import os
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from audioset_demo.audio.waveform import read_waveform
 from audioset_demo.errors import AudioError
+from tests.audio.files import cbr_48k, free_format
 from tests.sounds import by_ffmpeg, by_libsndfile, noise, sweeps
 
 
@@ -153,3 +156,12 @@ def test_damage_prints_nothing(capfd):
             except AudioError:
                 continue
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_damaged_free_format_mp3_leaves_the_log_alone(capfd):
+    data = bytearray(free_format(cbr_48k()))
+    data[3000::7] = bytes(len(data[3000::7]))
+    with suppress(AudioError):
+        read_waveform(bytes(data))
+    os.write(2, b"own words")
+    assert capfd.readouterr().err == "own words"

@@ -71,17 +71,47 @@ def test_a_model_of_the_package_takes_precedence_over_a_namesake(publish):
     assert published.find_checkpoint("average") == expected
 
 
-@pytest.mark.parametrize("damage", ["[]", "{", '{"format": 2}', None])
+def no_card(path):
+    path.with_suffix(".json").unlink()
+
+
+def no_checkpoint(path):
+    path.unlink()
+
+
+def checkpoint_is_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def dangling_link(path):
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def nothing_at_all(path):
+    shutil.rmtree(path.parent)
+    path.parent.mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("[]", "{", '{"format": 2}', "[" * 100_000),
+        *(no_card, no_checkpoint, checkpoint_is_a_folder, dangling_link, nothing_at_all),
+    ],
+    ids=lambda damage: damage[:9] if isinstance(damage, str) else damage.__name__,
+)
 def test_a_damaged_model_is_left_out_with_the_reason_and_the_others_work(publish, capsys, damage):
     publish("average", "package"), publish("good")
-    card = publish("bad").with_suffix(".json")
+    path = publish("bad")
     published.published_models.cache_clear()
-    card.unlink() if damage is None else card.write_text(damage)
+    path.with_suffix(".json").write_text(damage) if isinstance(damage, str) else damage(path)
     rows, warnings = listed(capsys)
     assert [row["name"] for row in rows] == ["average", "good"]
     assert "warning: The published model 'bad' is damaged" in warnings and "checkpoint" in warnings
     assert published.find_checkpoint("good").is_file()
-    with pytest.raises(CheckpointError, match="checkpoint.json"):
+    with pytest.raises(CheckpointError, match="checkpoint.(json|safetensors)"):
         published.find_checkpoint("bad")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from audioset_demo.cli import main
 from audioset_demo.views import entry
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +71,54 @@ def test_a_signal_to_the_command_stops_the_server(tmp_path, stop):
         os.kill(server.pid, stop)
         server.wait(timeout=START_S)
         wait_until(lambda: not answers(port), "the server outlived its command")
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("", []),
+        ("--no-browser --port 80", ["--server.port=80", "--server.headless=true"]),
+        # A wildcard alone would have Streamlit ask a server on the Internet for the address.
+        (
+            "--host 0.0.0.0",
+            ["--server.address=0.0.0.0", "--browser.serverAddress=localhost"],
+        ),
+        (
+            "--public --name a.example b.example --host 10.0.0.7",
+            [
+                "--server.address=10.0.0.7",
+                "--server.headless=true",
+                "--browser.serverAddress=a.example",
+                *(f"--server.allowedHosts={name}" for name in ("a.example", "b.example")),
+                *(f"--server.allowedHosts={name}" for name in ("localhost", "127.0.0.1", "::1")),
+                "--server.allowedHosts=10.0.0.7",
+                "--server.maxUploadSize=25",
+                "--client.showErrorDetails=none",
+                "--",
+                "--public",
+            ],
+        ),
+    ],
+)
+@posix
+def test_the_flags_of_the_command_become_the_server_s(words, options, monkeypatch):
+    def replaced(program: str, command: list[str], environment: dict) -> None:
+        raise SystemExit(command)
+
+    monkeypatch.setattr(os, "execve", replaced)
+    with pytest.raises(SystemExit) as started:
+        main(["app", *words.split()])
+    assert started.value.code[4:] == [str(entry.SCRIPT), *options]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [("--port 0", "'0' is not a port"), ("--port http", "'http' is not a port")],
+)
+def test_a_port_that_is_none_is_refused(words, message, capsys):
+    with pytest.raises(SystemExit):
+        main(["app", *words.split()])
+    assert message in capsys.readouterr().err
 
 
 def test_the_checkout_and_the_package_have_one_set_of_settings():

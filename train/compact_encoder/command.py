@@ -155,9 +155,21 @@ def run(arguments: argparse.Namespace) -> int:
     ------
     AudioSetDemoError : if an argument, a file or a run is wrong.
     """
+    from train.runs import held_run
+
+    if arguments.evaluate:
+        return _run(arguments, EncoderConfig.load(arguments.output))
+    config = EncoderConfig(
+        **{field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
+    )
+    with held_run(arguments.output, config.to_json(), arguments.resume):
+        return _run(arguments, config)
+
+
+def _run(arguments: argparse.Namespace, config: EncoderConfig) -> int:
     from train.compact_encoder import evaluate, publish
 
-    setup = _prepare(arguments)
+    setup = _prepare(arguments, config)
     if not arguments.evaluate:
         network = _train(setup)
         publish.save_encoder(setup.run, network, {"settings": network.settings.to_json()})
@@ -171,7 +183,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _prepare(arguments: argparse.Namespace) -> _Setup:
+def _prepare(arguments: argparse.Namespace, config: EncoderConfig) -> _Setup:
     """All that the run needs, read and checked before anything is written."""
     from audioset_demo.encoders.compact import CARD_FILE, SOUNDS_FILE, WEIGHTS_FILE, load_compact
     from audioset_demo.labels import audioset_labels
@@ -183,19 +195,13 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
     from train.compact_encoder.sounds.recordings import read_recordings
     from train.compact_encoder.sounds.speech import check_synthesisers, readings
     from train.compact_encoder.teacher import class_columns, open_teacher
-    from train.runs import check_run, open_run
+    from train.runs import open_run
 
     run = arguments.output
     if arguments.evaluate:
-        config = EncoderConfig.load(run)
         load_compact(run)
         for file in (CARD_FILE, WEIGHTS_FILE, SOUNDS_FILE):
             check_output(run / file)
-    else:
-        config = EncoderConfig(
-            **{field.name: getattr(arguments, field.name) for field in fields(EncoderConfig)}
-        )
-        check_run(run, config.to_json(), arguments.resume)
     if arguments.publish:
         check_output(ASSETS / WEIGHTS_FILE)
     if config.speech:
@@ -213,7 +219,7 @@ def _prepare(arguments: argparse.Namespace) -> _Setup:
     recordings = read_recordings(arguments.audio, table, config.hold_out, arguments.guessed)
     check_held_out(recordings)
     if not arguments.evaluate:
-        open_run(run, config.to_json(), arguments.resume)
+        open_run(run, config.to_json())
     if config.speech:
         recordings += readings(run / "speech", config.speech, table, config.seed)
     if config.music:

@@ -7,7 +7,6 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -22,7 +21,7 @@ from audioset_demo.encoders.compact import (
 from audioset_demo.errors import DataError
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import half_precision
-from audioset_demo.storage import write_atomically, write_csv, write_json
+from audioset_demo.storage import new_folder, write_atomically, write_csv, write_json
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.sounds.recordings import Recording
 
@@ -141,6 +140,7 @@ def publish(run: Path) -> Path:
     """
     if "held_out" not in json.loads((run / CARD_FILE).read_text(encoding="utf-8")):
         raise DataError(f"{run} has not been evaluated. Run the command with --evaluate first.")
-    for name in (WEIGHTS_FILE, CARD_FILE, SOUNDS_FILE):
-        write_atomically(ASSETS / name, partial(shutil.copyfile, run / name))
+    with new_folder(ASSETS) as part:
+        for name in (WEIGHTS_FILE, CARD_FILE, SOUNDS_FILE):
+            shutil.copyfile(run / name, part / name)
     return ASSETS

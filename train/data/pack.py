@@ -13,12 +13,16 @@ from tqdm import tqdm
 from audioset_demo.embeddings.packed import open_packed
 from audioset_demo.errors import DataError
 from audioset_demo.labels import audioset_labels
+from audioset_demo.names import one_line
 from audioset_demo.storage import check_output, write_atomically
 
 N_FRAMES = 10
 N_DIMS = 128
 VIDEO_ID_BYTES = 11  # a YouTube id
 CHUNK_CLIPS = 1024
+SPARE_BYTES = 2**18  # for what HDF5 writes beside the arrays
+# Of a TFRecord; a clip as released has less than 2 kB.
+LENGTH_BYTES, CHECKSUM_BYTES, MAX_RECORD_BYTES = 8, 4, 2**20
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ def repack(source: Path, output: Path) -> int:
 
         def write(part: Path) -> None:
             with h5py.File(part, "w") as file:
+                make_room(file, sum(values.nbytes for values in packed.datasets.values()))
                 for name, values in packed.datasets.items():
                     copy = file.create_dataset(name, values.shape, values.dtype)
                     for block in tqdm(list(packed.blocks(name)), unit="block", desc=name):
@@ -105,18 +110,57 @@ def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
 
 
 def read_tfrecord(path: Path) -> Iterator[PackedClip]:
-    """Clips of one released file."""
+    """Clips of one released file.
+
+    Raises
+    ------
+    DataError
+        If it is damaged or holds something else; the message names the file and the record.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reports its build otherwise
     import tensorflow as tf
+    from google.protobuf.message import DecodeError
 
-    records = tf.data.TFRecordDataset(str(path))
+    n_read = 0
     try:
-        for record in records.as_numpy_iterator():
+        # First, since TensorFlow makes room for as many bytes as a record states.
+        for _ in _checked_lengths(path):
+            n_read += 1
+        n_read = 0
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             yield _parse(tf.train.SequenceExample.FromString(record))
-    except (tf.errors.DataLossError, ValueError, KeyError, IndexError) as error:
+            n_read += 1
+    except (tf.errors.OpError, DecodeError, OSError, ValueError, LookupError) as error:
+        is_damaged = isinstance(error, tf.errors.OpError)
+        reason = "its checksum is wrong" if is_damaged else one_line(str(error))
         raise DataError(
-            f"{path} is damaged or does not hold AudioSet features ({error}). Download it again."
+            f"{path} is damaged or does not hold AudioSet features: record {n_read + 1} cannot be "
+            f"read ({reason}). Download it again."
         ) from None
+
+
+def _checked_lengths(path: Path) -> Iterator[int]:
+    """The stated length of each record in bytes.
+
+    A record is its length (8 bytes), a checksum of that, its content, and a checksum of that.
+
+    Raises
+    ------
+    ValueError
+        If a record is longer than any clip, or than what is left of the file.
+    """
+    left = path.stat().st_size
+    with open(path, "rb") as file:
+        while left:
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            left -= LENGTH_BYTES + length + 2 * CHECKSUM_BYTES
+            if length > MAX_RECORD_BYTES or left < 0:
+                raise ValueError(
+                    f"it states a length of {length:,} bytes, which is more than a clip has or "
+                    "than are left in the file"
+                )
+            yield length
+            file.seek(length + 2 * CHECKSUM_BYTES, os.SEEK_CUR)
 
 
 def _parse(example) -> PackedClip:
@@ -127,15 +171,28 @@ def _parse(example) -> PackedClip:
         raise ValueError(
             f"a clip has {len(embeddings)} frames, not 1 to {N_FRAMES} of {N_DIMS} bytes"
         )
+    labels, n_classes = list(context["labels"].int64_list.value), len(audioset_labels())
+    if not all(0 <= label < n_classes for label in labels):
+        raise ValueError(f"a clip has the labels {labels}, which are not all 0 to {n_classes - 1}")
     return PackedClip(
         video_id=context["video_id"].bytes_list.value[0],
         embeddings=np.stack(embeddings),
-        labels=list(context["labels"].int64_list.value),
+        labels=labels,
         segment_times=(
             context["start_time_seconds"].float_list.value[0],
             context["end_time_seconds"].float_list.value[0],
         ),
     )
+
+
+def make_room(file: h5py.File, n_bytes: int) -> None:
+    """Have the disk set aside what will be written to a file, where the system can.
+
+    Raises OSError where there is no room. HDF5 itself would crash when it then closes the file.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with open(file.filename, "rb+") as room:
+            os.posix_fallocate(room.fileno(), 0, file.id.get_filesize() + n_bytes + SPARE_BYTES)
 
 
 class FeatureWriter:
@@ -150,6 +207,7 @@ class FeatureWriter:
     ):
         self.n_written = 0
         self.n_classes = n_classes
+        self._file = file
         self._pending: list[PackedClip] = []
         shapes = {
             "x": ((n_frames, N_DIMS), np.uint8),
@@ -167,11 +225,6 @@ class FeatureWriter:
 
     def add(self, clip: PackedClip) -> None:
         """Append one clip; its labels must be below the number of classes."""
-        if clip.labels and not 0 <= min(clip.labels) <= max(clip.labels) < self.n_classes:
-            raise DataError(
-                f"Clip {clip.video_id.decode(errors='replace')} has labels {clip.labels}, outside "
-                f"0 to {self.n_classes - 1}. These are not AudioSet's released features."
-            )
         self._pending.append(clip)
         if len(self._pending) == CHUNK_CLIPS:
             self.flush()
@@ -194,6 +247,7 @@ class FeatureWriter:
             "n_frames": np.array([len(clip.embeddings) for clip in clips], np.int32),
             "segment_times": np.array([clip.segment_times for clip in clips], np.float32),
         }
+        make_room(self._file, CHUNK_CLIPS * sum(v[0].nbytes for v in columns.values()))
         for name, values in columns.items():
             self._datasets[name].resize(stop, axis=0)
             self._datasets[name][start:stop] = values

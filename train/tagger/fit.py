@@ -38,8 +38,8 @@ from train.runs import (
     CHECKPOINT_DIR,
     STATE_FILE,
     MetricsLog,
-    check_run,
     check_tensorboard,
+    held_run,
     open_run,
 )
 from train.tagger.batches import Batch, Batches
@@ -94,11 +94,18 @@ def fit(
     Raises
     ------
     DataError
-        If `run` already holds a run and `resume` is not set, if that run has other settings, if
-        the clips are too few or of one kind, or if the loss becomes NaN or infinite. Checkpoints
-        written before stay as they are.
+        If another process trains the run, if `run` already holds a run and `resume` is not set, if
+        that run has other settings, if the clips are too few or of one kind, or if the loss becomes
+        NaN or infinite. Checkpoints written before stay as they are.
     """
-    check_run(run, config.to_json(), resume)
+    with held_run(run, config.to_json(), resume):
+        _fit(config, features, run, tensorboard, device)
+
+
+def _fit(
+    config: FitConfig, features: FeatureSet, run: Path, tensorboard: bool, device: str
+) -> None:
+    """Check the inputs, and train to the last iteration, from the last state if there is one."""
     fit_part, validation = parts_of(config, features)
     if tensorboard:
         check_tensorboard()
@@ -106,7 +113,7 @@ def fit(
         check_ontology(features.labels)
     teachers = load_teachers(config.teacher, features)
     learner = make_learner(config.model_settings(features.n_classes), config, device)
-    open_run(run, config.to_json(), resume)
+    open_run(run, config.to_json())
     if note := never_learned(fit_part):
         tqdm.write(note)
     first = _restore(run, learner)

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean
 
 from audioset_demo.errors import CheckpointError, DataError
-from audioset_demo.models.card import ModelCard, load_card, save_card
+from audioset_demo.models.card import ModelCard, card_path, load_card, save_card
 from audioset_demo.models.published import (
     CHECKPOINT_FILE,
     CURVE_COLUMNS,
@@ -17,13 +17,16 @@ from audioset_demo.models.published import (
     PER_CLASS_FILE,
     user_models_dir,
 )
-from audioset_demo.storage import check_output, parse_json, write_atomically, write_csv
+from audioset_demo.storage import check_output, new_folder, parse_json, write_csv
 from train.runs import Selected, read_metrics, select_checkpoint
 from train.tagger.compare import spread
 from train.tagger.evaluate import EVALUATION_FILE
 
 # Settings in which a run on the whole set may differ from the runs that validate it.
 FREE = ("whole", "evaluate_every", "seed", "teacher")
+FILES = (
+    CHECKPOINT_FILE, card_path(Path(CHECKPOINT_FILE)).name, PER_CLASS_FILE, LEARNING_CURVE_FILE,
+)  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -52,13 +55,14 @@ def publish(
     DataError
         If the run has not been evaluated, or another of its checkpoints was, if `validated_by` has
         other settings, or if the name cannot be that of a folder or is taken.
+    StorageError
+        If the folder can't be written. A model that is published there already stays as it was.
     """
     selected = select_checkpoint(run)
     evaluation = _evaluation_of(run, selected)
     card = load_card(selected.path)
     published = _folder(models_dir, name or run.resolve().name)
-    checkpoint = published / CHECKPOINT_FILE
-    _check_free(checkpoint, card)
+    _check_free(published, card)
     metrics = {"eval": evaluation, **selected.figures}
     lines = read_metrics(run)
     if validated_by:
@@ -66,14 +70,15 @@ def publish(
             _check_twin(card, twin)
         metrics["validation"] = _validation(validated_by)
         lines += [line for line in read_metrics(validated_by[0]) if "validation" in line]
-    check_output(checkpoint, make_folder=True)
-    write_atomically(checkpoint, lambda part: shutil.copyfile(selected.path, part))
-    save_card(checkpoint, replace(card, name=published.name, metrics=metrics))
-    write_atomically(
-        published / PER_CLASS_FILE,
-        lambda part: shutil.copyfile(run / PER_CLASS_FILE, part),
-    )
-    write_csv(published / LEARNING_CURVE_FILE, CURVE_COLUMNS, _curve(lines))
+    check_output(published.parent / CHECKPOINT_FILE, make_folder=True)
+    with new_folder(published) as part:
+        shutil.copyfile(selected.path, part / CHECKPOINT_FILE)
+        save_card(part / CHECKPOINT_FILE, replace(card, name=published.name, metrics=metrics))
+        shutil.copyfile(run / PER_CLASS_FILE, part / PER_CLASS_FILE)
+        write_csv(part / LEARNING_CURVE_FILE, CURVE_COLUMNS, _curve(lines))
+        if published.exists():  # what else it holds stays
+            others = shutil.ignore_patterns(*FILES)
+            shutil.copytree(published, part, symlinks=True, ignore=others, dirs_exist_ok=True)
     return published
 
 
@@ -92,19 +97,21 @@ def _folder(models_dir: Path | None, name: str) -> Path:
     return (models_dir or user_models_dir()) / name
 
 
-def _check_free(checkpoint: Path, card: ModelCard) -> None:
+def _check_free(folder: Path, card: ModelCard) -> None:
     """A name may be published again from the same training, not from another."""
-    if not checkpoint.exists():
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file, and a model is a folder. Give another --name.")
+    if not (folder / CHECKPOINT_FILE).exists():
         return
     try:
-        present = load_card(checkpoint)
+        present = load_card(folder / CHECKPOINT_FILE)
     except CheckpointError:  # damaged: publishing again replaces it
         return
     trainings = [(model.labels, model.training.get("config")) for model in (present, card)]
     if trainings[0] != trainings[1]:
         raise DataError(
-            f"'{checkpoint.parent.name}' is already published, from another training. Give "
-            f"another --name, or delete {checkpoint.parent}."
+            f"'{folder.name}' is already published, from another training. Give another --name, "
+            f"or delete {folder}."
         )
 
 

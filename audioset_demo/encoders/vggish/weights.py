@@ -9,9 +9,10 @@ AUDIOSET_DEMO_CACHE moves the directory.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,6 +198,8 @@ def install(
         cache_dir().mkdir(parents=True, exist_ok=True)
         with _alone(progress):
             remove_leftovers(cache_dir())
+            _settle(vggish_path())
+            _settle(pca_path())
             if source is None:
                 return _install_released(progress)
             return _install_from(str(source), sha256, progress)
@@ -231,6 +234,8 @@ def _install_released(progress: Progress) -> InstallResult:
     card = _read_card(vggish_path()) if vggish_path().is_file() else {}
     if card.get("verified") != OFFICIAL or card["sha256"] != sha256_of(vggish_path()):
         _install_network(NETWORK.address, None, progress)
+    for released in (NETWORK, PCA):  # of a process that was killed when it had installed the file
+        _part_path(released).unlink(missing_ok=True)
     return InstallResult(tuple(status()))
 
 
@@ -273,8 +278,8 @@ def _try_pca(address: str, check: _Check, progress: Progress) -> bool:
 def _install_pca(source: str, check: _Check, progress: Progress) -> None:
     with _local_file(source, PCA, check, progress) as (path, found):
         load_pca(path)
-        write_atomically(pca_path(), lambda part: shutil.copyfile(path, part))
-        _write_card(pca_path(), source, found, check.label)
+        card = {"source": source, "source_sha256": found, "verified": check.label}
+        _put(pca_path(), lambda part: shutil.copyfile(path, part), card)
 
 
 def _install_network(source: str, sha256: str | None, progress: Progress) -> None:
@@ -286,7 +291,7 @@ def _install_network(source: str, sha256: str | None, progress: Progress) -> Non
     )
 
     ours = _suffix(source) == ".safetensors"
-    card = {}
+    card: dict[str, str] = {}
     if ours and sha256 is None:
         card = _card_beside(source)
         check = _Check(card["sha256"], None, card["verified"])
@@ -306,37 +311,60 @@ def _install_network(source: str, sha256: str | None, progress: Progress) -> Non
                 progress(0, size, f"converting {NETWORK.name}")
                 convert(path, part, source)
                 progress(size, size, f"converting {NETWORK.name}")
-            _card_path(vggish_path()).unlink(missing_ok=True)  # it describes the former file
 
-        write_atomically(vggish_path(), make)
-        _write_card(
-            vggish_path(), card.get("source", source), card.get("source_sha256", found), check.label
-        )
+        card = {"source": source, "source_sha256": found} | card | {"verified": check.label}
+        _put(vggish_path(), make, card)
+
+
+def _put(path: Path, make: Callable[[Path], object], card: dict[str, str]) -> None:
+    """Write a file, and its card with the file's hash beside it.
+
+    The card waits under a name of its own until the file is there; if the process is killed in
+    between, its hash says whether it is the card of the file.
+    """
+
+    def write(part: Path) -> None:
+        make(part)
+        write_json(_waiting_card_path(path), {**card, "sha256": sha256_of(part)})
+
+    write_atomically(path, write)
+    os.replace(_waiting_card_path(path), _card_path(path))
+
+
+def _settle(path: Path) -> None:
+    """Give a file the card that a killed process has left waiting, or delete that card."""
+    waiting = _waiting_card_path(path)
+    if waiting.exists() and _has_waiting_card(path):
+        os.replace(waiting, _card_path(path))
+    waiting.unlink(missing_ok=True)
+
+
+def _has_waiting_card(path: Path) -> bool:
+    card = _card_in(_waiting_card_path(path))
+    return bool(card) and path.is_file() and card["sha256"] == sha256_of(path)
 
 
 def _card_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def _waiting_card_path(path: Path) -> Path:
+    return path.with_suffix(".new.json")
+
+
 def _read_card(path: Path) -> dict[str, str]:
     """The card beside a file; empty where there is none that can be read."""
+    return _card_in(_waiting_card_path(path) if _has_waiting_card(path) else _card_path(path))
+
+
+def _card_in(path: Path) -> dict[str, str]:
     try:
-        card = json.loads(_card_path(path).read_text(encoding="utf-8"))
+        card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     keys = ("source", "source_sha256", "verified", "sha256")
     is_card = isinstance(card, dict) and all(isinstance(card.get(key), str) for key in keys)
     return card if is_card else {}
-
-
-def _write_card(path: Path, source: str, source_sha256: str, verified: str) -> None:
-    card = {
-        "source": source,
-        "source_sha256": source_sha256,
-        "verified": verified,
-        "sha256": sha256_of(path),
-    }
-    write_json(_card_path(path), card)
 
 
 def _card_beside(source: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 
@@ -102,6 +103,42 @@ def test_a_process_killed_in_the_conversion_costs_no_second_download(server, cac
     assert start().wait() == 0
     assert sorted(server.paths) == ["/NETWORK", "/PCA"]
     assert names(cache) == INSTALLED, "what the first left is gone"
+
+
+@pytest.mark.parametrize("dies_before", ["vggish.safetensors", "vggish.json"])
+def test_a_process_killed_between_a_file_and_its_card_leaves_no_wrong_card(
+    server, cache, monkeypatch, dies_before
+):
+    """Replaces weights of one's own, which no check has seen, by the official ones."""
+    server.files["/NETWORK"] = PAYLOAD
+    released = {"address": server.address("/NETWORK"), "sha256": SHA256, "size": len(PAYLOAD)}
+    monkeypatch.setattr(weights, "NETWORK", weights.NETWORK._replace(**released))
+    pca = {"sha256": hashlib.sha256(pca_file()).hexdigest(), "size": len(pca_file())}
+    monkeypatch.setattr(weights, "PCA", weights.PCA._replace(**pca))
+    cache.mkdir()
+    (cache / "vggish_pca_params.npz").write_bytes(pca_file())
+    own = cache / "own.ckpt"
+    own.write_bytes(b"weights of one's own")
+    convert = lambda path, out, source: out.write_bytes(path.read_bytes())  # noqa: E731
+    monkeypatch.setattr(tf1_checkpoint, "convert", convert)
+    weights.install(own, sha256="any")
+    replace = os.replace
+
+    def killed(source, target):
+        if os.path.basename(target) == dies_before:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(os, "replace", killed)
+        weights.install()
+    there = dies_before == "vggish.json"
+    expected = (weights.OFFICIAL, released["address"]) if there else (weights.UNCHECKED, str(own))
+    assert (weights.status()[0].verified, weights.status()[0].source) == expected
+    weights.install()
+    assert weights.status()[0].verified == weights.OFFICIAL
+    assert server.paths.count("/NETWORK") == 1
+    assert names(cache) == ["own.ckpt", *INSTALLED]
 
 
 def test_a_conversion_that_fails_costs_no_second_download(server, cache, monkeypatch):

@@ -143,7 +143,7 @@ def test_the_frozen_models_stay_as_they_are_and_the_encoder_moves(world, tmp_pat
 
 
 def test_a_run_s_configuration_is_read_back(tmp_path):
-    open_run(tmp_path, config(seed=5).to_json(), resume=False)
+    open_run(tmp_path, config(seed=5).to_json())
     assert EncoderConfig.load(tmp_path) == config(seed=5)
 
 

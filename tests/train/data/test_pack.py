@@ -1,5 +1,9 @@
 """Packing: released TFRecords, or HDF5 of another layout, become the layout of training."""
 
+import os
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -34,12 +38,103 @@ def test_an_empty_folder_is_refused_by_name(tmp_path):
         pack(tmp_path, tmp_path / "out.h5")
 
 
+def record(content: bytes, length: int | None = None, checksum: bytes | None = None) -> bytes:
+    """A TFRecord, of which the stated length or the checksum of its content can be wrong."""
+    stated = struct.pack("<Q", (len(content) if length is None else length) % 2**64)
+    return stated + masked_crc(stated) + content + (checksum or masked_crc(content))
+
+
+def masked_crc(content: bytes) -> bytes:
+    """As TensorFlow writes it: CRC-32C, rotated and shifted."""
+    crc = 2**32 - 1
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
+    crc ^= 2**32 - 1
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32)
+
+
+def clip(label: int = 526, n_frames: int = 2) -> bytes:
+    """A clip as released."""
+    from tensorflow import train as tf
+
+    frame = tf.Feature(bytes_list=tf.BytesList(value=[bytes(range(128))]))
+    context = {
+        "video_id": tf.Feature(bytes_list=tf.BytesList(value=[b"0123456789a"])),
+        "labels": tf.Feature(int64_list=tf.Int64List(value=[0, label])),
+        "start_time_seconds": tf.Feature(float_list=tf.FloatList(value=[3.0])),
+        "end_time_seconds": tf.Feature(float_list=tf.FloatList(value=[13.0])),
+    }
+    frames = {"audio_embedding": tf.FeatureList(feature=[frame] * n_frames)}
+    return tf.SequenceExample(
+        context=tf.Features(feature=context), feature_lists=tf.FeatureLists(feature_list=frames)
+    ).SerializeToString()
+
+
 @pytest.mark.slow
-def test_a_damaged_file_is_refused_by_name_and_leaves_nothing(tmp_path):
-    (tmp_path / "00.tfrecord").write_bytes(b"not a record at all, but long enough to be read")
-    with pytest.raises(DataError, match="00.tfrecord is damaged"):
+def test_a_released_clip_is_packed(tmp_path):
+    (tmp_path / "00.tfrecord").write_bytes(record(clip()) * 3)
+    assert pack(tmp_path, tmp_path / "out.h5") == 3
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["video_id_list"][2] == b"0123456789a" and file["n_frames"][2] == 2
+        assert np.flatnonzero(file["y"][2]).tolist() == [0, 526]
+        assert file["x"][2, :3, 127].tolist() == [127, 127, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        (lambda: record(clip(), 10**11), "length of 100,000,000,000 bytes"),
+        (lambda: record(clip(), -1), "length of 18,446,744,073,709,551,615 bytes"),
+        (lambda: record(clip(), len(clip()) + 1), "more than .* are left in the file"),
+        (lambda: record(bytes(2**20 + 1)), "length of 1,048,577 bytes, which is more than a clip"),
+        (lambda: record(clip())[:-1], "more than .* are left in the file"),
+        (lambda: b"not", "more than .* are left in the file"),
+        (lambda: record(clip(), checksum=b"oops"), "its checksum is wrong"),
+        (lambda: record(b"\xff\xff"), "Error parsing message"),
+        (lambda: record(b""), "a clip has 0 frames"),
+        (lambda: record(clip(n_frames=11)), "a clip has 11 frames"),
+        (lambda: record(clip(label=527)), "which are not all 0 to 526"),
+    ],
+)
+def test_a_damaged_record_is_refused_by_file_and_number_and_leaves_nothing(
+    tmp_path, second, reason
+):
+    (tmp_path / "00.tfrecord").write_bytes(record(clip()) + second())
+    with pytest.raises(DataError, match=rf"00.tfrecord is damaged .* record 2 .*{reason}"):
         pack(tmp_path, tmp_path / "out.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["00.tfrecord"]
+
+
+PACK_WITH_LITTLE_ROOM = """
+import resource, sys
+from train.__main__ import main
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))
+sys.exit(main(["pack", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files: POSIX")
+@pytest.mark.parametrize("source", ["records", "shared.h5"])
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path, source):
+    """HDF5 would crash at the end of a process in which it could not close a file."""
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "00.tfrecord").write_bytes(record(clip()) * 1500)
+    compressed(tmp_path / "shared.h5", 1500)
+    before = sorted(tmp_path.iterdir())
+    done = subprocess.run(
+        [sys.executable, "-c", PACK_WITH_LITTLE_ROOM, tmp_path / source, tmp_path / "out.h5"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "error: " in done.stderr and "MB are free" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def compressed(path: Path, n_clips: int = 50) -> Path:

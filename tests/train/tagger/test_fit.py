@@ -16,7 +16,7 @@ from audioset_demo.models.published import find_checkpoint, published_models
 from audioset_demo.models.settings import POOLINGS
 from tests.train.toy_features import LABELS, write_features
 from train.data.features import load_features
-from train.runs import log_metrics, read_metrics, select_checkpoint
+from train.runs import held_run, log_metrics, read_metrics, select_checkpoint
 from train.tagger.compare import compare
 from train.tagger.config import FitConfig
 from train.tagger.evaluate import evaluate
@@ -86,6 +86,39 @@ def test_a_run_is_evaluated_and_published(run, features_path, features, tmp_path
     assert {p.name for p in published.iterdir()} == {
         "checkpoint.safetensors", "checkpoint.json", "per_class.csv", "learning_curve.csv",
     }  # fmt: skip
+
+
+def test_a_run_that_is_published_again_loses_neither_model_on_the_way(
+    run, features_path, tmp_path, monkeypatch
+):
+    evaluate(run, features_path)
+    published = publish(run, "own", models_dir=tmp_path)
+    before = {path.name: path.read_bytes() for path in published.iterdir()}
+    (published / "notes.txt").write_text("kept")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("train.tagger.publish.save_card", full)
+        with pytest.raises(StorageError, match="own could not be written: no space left"):
+            publish(run, "own", models_dir=tmp_path)
+    assert {path.name: path.read_bytes() for path in published.iterdir()} == {
+        **before, "notes.txt": b"kept",
+    }  # fmt: skip
+    publish(run, "own", models_dir=tmp_path)
+    assert (published / "notes.txt").read_text() == "kept"
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(run, features):
+    config = FitConfig(model="single_attention", **TINY)
+    with (
+        held_run(run, config.to_json(), resume=True),
+        pytest.raises(DataError, match="Another process is training the run .* give another"),
+    ):
+        fit(config, features, run, resume=True)
+    fit(config, features, run, resume=True)
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 from audioset_demo.errors import DataError
+from audioset_demo.storage import new_folder
 from train.compact_encoder.sounds.categories import CategoryTable
-from train.compact_encoder.sounds.readings import MAN, WOMAN, Voice, new_folder
+from train.compact_encoder.sounds.readings import MAN, WOMAN, Voice, write_flac
 from train.compact_encoder.sounds.recordings import Recording
 from train.compact_encoder.sounds.sentences import sentences
 
@@ -80,5 +81,5 @@ def _write(folder: Path, voices: list[Voice], rng: np.random.Generator) -> None:
                 pitch_spread_hz=rng.uniform(8, 35),
                 wav=wav,
             )
-            soundfile.write(part / f"{place:04d}.flac", samples, SAMPLE_RATE)
+            write_flac(part / f"{place:04d}.flac", samples)
         wav.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ them. A piece depends on (seed, its place) alone.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -21,9 +20,11 @@ from tqdm import tqdm
 
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 from audioset_demo.errors import DataError
+from audioset_demo.storage import new_folder
 from train.compact_encoder.sounds.bands import kind_of
 from train.compact_encoder.sounds.categories import CategoryTable
 from train.compact_encoder.sounds.composition import SECONDS, Score
+from train.compact_encoder.sounds.readings import write_flac
 from train.compact_encoder.sounds.recordings import Recording
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -83,17 +84,12 @@ def pieces(
 
 
 def _write(folder: Path, count: int, seed: int, soundfont: Path) -> None:
-    part = folder.with_name(f".{folder.name}-{os.getpid()}")
-    part.mkdir(parents=True)
-    try:
+    with new_folder(folder) as part:
         for place in tqdm(range(count), desc="played music", unit="piece"):
             rng = np.random.default_rng([seed, _STREAM, place])
             samples = play(kind_of(place).compose(rng), soundfont)
             samples *= 10 ** (rng.uniform(*PEAK_RANGE_DB) / 20) / np.abs(samples).max()
-            soundfile.write(part / f"{place:04d}.flac", samples, SAMPLE_RATE)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            write_flac(part / f"{place:04d}.flac", samples)
 
 
 def play(score: Score, soundfont: Path = SOUNDFONT) -> np.ndarray:

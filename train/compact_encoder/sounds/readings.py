@@ -1,14 +1,15 @@
-"""What the speech synthesisers share: their voices, and folders of readings."""
+"""What the synthesisers share: the voices of speech, and the files of readings and pieces."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import soundfile
+
+from audioset_demo.encoders.logmel import SAMPLE_RATE
 from train.compact_encoder.sounds.categories import CategoryTable
 from train.compact_encoder.sounds.recordings import Recording
 
@@ -39,13 +40,8 @@ class Voice:
         )
 
 
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write into, which becomes `folder` when all is written."""
-    part = folder.with_name(f".{folder.name}-{os.getpid()}")
-    part.mkdir(parents=True)
-    try:
-        yield part
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def write_flac(path: Path, samples: np.ndarray) -> None:
+    """Write (n,) samples at 16 kHz."""
+    buffer = io.BytesIO()  # libsndfile by itself would not say that the disk is full
+    soundfile.write(buffer, samples, SAMPLE_RATE, format="FLAC")
+    path.write_bytes(buffer.getvalue())

@@ -7,8 +7,6 @@ Scenes are made once, in shards on disk, and read many times by the training. A 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from tqdm import tqdm
 
 from audioset_demo.encoders.logmel import EXAMPLE_FRAMES, EXAMPLE_SAMPLES, N_MELS, log_mel
 from audioset_demo.errors import DataError
-from audioset_demo.storage import write_json
+from audioset_demo.storage import new_folder, write_json
 from train.compact_encoder.sounds import augment
 from train.compact_encoder.sounds.categories import Category, CategoryTable
 from train.compact_encoder.sounds.makers import IMITATIONS, SYNTHETIC, TEXTURES
@@ -299,19 +297,14 @@ def _write_shard(maker: SceneMaker, shard: Path, count: int, seed: list[int]) ->
         embeddings.append(output.embedding.astype(np.float16))
         for column, (kind, confidence) in enumerate(labels):
             kinds[row, column], trust[row, column] = kind, confidence
-    part = shard.with_name(f".{shard.name}-{os.getpid()}")
-    part.mkdir()
-    try:
-        arrays = {
-            "examples": examples,
-            "scores": np.stack(scores),
-            "kinds": kinds,
-            "embeddings": np.stack(embeddings),
-            "trust": trust,
-        }
+    arrays = {
+        "examples": examples,
+        "scores": np.stack(scores),
+        "kinds": kinds,
+        "embeddings": np.stack(embeddings),
+        "trust": trust,
+    }
+    with new_folder(shard) as part:
         for name, array in arrays.items():
             np.save(part / f"{name}.npy", array)
-        os.replace(part, shard)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return count

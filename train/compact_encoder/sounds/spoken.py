@@ -12,14 +12,14 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from tqdm import tqdm
 
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 from audioset_demo.errors import DataError
+from audioset_demo.storage import new_folder
 from train.compact_encoder.sounds.categories import CategoryTable
-from train.compact_encoder.sounds.readings import MAN, SOMEBODY, WOMAN, Voice, new_folder
+from train.compact_encoder.sounds.readings import MAN, SOMEBODY, WOMAN, Voice, write_flac
 from train.compact_encoder.sounds.recordings import Recording
 from train.compact_encoder.sounds.sentences import sentences
 
@@ -196,4 +196,4 @@ def _write(folder: Path, voices: list[Voice], words: list[str], rng: np.random.G
                 pitch=int(rng.integers(15, 85)),
                 pitch_range=int(rng.integers(20, 90)),
             )
-            soundfile.write(part / f"{place:04d}.flac", samples, SAMPLE_RATE)
+            write_flac(part / f"{place:04d}.flac", samples)
