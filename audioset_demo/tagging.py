@@ -203,7 +203,8 @@ class Tagger:
             encoder=embeddings.encoder,
             name=embeddings.name,
             duration_s=embeddings.duration_s,
-            notes=embeddings.notes + _sureness(embeddings, self.card, float(explanation.scores.max())),
+            notes=embeddings.notes
+            + _sureness(embeddings, self.card, float(explanation.scores.max())),
         )
 
 
