@@ -54,7 +54,7 @@ def show_errors() -> None:
 
 
 def _take_files(key: str) -> None:
-    files = st.session_state[key]
+    files = uploads.waiting(st.session_state[key] or ())
     if files:
         taken, refused = uploads.take(files)
         clips.offer(*(clips.from_file(name, data) for name, data in taken), errors=refused)
@@ -62,10 +62,10 @@ def _take_files(key: str) -> None:
 
 
 def _take_recording(key: str) -> None:
-    recording = st.session_state[key]
-    if recording is not None:
+    recordings = uploads.waiting([st.session_state[key]])
+    if recordings:
         number = st.session_state.recordings = st.session_state.get("recordings", 0) + 1
-        taken, refused = uploads.take([recording])
+        taken, refused = uploads.take(recordings)
         recorded = (clips.from_file(f"recording {number}.wav", data) for _, data in taken)
         clips.offer(*recorded, errors=refused)
         st.session_state.turn += 1

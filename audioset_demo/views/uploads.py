@@ -49,6 +49,11 @@ def limit() -> None:
     _place()[0].__class__ = LimitedUploads
 
 
+def waiting(files: Iterable[object]) -> list[UploadedFile]:
+    """Those of a widget's files that no run has taken: Streamlit may call for one twice."""
+    return [file for file in files if isinstance(file, UploadedFile)]
+
+
 def take(files: list[UploadedFile]) -> tuple[list[tuple[str, bytes]], list[str]]:
     """Names and bytes of uploaded files, which leave Streamlit; and why others were refused."""
     manager, session_id = _place()
