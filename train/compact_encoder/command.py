@@ -55,8 +55,8 @@ _HELP = {
     "hold_out": "share of each category's sources that is never trained on",
     "speech": "clips of synthesised speech (needs the package espeakng-loader and the program "
     "flite); 0: none",
-    "music": "pieces of music by a program (needs the programs fluidsynth and "
-    "fluid-soundfont-gm and the package mido); 0: none",
+    "music": "pieces of music played by FluidSynth (needs the program fluidsynth, the soundfont "
+    "FluidR3 and the package mido); 0: none",
     "seed": "seed of all random numbers",
     "evaluate_every": "iterations between evaluations on the held-out part",
     "save_every": "iterations between saved states, from which --resume continues",
