@@ -53,10 +53,15 @@ class Recording:
     held_out: bool = False
 
     @property
-    def scored(self) -> bool:
-        """Its tags show how good an encoder is: it is held out, and its category is certain."""
+    def may_be_scored(self) -> bool:
+        """Held out, its tags would show how good an encoder is: its category is certain."""
         certain = self.category is not None and self.listed and self.certainty == 1
-        return self.held_out and certain and not self.source.startswith(GENERATED_SOURCES)
+        return certain and not self.source.startswith(GENERATED_SOURCES)
+
+    @property
+    def scored(self) -> bool:
+        """Its tags show how good an encoder is."""
+        return self.held_out and self.may_be_scored
 
     def samples(self) -> np.ndarray:
         """(n,) float32 at 16 kHz."""
@@ -145,10 +150,6 @@ def hold_out_sources(recordings: list[Recording], share: float) -> list[Recordin
     return [replace(item, held_out=item.source in held_out) for item in recordings]
 
 
-def _may_be_scored(item: Recording) -> bool:
-    return replace(item, held_out=True).scored
-
-
 def _sources_of_categories(
     recordings: list[Recording],
 ) -> dict[tuple[str, Category], set[str]]:
@@ -156,7 +157,7 @@ def _sources_of_categories(
     sources: dict[tuple[str, Category], set[str]] = defaultdict(set)
     for item in recordings:
         category = item.category
-        if category and (category.excerpts or _may_be_scored(item)):
+        if category and (category.excerpts or item.may_be_scored):
             sources[item.collection, category].add(item.source)
     return sources
 
@@ -168,7 +169,7 @@ def _single_sources(recordings: list[Recording]) -> dict[str, str]:
         if item.category:
             sources[item.category.name].add(item.source)
     scored = {item.category.name for item in recordings
-              if item.category and _may_be_scored(item)}  # fmt: skip
+              if item.category and item.may_be_scored}  # fmt: skip
     return {name: next(iter(of)) for name, of in sources.items() if len(of) == 1 and name in scored}
 
 
