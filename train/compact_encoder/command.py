@@ -31,7 +31,9 @@ if TYPE_CHECKING:  # all slow to import
 # The first scores the run while it trains, and finds the real neighbours of scenes.
 MODELS = (
     "feature_attention",
+    "feature_attention_keras",
     "single_attention",
+    "single_attention_keras",
     "multi_attention",
     "average",
     "max",
@@ -48,8 +50,9 @@ _HELP = {
     "batch_size": "scenes in a batch",
     "learning_rate": "peak learning rate of AdamW",
     "weight_decay": "weight decay of AdamW, on matrices and kernels",
+    "frozen": "convolutions, from the first, that stay as they start",
+    "convolutions_rate": "share of the learning rate for the other convolutions",
     "ranking": "weight of the ranking loss, which puts the target classes above all others",
-    "teacher_embedding": "weight of predicting the teacher's embedding",
     "teacher_scores": "weight of predicting the teacher's scores",
     "alignment": "weight of the distance to real embeddings of similar sounds",
     "hold_out": "share of each category's sources that is never trained on",
@@ -257,7 +260,7 @@ def _features(
                 "encoder is trained with AudioSet's. Give --features bal_train.h5."
             )
         return features
-    if config.alignment > 0 and not teacher.in_embedding_space and not arguments.evaluate:
+    if config.alignment > 0 and not teacher.gives_frames and not arguments.evaluate:
         raise DataError(
             "The alignment needs real embeddings. Give --features bal_train.h5, or --alignment 0."
         )
@@ -314,9 +317,7 @@ def _train(setup: _Setup) -> CompactNet:
     material = Material(shards, kinds.targets, setup.columns, kinds.silence)
     networks = [model for model, _ in setup.models.values()]
     goals = _goals(setup, material) if config.alignment > 0 else None
-    weights = Weights(
-        config.ranking, config.teacher_embedding, config.teacher_scores, config.alignment
-    )
+    weights = Weights(config.ranking, config.teacher_scores, config.alignment)
     parents = torch.from_numpy(nearest_known(setup.columns, setup.table.labels))
     objective = Objective(networks, parents, weights, goals)
 
@@ -328,7 +329,7 @@ def _train(setup: _Setup) -> CompactNet:
             for rates in [evaluate.hit_rates(scorer, clips)]
         }
 
-    training = fit.Run(config, material, CompactSettings())
+    training = fit.Run(config, material, CompactSettings(), setup.teacher.start)
     through = [card.in_short for _, card in setup.models.values()]
     fit.fit(training, material, objective, setup.run, figures, through)
     return training.averaged()
@@ -341,8 +342,8 @@ def _goals(setup: _Setup, material: Material) -> Goals:
     from train.compact_encoder.objective import as_models_read
     from train.compact_encoder.real_frames import Neighbours, RealFrames, find_neighbours
 
-    if setup.teacher.in_embedding_space:
-        return lambda scenes: as_models_read(torch.from_numpy(material.embeddings(scenes)))[:, None]
+    if setup.teacher.gives_frames:
+        return lambda scenes: as_models_read(torch.from_numpy(material.frames(scenes)))[:, None]
     assert setup.features is not None  # else `_features` refused the run
     model, _ = next(iter(setup.models.values()))
     real = RealFrames(setup.features, model, setup.config.seed)
@@ -380,7 +381,7 @@ def _describe(setup: _Setup, figures: dict[str, dict]) -> None:
     through = trained_through(setup.run)
     models = {title: card for title, (_, card) in (setup.models | setup.more_models).items()}
     card = publish.card(
-        setup.config, network, setup.recordings, setup.teacher.title, through, figures, models,
+        setup.config, network, setup.recordings, setup.teacher, through, figures, models,
         setup.guessed,
     )  # fmt: skip
     publish.save_encoder(setup.run, network, card)

@@ -11,7 +11,7 @@ from audioset_demo.errors import DataError
 from train.runs import CONFIG_FILE, LARGEST_SEED, changed_flags, command_line, flag
 
 NOT_NEGATIVE = (
-    "speech", "music", "ranking", "teacher_embedding", "teacher_scores", "alignment",
+    "frozen", "convolutions_rate", "speech", "music", "ranking", "teacher_scores", "alignment",
     "weight_decay",
 )  # fmt: skip
 
@@ -21,13 +21,14 @@ class EncoderConfig:
     """Everything that determines the weights of a run, except the sounds and the models."""
 
     scenes: int = 200_000
-    iterations: int = 10_000
+    iterations: int = 2_500
     batch_size: int = 128
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 0.02
+    frozen: int = 13
+    convolutions_rate: float = 0.1
     ranking: float = 2.0
-    teacher_embedding: float = 40.0
-    teacher_scores: float = 1.0
+    teacher_scores: float = 2.0
     alignment: float = 10.0
     hold_out: float = 0.2
     speech: int = 600

@@ -41,15 +41,30 @@ DECAY = 0.998  # of the moving average of the weights, an iteration
 
 
 class Run:
-    """The state of a training: network, optimizer and moving average."""
+    """The state of a training: network, optimizer and moving average.
 
-    def __init__(self, config: EncoderConfig, material: Material, settings: CompactSettings):
+    `start` gives the untrained student its first weights, where those are not random.
+    """
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        material: Material,
+        settings: CompactSettings,
+        start: Callable[[Student], None],
+    ):
         torch.manual_seed(config.seed)
         self.config = config
+        self.student = Student(CompactNet(settings), material.n_scores)
+        start(self.student)
+        for convolution in self.student.encoder.convolutions[: config.frozen]:
+            convolution.requires_grad_(False)
         # mypy: torch's annotations of `to` leave `memory_format` out.
-        self.student = Student(CompactNet(settings), material.n_features, material.n_scores)
         self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = adamw(self.student, config.learning_rate, config.weight_decay)
+        shares = {"encoder.convolutions": config.convolutions_rate}
+        self.optimizer = adamw(
+            self.student, config.learning_rate, config.weight_decay, shares=shares
+        )
         self.average = MovingAverage(self.student.encoder, DECAY)
         self.done = 0
 

@@ -35,7 +35,6 @@ class Batch:
     examples : (B + 1, 96, 64) log-mel; the last is silence.
     targets : (B, K) target scores.
     scores : (B, C) the teacher's scores.
-    embeddings : (B, E) the teacher's embedding, standardised.
     own : (B,) 1 where a scene was left unmixed, so that the teacher's output still holds.
     scenes : (B,) indices of the louder scenes.
     clips : (C, 5) int64 rows of `examples`; mask : (C, 5) bool, True for real frames.
@@ -45,7 +44,6 @@ class Batch:
     examples: Tensor
     targets: Tensor
     scores: Tensor
-    embeddings: Tensor
     own: Tensor
     scenes: np.ndarray
     clips: Tensor
@@ -73,15 +71,14 @@ class Material:
         self._arrays = [
             {
                 name: np.load(shard / f"{name}.npy", mmap_mode="r")
-                for name in ("examples", "scores", "embeddings", "kinds", "trust")
+                for name in ("examples", "scores", "kinds", "trust", "frames")
+                if (shard / f"{name}.npy").is_file()
             }
             for shard in shards
         ]
         sizes = [len(arrays["kinds"]) for arrays in self._arrays]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self._teacher_share = np.append(self._agreement(), 1.0).astype(np.float32)
-        sample = self.embeddings(np.arange(min(len(self), 4000)))
-        self._mean, self._spread = sample.mean(0), sample.std(0) + 0.1 * sample.std() + 1e-6
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -107,11 +104,6 @@ class Material:
         return np.where(self._columns >= 0, teacher[:, self._columns], 0.0).astype(np.float32)
 
     @property
-    def n_features(self) -> int:
-        """E, the size of the teacher's embedding."""
-        return self._arrays[0]["embeddings"].shape[1]
-
-    @property
     def n_scores(self) -> int:
         """C, the number of the teacher's classes."""
         return self._arrays[0]["scores"].shape[1]
@@ -124,9 +116,9 @@ class Material:
         ]
         return np.stack(rows).astype(np.float32 if name != "kinds" else np.int64)
 
-    def embeddings(self, scenes: np.ndarray) -> np.ndarray:
-        """(B, E) float32: the teacher's embeddings, not standardised."""
-        return self._rows("embeddings", scenes)
+    def frames(self, scenes: np.ndarray) -> np.ndarray:
+        """(B, 128) float32: the frames of a teacher that gives them."""
+        return self._rows("frames", scenes)
 
     def targets(self, scenes: np.ndarray) -> np.ndarray:
         """(B, K) float32: the teacher's scores, overruled by the labels where those are trusted."""
@@ -141,7 +133,6 @@ class Material:
         count = len(scenes)
         mel = torch.from_numpy(self._rows("examples", scenes)).exp_().sub_(LOG_OFFSET).clamp_(min=0)
         wanted = torch.from_numpy(self.targets(scenes))
-        features = (self.embeddings(scenes) - self._mean) / self._spread
 
         mixes = torch.from_numpy(rng.random(count) < 0.5)
         other = torch.from_numpy(rng.permutation(count))
@@ -167,7 +158,6 @@ class Material:
             examples=torch.cat([mel, torch.zeros_like(mel[:1])]).add_(LOG_OFFSET).log_(),
             targets=wanted,
             scores=torch.from_numpy(self._rows("scores", scenes)),
-            embeddings=torch.from_numpy(features),
             own=(gain == 0).float(),
             scenes=scenes,
             clips=clips,

@@ -28,7 +28,6 @@ class Weights:
     """Weights of the parts of the loss; the models' binary cross-entropy has weight 1."""
 
     ranking: float
-    teacher_embedding: float
     teacher_scores: float
     alignment: float
 
@@ -39,23 +38,17 @@ def as_models_read(components: Tensor) -> Tensor:
 
 
 class Student(nn.Module):
-    """The encoder, and heads that predict the teacher's embedding and scores; they are not
-    published.
-    """
+    """The encoder, and a layer that predicts the teacher's scores, which is not published."""
 
-    def __init__(self, encoder: CompactNet, n_teacher_features: int, n_teacher_scores: int):
+    def __init__(self, encoder: CompactNet, n_teacher_scores: int):
         super().__init__()
         self.encoder = encoder
-        self.embedding = nn.Linear(encoder.settings.hidden_units, n_teacher_features)
-        self.logits = nn.Linear(encoder.settings.hidden_units, n_teacher_scores)
+        self.logits = nn.Linear(encoder.settings.widths[-1], n_teacher_scores)
 
-    def forward(self, examples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-mel (B, 96, 64) to components (B, 128), and the teacher's predicted embedding (B, E)
-        and logits (B, C).
-        """
-        hidden = self.encoder.features(examples)
-        components = self.encoder.components(hidden)
-        return components, self.embedding(hidden).float(), self.logits(hidden).float()
+    def forward(self, examples: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-mel (B, 96, 64) to components (B, 128), and the teacher's predicted logits (B, C)."""
+        pooled = self.encoder.pooled(examples)
+        return self.encoder.components(pooled), self.logits(pooled).float()
 
 
 class Objective:
@@ -86,7 +79,7 @@ class Objective:
         self, student: Student, batch: Batch, iteration: int
     ) -> tuple[Tensor, dict[str, float]]:
         """The loss, and its parts for the log."""
-        components, guess, logits = student(batch.examples)
+        components, logits = student(batch.examples)
         read = as_models_read(components)
         of_frames = self.models[iteration % len(self.models)]
         of_clips = self.models[(iteration + 1) % len(self.models)]
@@ -98,9 +91,7 @@ class Objective:
             "ranking": self.weights.ranking
             * (_ranking(scores, batch.targets) + 0.5 * _ranking(clip_scores, batch.clip_targets)),
         }
-        read, guess = read[:-1], guess[:-1]
-        difference = F.smooth_l1_loss(guess, batch.embeddings, reduction="none").mean(dim=1)
-        parts["teacher"] = self.weights.teacher_embedding * (difference * batch.own).mean()
+        read = read[:-1]
         entropy = F.binary_cross_entropy_with_logits(logits[:-1], batch.scores, reduction="none")
         parts["scores"] = self.weights.teacher_scores * (entropy.sum(dim=1) * batch.own).mean()
         if self.goals is not None:

@@ -24,6 +24,7 @@ from audioset_demo.models.checkpoint import half_precision
 from audioset_demo.storage import new_folder, write_atomically, write_csv, write_json
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.sounds.recordings import Recording
+from train.compact_encoder.teacher import Teacher
 
 ASSETS = Path(str(BUNDLED))
 HELD_OUT_RULE = (
@@ -56,7 +57,7 @@ def card(
     config: EncoderConfig,
     network: CompactNet,
     recordings: list[Recording],
-    teacher: str,
+    teacher: Teacher,
     through: list[dict],
     figures: dict[str, dict],
     models: dict[str, ModelCard],
@@ -80,7 +81,8 @@ def card(
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "trained_on": collections,
         "guessed": list(guessed),
-        "teacher": f"{teacher}; not part of the encoder",
+        "teacher": teacher.title,
+        "start": teacher.gives_start,
         "trained_through": through,
         "unsure_below": {
             model.in_short: figures[scorer]["sureness"]["half_wrong_below"]

@@ -1,7 +1,8 @@
-"""Teachers: models whose scores and embeddings the encoder learns to predict.
+"""Teachers: models whose scores or embeddings the encoder learns to predict.
 
-YAMNet is small and freely available, but its embedding space is its own: predicting it is only an
-auxiliary task. VGGish's embedding is what the tagging models read, so it is the target itself.
+YAMNet is small and freely available, and its embedding space is its own: the encoder starts from
+its convolutions and keeps predicting its scores. VGGish's embedding is what the tagging models
+read, so it is the target itself.
 """
 
 from __future__ import annotations
@@ -15,24 +16,26 @@ import torch
 
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.encoders import load_quantising_encoder
+from audioset_demo.encoders.compact import load_compact
 from audioset_demo.encoders.logmel import EXAMPLE_SAMPLES, SAMPLE_RATE
 from audioset_demo.errors import DataError
 from audioset_demo.labels import Label
 from audioset_demo.models.network import TaggingModel, as_input
+from train.compact_encoder import yamnet_weights
+from train.compact_encoder.objective import Student
 from train.data.tables import read_table
 
 VGGISH = "vggish"
 
-# The tensor of the TFLite graph that holds the mean over the last feature map.
-YAMNET_EMBEDDING = "tower0/network/layer28/reduce_mean"
-
 
 @dataclass(frozen=True)
 class TeacherOutput:
-    """A teacher's output for one window: scores (C,) in [0, 1] and an embedding (E,)."""
+    """A teacher's output for one window: scores (C,) in [0, 1], and the frame (128,) in [-2, 2]
+    that tagging models read, from a teacher that has it.
+    """
 
     scores: np.ndarray
-    embedding: np.ndarray
+    frame: np.ndarray | None = None
 
 
 class Teacher(Protocol):
@@ -42,14 +45,19 @@ class Teacher(Protocol):
     ----------
     title : its name in tables and cards.
     mids : the class of each of its scores.
-    in_embedding_space : its embedding is the frame (128,) in [-2, 2] that tagging models read.
+    gives_frames : its outputs hold frames.
+    gives_start : what the encoder's weights are before the training.
     """
 
     title: str
     mids: tuple[str, ...]
-    in_embedding_space: bool
+    gives_frames: bool
+    gives_start: str
 
     def __call__(self, samples: np.ndarray) -> TeacherOutput: ...
+
+    def start(self, student: Student) -> None:
+        """Give an untrained student the weights to start from."""
 
 
 def open_teacher(name: str, labels: tuple[Label, ...], model: TaggingModel) -> Teacher:
@@ -66,7 +74,8 @@ class Vggish:
     """
 
     title = "VGGish (Google, Apache-2.0)"
-    in_embedding_space = True
+    gives_frames = True
+    gives_start = "the weights of the bundled compact encoder"
 
     def __init__(self, labels: tuple[Label, ...], model: TaggingModel):
         self.mids = tuple(label.mid for label in labels)
@@ -82,9 +91,14 @@ class Vggish:
         scores = self._model.frame_scores(read)[0].numpy()
         return TeacherOutput(scores, embeddings.pca[0])
 
+    def start(self, student: Student) -> None:
+        """From the bundled encoder."""
+        bundled, _ = load_compact()
+        student.encoder.load_state_dict(bundled.state_dict())
+
 
 class Yamnet:
-    """YAMNet as TFLite: 15,600 samples at 16 kHz to 521 scores and 1024 features.
+    """YAMNet as TFLite: 15,600 samples at 16 kHz to 521 scores.
 
     The class map `yamnet_class_map.csv` must lie beside the model file.
 
@@ -94,7 +108,8 @@ class Yamnet:
     """
 
     title = "YAMNet (Google, Apache-2.0), TFLite"
-    in_embedding_space = False
+    gives_frames = False
+    gives_start = "convolutions: YAMNet's (Google, Apache-2.0); the rest: random"
 
     def __init__(self, path: Path):
         class_map = path.with_name("yamnet_class_map.csv")
@@ -108,28 +123,19 @@ class Yamnet:
         self._interpreter = _interpreter(path)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
-        named = [
-            tensor["index"]
-            for tensor in self._interpreter.get_tensor_details()
-            if tensor["name"] == YAMNET_EMBEDDING
-        ]
-        if not named:
-            raise DataError(
-                f"{path} has no layer {YAMNET_EMBEDDING}, so it is not the TFLite file of "
-                "YAMNet. Give --teacher that file."
-            )
-        self._embedding = named[0]
+        self._convolutions = yamnet_weights.convolutions(self._interpreter)
+        self._logits = yamnet_weights.logits(self._interpreter)
 
     def __call__(self, samples: np.ndarray) -> TeacherOutput:
-        """(15600,) float32 -> its scores and embedding."""
+        """(15600,) float32 -> its scores."""
         self._interpreter.set_tensor(self._input, samples[:EXAMPLE_SAMPLES].astype(np.float32))
         self._interpreter.invoke()
-        features = self._interpreter.get_tensor(self._embedding).reshape(-1)
-        return TeacherOutput(
-            scores=self._interpreter.get_tensor(self._output)[0],
-            # int8 with zero point -128: the features are rectified
-            embedding=(features.astype(np.int16) + 128).astype(np.uint8),
-        )
+        return TeacherOutput(self._interpreter.get_tensor(self._output)[0])
+
+    def start(self, student: Student) -> None:
+        """From YAMNet's own convolutions, and its layer from embedding to logits."""
+        student.encoder.convolutions.load_state_dict(self._convolutions)
+        student.logits.load_state_dict(self._logits)
 
 
 def _interpreter(path: Path):
@@ -146,7 +152,7 @@ def _interpreter(path: Path):
             ) from None
         Interpreter = tensorflow.lite.Interpreter
     try:
-        interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
+        interpreter = Interpreter(str(path), num_threads=1)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise DataError(

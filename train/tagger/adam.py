@@ -7,21 +7,41 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def adamw(
-    network: nn.Module, learning_rate: float, weight_decay: float, eps: float = 1e-8
+    network: nn.Module,
+    learning_rate: float,
+    weight_decay: float,
+    eps: float = 1e-8,
+    shares: dict[str, float] | None = None,
 ) -> torch.optim.AdamW:
-    """The optimizer; only matrices and kernels decay."""
-    parameters = list(network.parameters())
-    # Biases and BatchNorm have few parameters and gain nothing from decay.
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=learning_rate, eps=eps, fused=True)
+    """The optimizer of what is not frozen; only matrices and kernels decay.
+
+    `shares` are shares of the learning rate for parameters whose names begin so; for others 1.
+    """
+    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for name, parameter in _trained(network):
+        share = next((s for start, s in (shares or {}).items() if name.startswith(start)), 1.0)
+        # Biases and BatchNorm have few parameters and gain nothing from decay.
+        groups.setdefault((parameter.ndim > 1, share), []).append(parameter)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": parameters, "weight_decay": weight_decay if decays else 0.0, "share": share}
+            for (decays, share), parameters in groups.items()
+        ],
+        eps=eps,
+        fused=True,
+    )
+    set_learning_rate(optimizer, learning_rate)
+    return optimizer
+
+
+def _trained(network: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [item for item in network.named_parameters() if item[1].requires_grad]
 
 
 def set_learning_rate(optimizer: torch.optim.AdamW, learning_rate: float) -> None:
+    """The learning rate of an optimizer by `adamw`, of which each group has its share."""
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group["share"]
 
 
 def training_state(
@@ -34,7 +54,7 @@ def training_state(
     name : prefix of the names of the network's own tensors
     """
     tensors = {f"{name}.{key}": value for key, value in network.state_dict().items()}
-    for key, parameter in network.named_parameters():
+    for key, parameter in _trained(network):
         for moment, value in optimizer.state[parameter].items():
             tensors[f"adam.{moment}.{key}"] = value
     return {key: tensor.cpu().contiguous() for key, tensor in tensors.items()}
@@ -45,7 +65,7 @@ def restore_training(
 ) -> None:
     """Restore what `training_state` returned."""
     network.load_state_dict(part_of(state, name))
-    for key, parameter in network.named_parameters():
+    for key, parameter in _trained(network):
         optimizer.state[parameter] = {"step": state[f"adam.step.{key}"].to(parameter.device)}
         for moment in MOMENTS:
             # The fused optimizer walks memory: moments need the layout of their parameter.

@@ -27,7 +27,7 @@ made = ("espeak", "flite", "fluidr3")  # by programs
 counts = {name: found["recordings"] for name, found in card["trained_on"].items()}
 recordings = sum(n for name, n in counts.items() if name not in made)
 readings = counts.get("espeak", 0) + counts.get("flite", 0)
-teacher = escape(card["teacher"].split(";")[0])
+teacher = escape(card["teacher"])
 n_models = len(card["trained_through"][0]["models"])
 
 
@@ -60,8 +60,9 @@ def by_category(name: str, top: str) -> list[float]:
 st.subheader("How it was trained", anchor=False)
 st.markdown(
     f"""
-1. It has {card["parameters"] / 1e6:.1f} million parameters (VGGish: 72 million): convolutions on
-   the log-mel examples of VGGish, 0.96 s each.
+1. It has {card["parameters"] / 1e6:.1f} million parameters (VGGish: 72 million): separable
+   convolutions on the log-mel examples of VGGish, 0.96 s each. Before the training:
+   {escape(card["start"])}.
 2. Its output is in the space of VGGish's embeddings after PCA. It was trained so that the tagging
    models, which were trained on Google's released features and frozen here, tag the sound.
 3. Training data: {recordings:,} recordings under free licences, {readings:,} readings of

@@ -51,7 +51,8 @@ class FakeTeacher:
     """Scores "Speech" high for loud sounds; counts its calls."""
 
     title = "a fake"
-    in_embedding_space = False
+    gives_frames = False
+    gives_start = "random weights"
     mids = tuple(label.mid for label in audioset_labels()[:5])
 
     def __init__(self):
@@ -61,7 +62,10 @@ class FakeTeacher:
         self.calls += 1
         scores = np.zeros(len(self.mids), np.float32)
         scores[0] = min(1.0, 10 * float(np.abs(samples).mean()))
-        return TeacherOutput(scores, np.array([scores[0], 1.0], np.float32))
+        return TeacherOutput(scores)
+
+    def start(self, student):
+        """From random weights."""
 
 
 @pytest.fixture(scope="module")
@@ -97,27 +101,33 @@ def world(audio, table, tmp_path_factory):
         maker,
         shards,
         material,
-        Objective([model], parents, Weights(1.0, 1.0, 1.0, 0.0)),
+        Objective([model], parents, Weights(1.0, 1.0, 0.0)),
     )
+
+
+def random(student) -> None:
+    """The start of a student that keeps its random weights."""
 
 
 def config(**changes) -> EncoderConfig:
     return EncoderConfig(
         **{"scenes": 12, "iterations": 3, "batch_size": 6, "alignment": 0.0,
-           "evaluate_every": 1000, "save_every": 1} | changes
+           "frozen": 1, "evaluate_every": 1000, "save_every": 1} | changes
     )  # fmt: skip
 
 
 def test_a_training_that_was_stopped_ends_with_the_same_weights(world, tmp_path):
     _, _, _, material, objective = world
-    whole = Run(config(), material, SMALL)
+    whole = Run(config(), material, SMALL, random)
     fit(whole, material, objective, tmp_path, lambda network: {}, ["first"])
 
-    stopped = Run(config(), material, SMALL)
+    stopped = Run(config(), material, SMALL, random)
     for _ in range(2):
         stopped.step(objective, material)
     stopped.save(tmp_path / "state.safetensors")
-    resumed = Run(config(seed=1), material, SMALL)  # other random weights, all to be replaced
+    resumed = Run(
+        config(seed=1), material, SMALL, random
+    )  # other random weights, all to be replaced
     resumed.config = whole.config
     fit(resumed, material, objective, tmp_path, lambda network: {}, ["second"])
 
@@ -133,13 +143,36 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(world, tmp_path)
 def test_the_frozen_models_stay_as_they_are_and_the_encoder_moves(world, tmp_path):
     _, _, _, material, objective = world
     before = [p.clone() for p in objective.models[0].parameters()]
-    run_ = Run(config(), material, SMALL)
+    run_ = Run(config(), material, SMALL, random)
     start = run_.student.encoder.project.weight.detach().clone()
     run_.step(objective, material)
     assert not torch.equal(run_.student.encoder.project.weight, start)
     assert all(
         torch.equal(a, b) for a, b in zip(before, objective.models[0].parameters(), strict=True)
     )
+
+
+def test_the_first_convolutions_stay_as_they_start(world):
+    _, _, _, material, objective = world
+    run_ = Run(config(frozen=2), material, SMALL, random)
+    convolutions = run_.student.encoder.convolutions
+    before = [convolution.conv.weight.detach().clone() for convolution in convolutions]
+    run_.step(objective, material)
+    stayed = [torch.equal(a, b.conv.weight) for a, b in zip(before, convolutions, strict=True)]
+    assert stayed == [True, True, False, False, False]
+
+
+def test_the_other_convolutions_learn_at_a_share_of_the_rate(world):
+    _, _, _, material, objective = world
+    run_ = Run(config(convolutions_rate=0.0), material, SMALL, random)
+    encoder = run_.student.encoder
+    before = [parameter.detach().clone() for parameter in encoder.convolutions.parameters()]
+    head = encoder.hidden.weight.detach().clone()
+    run_.step(objective, material)
+    assert all(
+        torch.equal(a, b) for a, b in zip(before, encoder.convolutions.parameters(), strict=True)
+    )
+    assert not torch.equal(encoder.hidden.weight, head)
 
 
 def test_a_run_s_configuration_is_read_back(tmp_path):
@@ -199,7 +232,7 @@ def test_the_training_input_of_models_is_close_to_the_quantised_one():
 
 def test_a_saved_encoder_has_the_output_of_the_trained_one(world, tmp_path):
     _, _, _, material, _ = world
-    network = Run(config(), material, SMALL).averaged()
+    network = Run(config(), material, SMALL, random).averaged()
     publish.save_encoder(tmp_path, network, {"settings": SMALL.to_json()})
     examples = np.random.default_rng(0).normal(-3, 1, (3, 96, 64)).astype(np.float32)
     loaded, _ = load_compact(tmp_path)
@@ -267,7 +300,7 @@ def test_a_class_that_the_teacher_lacks_is_absent_where_the_class_above_it_is():
     assert parents[man] == speech and (np.delete(parents, man) == np.delete(columns, man)).all()
 
     model = TaggingModel(ModelSettings("feature_attention", hidden_units=8))
-    objective = Objective([model], torch.from_numpy(parents), Weights(0, 0, 0, 0))
+    objective = Objective([model], torch.from_numpy(parents), Weights(0, 0, 0))
     counted = objective.counted(torch.zeros(2, len(labels)).index_fill(1, torch.tensor(speech), 1))
     assert not counted[:, man].any() and counted[:, speech].all()
     assert objective.counted(torch.zeros(2, len(labels))).all()
@@ -447,4 +480,4 @@ def test_with_vggish_as_the_teacher_the_encoder_approaches_its_frames(
     parts = [json.loads(line)["loss"] for line in lines if "loss" in line]
     assert parts[-1]["alignment"] < 0.5 * parts[0]["alignment"]
     card = json.loads((tmp_path / "run" / "compact.json").read_text())
-    assert card["teacher"] == "VGGish (Google, Apache-2.0); not part of the encoder"
+    assert card["teacher"] == "VGGish (Google, Apache-2.0)"

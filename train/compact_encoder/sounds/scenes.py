@@ -287,23 +287,25 @@ def _write_shard(maker: SceneMaker, shard: Path, count: int, seed: list[int]) ->
     """Write `count` scenes, and return their number."""
     rng = np.random.default_rng(seed)
     examples = np.empty((count, EXAMPLE_FRAMES, N_MELS), np.float16)
-    scores, embeddings = [], []
+    scores, frames = [], []
     kinds, trust = np.full((count, 2), -1, np.int16), np.zeros((count, 2), np.float16)
     for row in range(count):
         samples, labels = maker.draw(rng)
         examples[row] = log_mel(samples)
         output = maker.teacher(samples)
         scores.append(output.scores.astype(np.float16))
-        embeddings.append(output.embedding.astype(np.float16))
+        if output.frame is not None:
+            frames.append(output.frame.astype(np.float16))
         for column, (kind, confidence) in enumerate(labels):
             kinds[row, column], trust[row, column] = kind, confidence
     arrays = {
         "examples": examples,
         "scores": np.stack(scores),
         "kinds": kinds,
-        "embeddings": np.stack(embeddings),
         "trust": trust,
     }
+    if frames:
+        arrays["frames"] = np.stack(frames)
     with new_folder(shard) as part:
         for name, array in arrays.items():
             np.save(part / f"{name}.npy", array)
