@@ -196,8 +196,6 @@ def _join(source: FeatureSource, parts: list[tuple[Path, int]], output: Path) ->
     for path, _ in parts:
         with h5py.File(path) as file:
             n_clips += len(file["x"])
-    if not n_clips:
-        raise DataError(f"The source of {output} holds no clips. Download it again.")
 
     def write(part: Path) -> None:
         with h5py.File(part, "w") as file:

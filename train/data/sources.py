@@ -18,7 +18,12 @@ import numpy as np
 from audioset_demo.embeddings.packed import count_frames, open_packed
 from audioset_demo.errors import DataError
 from audioset_demo.names import one_line
-from train.data.tfrecords import MAX_FILE_BYTES, check_tensorflow, parse_tfrecord
+from train.data.tfrecords import (
+    MAX_FILE_BYTES,
+    check_tensorflow,
+    load_tensorflow,
+    parse_tfrecord,
+)
 
 # The number of clips of the released sets.
 OFFICIAL_CLIPS = {"bal_train": 22_160, "unbal_train": 2_041_789, "eval": 20_371}
@@ -61,6 +66,7 @@ class RecordsInFolder:
         return len(self.paths)
 
     def pieces(self, first: int) -> Iterator[Piece]:
+        load_tensorflow()
         return (partial(_read_file, path) for path in self.paths[first:])
 
 
@@ -81,6 +87,7 @@ class RecordsInArchive:
         return len(self.members)
 
     def pieces(self, first: int) -> Iterator[Piece]:
+        load_tensorflow()
         wanted = set(self.members[first:])
         for member, tar in _members(self.archive):
             if member.name in wanted:

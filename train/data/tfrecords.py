@@ -28,6 +28,12 @@ def check_tensorflow() -> None:
         )
 
 
+def load_tensorflow() -> None:
+    """Import TensorFlow: by one thread, before several read records."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # it reports its build otherwise
+    import tensorflow  # noqa: F401
+
+
 def parse_tfrecord(content: bytes, where: str) -> dict[str, np.ndarray]:
     """The clips of one released file, as the datasets of a packed file.
 
@@ -36,10 +42,9 @@ def parse_tfrecord(content: bytes, where: str) -> dict[str, np.ndarray]:
     Raises
     ------
     DataError
-        If a checksum is wrong or the file holds something else; the message names `where` and the
-        record.
+        If it has no record, a checksum is wrong or it holds something else; the message names
+        `where` and the record.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reports its build otherwise
     import tensorflow as tf
 
     n_read = 0
@@ -47,14 +52,15 @@ def parse_tfrecord(content: bytes, where: str) -> dict[str, np.ndarray]:
         # First, since TensorFlow makes room for as many bytes as a record states.
         for _ in _checked_lengths(content):
             n_read += 1
+        n_records, n_read = n_read, 0
         with _file_in_memory(content) as file, contextlib.suppress(tf.errors.OpError, ValueError):
-            return _columns(list(tf.data.TFRecordDataset(file).batch(max(n_read, 1)))[0:1])
-        n_read = 0
+            return _columns(next(iter(tf.data.TFRecordDataset(file).batch(n_records))))
         with _file_in_memory(content) as file:  # one by one, to tell which is wrong
+            clips = []
             for record in tf.data.TFRecordDataset(file):
-                _columns([[record]])
+                clips.append(_columns([record]))
                 n_read += 1
-        raise AssertionError(f"{where} is wrong as a whole and right in each record")
+        return {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
     except tf.errors.DataLossError:
         reason = "its checksum is wrong"
     except tf.errors.OpError:
@@ -75,8 +81,10 @@ def _checked_lengths(content: bytes) -> Iterator[int]:
     Raises
     ------
     ValueError
-        If a record is longer than any clip, or than what is left of the file.
+        If there is none, or one is longer than any clip, or than what is left of the file.
     """
+    if not content:
+        raise ValueError("the file is empty")
     place = 0
     while place < len(content):
         length = int.from_bytes(content[place : place + LENGTH_BYTES], "little")
@@ -103,11 +111,10 @@ def _file_in_memory(content: bytes) -> Iterator[str]:
         tf.io.gfile.remove(name)
 
 
-def _columns(batches: list) -> dict[str, np.ndarray]:
-    """Datasets of the records of at most one batch."""
+def _columns(records) -> dict[str, np.ndarray]:
+    """Datasets of serialised clips, of which there must be one."""
     import tensorflow as tf
 
-    records = batches[0] if batches else tf.constant([], tf.string)
     context, lists, counts = tf.io.parse_sequence_example(
         records,
         context_features={

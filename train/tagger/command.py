@@ -188,5 +188,5 @@ def contents(features: FeatureSet) -> str:
         text += f", {len(features):,} together"
     if len(twice := repeated(features)):
         first = twice[0].decode("utf-8", "replace")
-        text += f"; {len(twice):,} of them ({first}, ...) stand there more than once"
+        text += f"; {len(twice):,} clips ({first}, ...) stand there more than once"
     return text + "."

@@ -176,6 +176,13 @@ def test_a_file_of_another_layout_is_packed_for_reading_single_clips(tmp_path, m
         assert dict(file.attrs) == {"encoder": "vggish"}
 
 
+@pytest.mark.slow
+def test_an_empty_file_is_refused_by_name(tmp_path):
+    (tmp_path / "00.tfrecord").touch()
+    with pytest.raises(DataError, match=r"00.tfrecord is damaged .*the file is empty"):
+        pack(tmp_path, tmp_path / "out.h5")
+
+
 def archive(path: Path, sets: dict[str, list[bytes]]) -> Path:
     """Released files in an archive as Google's."""
     with tarfile.open(path, "w:gz") as tar:
