@@ -85,7 +85,7 @@ class ClipsOfFiles:
         self._files = files
         counts, lengths, dims = zip(*(clips.shape for clips in files), strict=True)
         self._ends = np.cumsum(counts)
-        self.shape = (int(self._ends[-1]), max(lengths), dims[0])
+        self.shape: tuple[int, ...] = (int(self._ends[-1]), max(lengths), dims[0])
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Clips (B, T, 128) uint8 of these rows; errors are those of the files."""

@@ -41,10 +41,17 @@ class FeatureSource(Protocol):
     encoder, labels : as in `PackedClips`; an encoder of None is not stated in the packed file
     """
 
-    version: str
-    n_pieces: int
-    encoder: str | None
-    labels: tuple[str, ...] | None
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def n_pieces(self) -> int: ...
+
+    @property
+    def encoder(self) -> str | None: ...
+
+    @property
+    def labels(self) -> tuple[str, ...] | None: ...
 
     def pieces(self, first: int) -> Iterator[Piece]:
         """The pieces from the one of that number on, in their order, to be called in any thread."""
@@ -55,7 +62,8 @@ class RecordsInFolder:
     """Released files, sorted by name."""
 
     paths: tuple[Path, ...]
-    encoder = labels = None
+    encoder: str | None = None
+    labels: tuple[str, ...] | None = None
 
     @property
     def version(self) -> str:
@@ -76,7 +84,8 @@ class RecordsInArchive:
 
     archive: Path
     members: tuple[str, ...]
-    encoder = labels = None
+    encoder: str | None = None
+    labels: tuple[str, ...] | None = None
 
     @property
     def version(self) -> str:
