@@ -1,17 +1,19 @@
-"""Memory and step time of `fit` on a file that is larger than memory should be.
+"""Training on all of AudioSet from disk: memory, time of a step, and hours of the whole table.
 
     python benchmarks/streaming.py FOLDER
 
-writes synthetic features to FOLDER (3.6 GB for two million clips, deleted at the end), trains on
-them and on their first 20,000 clips, which fit into memory, in turns, and prints for each the peak
-resident memory of the process and the median time of a step; then what making a batch takes.
+writes a pair of synthetic files to FOLDER (3.8 GB, deleted at the end): `bal_train.h5` and
+`unbal_train.h5` with as many clips as AudioSet, random embeddings, and as many clips of each class
+as the released lists state. It prints what comes before training; then, for each model with the
+reference's settings, the median seconds of a step on both files from disk and on `bal_train.h5` in
+memory, in turns, with the files put out of the system's cache before each turn; then the peak
+memory of `python -m train fit` on both. From that follow the hours of the reference's table here,
+and by arithmetic on a GPU.
 """
 
 import argparse
-import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,121 +23,191 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from train.data.pack import CHUNK_CLIPS, N_DIMS, N_FRAMES, VIDEO_ID_BYTES
+from audioset_demo.labels import audioset_labels
+from audioset_demo.models.settings import POOLINGS
+from train.data.features import load_features, training_files
+from train.data.sources import OFFICIAL_CLIPS
+from train.data.tfrecords import N_FRAMES, VIDEO_ID_BYTES
+from train.data.writing import append
+from train.tagger.batches import Batches
 from train.tagger.config import FitConfig
+from train.tagger.fit import make_learner
 
-N_CLASSES = 527
-N_IN_MEMORY = 20_000
-# Small blocks: a child's peak memory counts from what its parent held when it was started.
-BLOCK_CLIPS = 16 * CHUNK_CLIPS
-# One clip in fifty has fewer than ten frames.
-SHORT_SHARE = 0.02
-# Speech and Music label half of AudioSet each; the rarest classes some 120 clips of two million.
-CLASS_SHARES = np.array([0.5, 0.5, *np.geomspace(0.02, 6e-5, N_CLASSES - 2)], np.float32)
+N_DIMS, CLIP_BYTES = 128, N_FRAMES * 128
+BLOCK_CLIPS = 16_384  # small, as peak memory counts from what is held when it is measured
+SHORT_SHARE = 0.02  # one clip in fifty has fewer than ten frames
+ITERATIONS = 50_000  # of each row of the table
+# Of one NVIDIA A100: its stated dense fp32 peak in TFLOP/s without and with TF32; the share of a
+# peak that small matrix products reach is a guess.
+GPU_PEAKS, GPU_SHARE = {"fp32": 19.5, "TF32": 156.0}, 0.3
+DISK_READS = 10_000  # a second, of an ordinary SSD, one clip each; a guess too
 
 
-def write_features(path: Path, n_clips: int) -> None:
-    """Random clips with labels about as frequent as AudioSet's, laid out as `pack` does."""
+def settings_of(model: str) -> FitConfig:
+    """The reference's."""
+    return FitConfig(
+        model=model,
+        batch_size=500,
+        sampling="balanced",
+        frames=0,
+        mixup=0.0,
+        dropout=0.5,
+        precision="fp32",
+        shared_head=model == "multi_attention",
+        whole=True,
+    )
+
+
+def write_features(path: Path, counts: np.ndarray, n_clips: int) -> None:
+    """Random clips, `counts[k]` of them of class k, laid out as `pack` does.
+
+    Every clip has a label where the counts allow it. The clips of a class are a stretch of a random
+    order, which begins where the stretch of the class before it ends.
+    """
     rng = np.random.default_rng(0)
-    layout = {
-        "x": ((N_FRAMES, N_DIMS), np.uint8),
-        "y": ((N_CLASSES,), bool),
-        "n_frames": ((), np.int32),
-        "video_id_list": ((), f"S{VIDEO_ID_BYTES}"),
-    }
+    clips = rng.permutation(n_clips)[np.arange(counts.sum()) % n_clips]
+    classes = np.repeat(np.arange(len(counts)), counts)
+    order = np.argsort(clips, kind="stable")
+    clips, classes = clips[order], classes[order]
     with h5py.File(path, "w") as file:
-        for name, (shape, dtype) in layout.items():
-            file.create_dataset(name, (n_clips, *shape), dtype, chunks=(CHUNK_CLIPS, *shape))
         for start in range(0, n_clips, BLOCK_CLIPS):
-            stop = min(start + BLOCK_CLIPS, n_clips)
-            shape = (stop - start, N_CLASSES)
-            file["x"][start:stop] = rng.integers(0, 256, (shape[0], N_FRAMES, N_DIMS), np.uint8)
-            file["y"][start:stop] = rng.random(shape, np.float32) < CLASS_SHARES
-            n_frames = rng.integers(1, N_FRAMES + 1, shape[0])
-            is_short = rng.random(shape[0]) < SHORT_SHARE
-            file["n_frames"][start:stop] = np.where(is_short, n_frames, N_FRAMES)
-            ids = np.char.zfill(np.arange(start, stop).astype("S"), VIDEO_ID_BYTES)
-            file["video_id_list"][start:stop] = ids
+            n = min(BLOCK_CLIPS, n_clips - start)
+            x = np.frombuffer(rng.bytes(n * CLIP_BYTES), np.uint8).reshape(n, N_FRAMES, N_DIMS)
+            y = np.zeros((n, len(counts)), bool)
+            first, last = np.searchsorted(clips, (start, start + n))
+            y[clips[first:last] - start, classes[first:last]] = True
+            is_short = rng.random(n) < SHORT_SHARE
+            ids = [f"{path.stem[:1]}{clip}".encode() for clip in range(start, start + n)]
+            columns = {
+                "x": x,
+                "y": y,
+                "n_frames": np.where(is_short, rng.integers(1, N_FRAMES, n), N_FRAMES),
+                "video_id_list": np.array(ids, f"S{VIDEO_ID_BYTES}"),
+            }
+            append(file, columns, start, n_clips)
 
 
-def fit(data: Path, run: Path, iterations: int, batch_size: int) -> tuple[float, list[float]]:
-    """Train in a process of its own: its peak resident memory in MB, seconds of a step."""
-    command = [sys.executable, "-m", "train", "fit", "--data", data, "--output", run]
-    command += ["--model", "feature_attention", "--batch-size", batch_size]
-    command += ["--iterations", iterations, "--evaluate-every", iterations]
-    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
+def write_pair(folder: Path, share: float) -> None:
+    for name in ("bal_train", "unbal_train"):
+        counts = np.array([getattr(label, f"n_{name}") for label in audioset_labels()])
+        n_clips = round(OFFICIAL_CLIPS[name] * share)
+        counts = np.maximum(np.round(counts * share).astype(int), 1)
+        write_features(folder / f"{name}.h5", counts, n_clips)
+        print(f"{name}.h5: {n_clips:,} clips, {counts.sum():,} labels", flush=True)
+
+
+def put_out_of_cache(folder: Path) -> None:
+    """Have the system forget what it has read of the files."""
+    for path in folder.glob("*.h5"):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def time_preparation(folder: Path) -> Batches:
+    """The batches of both files; prints what they took."""
+    started = time.perf_counter()
+    both = load_features(training_files(folder))
+    opened = time.perf_counter()
+    batches = Batches(settings_of("average"), both)
+    batches.batch(0)
+    done = time.perf_counter()
+    groups = batches.sampler.groups
+    labels = sum(map(len, groups))
+    print(f"opening the files: {opened - started:.1f} s")
+    print(f"queue of {len(groups)} classes and {labels:,} labels: {done - opened:.1f} s")
+    return batches
+
+
+def time_steps(learner, batches: Batches, iterations: range) -> np.ndarray:
+    """Of each step but the first: seconds, and seconds of the processor, batches included."""
+    ends = []
+    for iteration, batch in zip(iterations, batches.ahead(iterations), strict=True):
+        learner.step(batch, 1e-3, seed=iteration)
+        ends.append((time.perf_counter(), time.process_time()))
+    return np.diff(ends, axis=0)
+
+
+def compare(
+    model: str, folder: Path, batches: dict[str, Batches], n_steps: int, turns: int
+) -> tuple[float, int]:
+    """Median processor seconds of a step from disk, and the parameters; prints each set's."""
+    config = settings_of(model)
+    learner = make_learner(config.model_settings(len(audioset_labels())), config)
+    steps: dict[str, list[np.ndarray]] = {name: [] for name in batches}
+    time_steps(learner, batches["memory"], range(3))  # the first steps allocate
+    for turn in range(turns):
+        for name in batches:
+            put_out_of_cache(folder)
+            iterations = range(turn * n_steps, (turn + 1) * n_steps)
+            steps[name].append(time_steps(learner, batches[name], iterations))
+    disk, memory = (np.median(np.concatenate(steps[name]), axis=0) for name in ("disk", "memory"))
+    cells = (*memory, *disk, *(disk / memory))
+    print(f"{model:18}", *(f"{cell:9.3f}" for cell in cells), flush=True)
+    return float(disk[1]), sum(parameter.numel() for parameter in learner.model().parameters())
+
+
+def peak_megabytes(folder: Path, iterations: int) -> float:
+    """Of training on both files, validation included, in a process of its own."""
+    command = [sys.executable, "-m", "train", "fit", "--data", folder, "--output", folder / "run"]
+    command += ["--model", "feature_attention", "--batch-size", 500, "--sampling", "balanced"]
+    command += ["--frames", 0, "--mixup", 0, "--iterations", iterations]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(list(map(str, command)), stdout=quiet, stderr=quiet)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"Training on {data} failed: run {' '.join(map(str, command))}")
-    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
-    seconds = [line["seconds_a_batch"] for line in lines if "seconds_a_batch" in line]
-    shutil.rmtree(run)
-    # The first line holds the first steps, which are slower.
-    return usage.ru_maxrss * 1024 / 1e6, seconds[1:]
+        raise SystemExit(f"Training failed: run {' '.join(map(str, command))}")
+    shutil.rmtree(folder / "run")
+    return usage.ru_maxrss * 1024 / 1e6
 
 
-def time_batches(data: Path, batch_size: int, n: int = 100) -> dict[str, float]:
-    """Seconds of what comes before training, and of making one batch."""
-    from train.data.features import load_features, split
-    from train.tagger.batches import Batches
-
-    seconds, started = {}, time.perf_counter()
-
-    def lap(name: str, count: int = 1) -> None:
-        nonlocal started
-        seconds[name] = (time.perf_counter() - started) / count
-        started = time.perf_counter()
-
-    features = load_features(data)
-    lap("opening the file")
-    fit_part, _ = split(features)
-    lap("splitting it")
-    batches = Batches(FitConfig(batch_size=batch_size, sampling="balanced"), fit_part)
-    lap("listing the clips of each class")
-    batches.sampler.batch(10_000)
-    lap("first batch of a resumed run, drawn")
-    for iteration in range(10_001, 10_001 + n):
-        batches.sampler.batch(iteration)
-    lap("a batch, drawn", n)
-    for iteration in range(10_001 + n, 10_001 + 2 * n):
-        batches.batch(iteration)
-    lap("a batch, drawn, read and mixed", n)
-    return seconds
+def tell_hours(seconds: dict[str, float], parameters: dict[str, int]) -> None:
+    hours = {model: ITERATIONS * step / 3600 for model, step in seconds.items()}
+    print(f"{ITERATIONS:,} iterations of each by its processor seconds, without scoring:")
+    for model, value in hours.items():
+        print(f"  {model:18} {value:6.1f} hours")
+    print(f"  {'all':18} {sum(hours.values()):6.1f} hours of one core")
+    frames = 500 * N_FRAMES
+    # A multiplication and an addition a weight and frame, forward, and twice that backward.
+    operations = sum(6 * n * frames for n in parameters.values()) * ITERATIONS
+    print(f"on a GPU, by arithmetic alone ({operations / 1e15:,.0f} PFLOP, an A100's stated peak, ")
+    print(f"{GPU_SHARE:.0%} of it reached):")
+    for name, peak in GPU_PEAKS.items():
+        print(f"  {name:18} {operations / (GPU_SHARE * peak * 1e12) / 3600:6.1f} hours")
+    clips = len(seconds) * ITERATIONS * 500
+    print(f"  reading {clips:,} clips one by one, {DISK_READS:,} a second, takes "
+          f"{clips / DISK_READS / 3600:.1f} hours; once the files are in the system's cache it "
+          "takes none of that")  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "folder", type=Path, help="where the features are written, and deleted at the end"
-    )
-    parser.add_argument("--clips", type=int, default=2_000_000)
-    parser.add_argument("--iterations", type=int, default=300, help="of each run")
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=2, help="runs on each file")
+    parser.add_argument("folder", type=Path, help="where the files are written")
+    parser.add_argument("--share", type=float, default=1.0, help="of AudioSet's clips, to try it")
+    parser.add_argument("--steps", type=int, default=50, help="of a turn (%(default)s)")
+    parser.add_argument("--turns", type=int, default=3, help="of each set (%(default)s)")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        files = {n: Path(folder) / f"clips_{n}.h5" for n in (arguments.clips, N_IN_MEMORY)}
-        for n_clips, path in files.items():
-            write_features(path, n_clips)
-        megabytes, seconds = {n: [] for n in files}, {n: [] for n in files}
-        for _ in range(arguments.repeats):
-            for n_clips, path in files.items():
-                peak, steps = fit(
-                    path, Path(folder) / "run", arguments.iterations, arguments.batch_size
-                )
-                megabytes[n_clips].append(peak)
-                seconds[n_clips] += steps
-        medians = {n: statistics.median(steps) for n, steps in seconds.items()}
-        for n_clips in files:
-            print(
-                f"{n_clips:>9,} clips: peak resident memory {max(megabytes[n_clips]):,.0f} MB, "
-                f"{medians[n_clips] * 1000:.1f} ms a step"
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
+        folder = Path(temporary)
+        write_pair(folder, arguments.share)
+        peak = peak_megabytes(folder, arguments.steps)
+        print(f"peak resident memory of fit on both files: {peak:,.0f} MB", flush=True)
+        some = load_features(folder / "bal_train.h5")
+        # They do not depend on the model.
+        batches = {
+            "disk": time_preparation(folder),
+            "memory": Batches(settings_of("average"), some),
+        }
+        print("seconds of a step, and of the processor in it, on some clips in memory and on all")
+        print(" " * 18, *(f"{name:>9}{'':10}" for name in ("memory", "disk", "ratio")))
+        seconds, parameters = {}, {}
+        for model in POOLINGS:
+            seconds[model], parameters[model] = compare(
+                model, folder, batches, arguments.steps, arguments.turns
             )
-        print(f"step time, ratio: {medians[arguments.clips] / medians[N_IN_MEMORY]:.3f}")
-        for name, value in time_batches(files[arguments.clips], arguments.batch_size).items():
-            print(f"{name}: {value * 1000:,.1f} ms")
+        tell_hours(seconds, parameters)
 
 
 if __name__ == "__main__":

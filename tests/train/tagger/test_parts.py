@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from audioset_demo.errors import AudioSetDemoError, DataError, StorageError
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.card import load_card
+from tests.train.toy_features import write_features
 from train.__main__ import main
 from train.data.features import FeatureSet, held_out, load_features
 from train.runs import select_checkpoint
@@ -259,3 +260,16 @@ def test_every_must_be_positive(tmp_path, features_path):
     for every in (0, -3):
         with pytest.raises(AudioSetDemoError, match=f"--every must be at least 1, not {every}"):
             occlude(["average"], features_path, every=every)
+
+
+def test_all_training_files_of_a_folder_are_trained_on_together_and_said(tmp_path, capsys):
+    for name, n_clips in (("bal_train", 120), ("unbal_train", 60), ("eval", 30)):
+        write_features(tmp_path / f"{name}.h5", n_clips)
+    command = ["fit", "--data", str(tmp_path), "--output", str(tmp_path / "run"), "--whole"]
+    assert main([*command, "--iterations", "1", "--batch-size", "8", "--hidden-units", "8"]) == 0
+    assert (
+        "Clips: 120 of bal_train and 60 of unbal_train, 180 together; 60 clips (clip000, ...) "
+        "stand there more than once." in capsys.readouterr().out
+    )
+    card = load_card(tmp_path / "run" / "checkpoints" / "iter_00001.safetensors")
+    assert card.training["set"] == "bal_train and unbal_train (180 clips)"
