@@ -7,6 +7,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -16,6 +17,8 @@ from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.published import full_data_figures
 from audioset_demo.models.settings import POOLINGS
+from tests.conftest import DATA_DIR
+from tests.test_examples import ROOT, blocks, commands
 from tests.train.children import die, die_halfway_through, replace_and_die, run_in_child
 from tests.train.toy_features import write_features
 from train.__main__ import main
@@ -181,12 +184,11 @@ MOMENTS = {
 def reproduce_and_die(arguments: list[str], moment: str, call: int) -> None:
     owner, name, deadly = MOMENTS[moment]
     original, calls = getattr(owner, name), iter(range(1, 10_000))
-    here = (owner, name)
 
     def deadly_at_last(*given, **options):
         return (deadly if next(calls) == call else original)(*given, **options)
 
-    setattr(*here, deadly_at_last)
+    setattr(owner, name, deadly_at_last)
     reproduce(arguments)
 
 
@@ -249,3 +251,46 @@ def test_a_row_is_published_with_the_set_that_it_was_trained_on(whole, tmp_path,
 )  # fmt: skip
 def test_a_length_of_time_is_told_in_the_unit_that_suits_it(seconds, text):
     assert duration(seconds) == text
+
+
+def write_slice(folder: Path) -> None:
+    """A few hundred clips of AudioSet, or synthetic ones, as the three packed sets."""
+    folder.mkdir()
+    sets = {"bal_train": ("bal_train", 0), "unbal_train": ("bal_train", 300), "eval": ("eval", 0)}
+    for name, (source, first) in sets.items():
+        path = DATA_DIR / "audioset" / f"{source}.h5"
+        if not path.is_file():
+            write_features(folder / f"{name}.h5", labels=None)
+            continue
+        with h5py.File(path) as whole, h5py.File(folder / f"{name}.h5", "w") as part:
+            for key, values in whole.items():
+                part[key] = values[first : first + 300]
+
+
+def reproduce_in_and_die(folder: Path, *given) -> None:
+    os.chdir(folder)
+    reproduce_and_die(*given)
+
+
+def test_the_page_s_commands_lead_to_models_in_the_app_also_after_a_kill(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUDIOSET_DEMO_MODELS", str(tmp_path / "models"))
+    write_slice(tmp_path / "AUDIOSET")
+    page = [words for block in blocks(ROOT / "docs/reproducing.md") for words in commands(block)]
+    words = [words[3:] for words in page if words[3] != "pack"]
+    assert [each[0] for each in words] == ["reproduce", "reproduce", "publish"]
+    for each in words:
+        if each[0] == "reproduce":
+            death = run_in_child(reproduce_in_and_die, tmp_path, each, "in a step", 70)
+            assert death == -signal.SIGKILL
+        assert main(each) == 0, capsys.readouterr().err
+    card = load_card(tmp_path / "models/feature_attention_reference/checkpoint.safetensors")
+    assert card.training_set.startswith("bal_train and unbal_train (")
+    assert "balanced-only" not in card.training_set
+    with open("runs/paper/table.csv", encoding="utf-8", newline="") as file:
+        assert [row["model"] for row in csv.DictReader(file)] == [
+            {figures["pooling"]: figures["title"] for figures in full_data_figures()}[model]
+            for model in POOLINGS
+        ]
