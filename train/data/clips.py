@@ -3,6 +3,7 @@
 import os
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,29 @@ class ClipsInFile:
     def _present_version(self) -> tuple[int, int]:
         status = os.fstat(self._file.fileno())
         return status.st_size, status.st_mtime_ns
+
+
+class ClipsOfFiles:
+    """Clips uint8 (N, T, 128) of several files, one after another, padded to the longest."""
+
+    def __init__(self, files: Sequence["ClipsInMemory | ClipsInFile"]):
+        self._files = files
+        counts, lengths, dims = zip(*(clips.shape for clips in files), strict=True)
+        self._ends = np.cumsum(counts)
+        self.shape = (int(self._ends[-1]), max(lengths), dims[0])
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Clips (B, T, 128) uint8 of these rows; errors are those of the files."""
+        clips = np.zeros((len(rows), *self.shape[1:]), np.uint8)
+        of_file = np.searchsorted(self._ends, rows, side="right")
+        for index in np.unique(of_file):
+            file, here = self._files[index], np.flatnonzero(of_file == index)
+            first = self._ends[index] - file.shape[0]
+            clips[here, : file.shape[1]] = file.read(rows[here] - first)
+        return clips
+
+
+Clips = ClipsInMemory | ClipsInFile | ClipsOfFiles
 
 
 @dataclass(frozen=True)

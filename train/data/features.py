@@ -1,8 +1,8 @@
 """Features in HDF5 as the reference lays them out, and the fixed split of a training set."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,10 @@ from audioset_demo.embeddings.arrays import reading
 from audioset_demo.embeddings.packed import REMEDY, PackedClips, count_frames, open_packed
 from audioset_demo.errors import DataError, FeaturesError
 from audioset_demo.models.network import as_input
-from train.data.clips import ClipsInFile, ClipsInMemory, open_clips
+from train.data.clips import Clips, ClipsInFile, ClipsInMemory, ClipsOfFiles, open_clips
 
 TRAINING_FILE = "bal_train.h5"
+TRAINING_FILES = (TRAINING_FILE, "unbal_train.h5")
 # One clip in ten, chosen by a hash of its video id, is never trained on: choices are made there.
 VALIDATION_SHARE = 10
 # Of a large set fewer, those of the lowest hashes: each checkpoint is scored on all of them.
@@ -26,10 +27,11 @@ BLOCK_CLIPS = 65_536
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """What a file holds of its N clips of at most T frames.
+    """What a file, or several together, hold of their N clips of at most T frames.
 
     Attributes
     ----------
+    counts : the number of clips of each file, by its name without its end
     clips : uint8 (N, T, 128), zero-padded; `read(rows)` gives some of them
     packed_labels : uint8 (N, ceil(K / 8)), eight classes to a byte
     n_frames : int64 (N,)
@@ -39,7 +41,8 @@ class FeatureFile:
     encoder : what made the frames, a key of `ENCODER_TITLES`
     """
 
-    clips: ClipsInMemory | ClipsInFile
+    counts: tuple[tuple[str, int], ...]
+    clips: Clips
     packed_labels: np.ndarray
     n_frames: np.ndarray
     video_ids: np.ndarray
@@ -132,21 +135,29 @@ class FeatureSet:
         return np.split(grouped, np.cumsum(np.bincount(of_class, minlength=self.n_classes))[:-1])
 
 
-def load_features(path: Path) -> FeatureSet:
-    """Open a packed file of features and labels.
+def load_features(paths: Path | Sequence[Path]) -> FeatureSet:
+    """Open a packed file of features and labels, or several as one set.
 
     Raises
     ------
     FeaturesError
-        If the file is missing or damaged, or its datasets do not fit one another.
+        If a file is missing or damaged, or its datasets do not fit one another.
     DataError
-        If it is too large for memory and its layout allows no clip to be read alone.
+        If one is too large for memory and its layout allows no clip to be read alone, or if the
+        files differ in their classes or encoder.
     """
-    path = Path(path)
+    files = [_load(path) for path in ([paths] if isinstance(paths, Path) else paths)]
+    file = files[0] if len(files) == 1 else _together(files)
+    name = " and ".join(name for name, _ in file.counts)
+    return FeatureSet(file, np.arange(len(file.n_frames)), name)
+
+
+def _load(path: Path) -> FeatureFile:
     with open_packed(path, needed=("y",)) as packed:
         with reading(str(path), REMEDY):
             clips = open_clips(packed.x, path)
-        features = FeatureFile(
+        return FeatureFile(
+            counts=((path.stem, clips.shape[0]),),
             clips=clips,
             packed_labels=_pack_labels(packed),
             n_frames=_frames_of_each(clips, packed),
@@ -155,7 +166,31 @@ def load_features(path: Path) -> FeatureSet:
             labels=packed.labels,
             encoder=packed.encoder,
         )
-    return FeatureSet(features, np.arange(len(features.n_frames)), path.stem)
+
+
+def _together(files: list[FeatureFile]) -> FeatureFile:
+    first = files[0]
+    counts = tuple(count for file in files for count in file.counts)
+    for file in files[1:]:
+        if (file.n_classes, file.labels, file.encoder) != (
+            first.n_classes,
+            first.labels,
+            first.encoder,
+        ):
+            raise DataError(
+                f"{first.counts[0][0]} has {first.n_classes} classes and frames by "
+                f"'{first.encoder}', {file.counts[0][0]} has {file.n_classes} classes and frames "
+                f"by '{file.encoder}', or the names of their classes differ. Train on files of "
+                "the same classes and encoder."
+            )
+    return replace(
+        first,
+        counts=counts,
+        clips=ClipsOfFiles([file.clips for file in files]),
+        packed_labels=np.concatenate([file.packed_labels for file in files]),
+        n_frames=np.concatenate([file.n_frames for file in files]),
+        video_ids=np.concatenate([file.video_ids for file in files]),
+    )
 
 
 def _pack_labels(packed: PackedClips) -> np.ndarray:
@@ -254,12 +289,33 @@ def _hash(video_id: bytes) -> int:
     return int.from_bytes(hashlib.sha256(video_id).digest()[:8], "big")
 
 
-def training_file(data: Path) -> Path:
-    """`data` itself, or the training file in that folder."""
-    path = data / TRAINING_FILE if data.is_dir() else data
-    if not path.is_file():
+def training_files(*data: Path) -> list[Path]:
+    """The files that `data` names, and of a folder its training files, never the evaluation set.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or named twice, or a folder holds no training file.
+    """
+    files = [file for path in data for file in _training_files(path)]
+    for place, file in enumerate(files):
+        if any(file.samefile(other) for other in files[:place]):
+            raise DataError(f"--data names {file} twice. Name each file once.")
+    return files
+
+
+def _training_files(path: Path) -> list[Path]:
+    found = [path / name for name in TRAINING_FILES] if path.is_dir() else [path]
+    found = [file for file in found if file.is_file()]
+    if not found:
         raise DataError(
-            f"There is no file {path}. Give --data an HDF5 file, or a folder that holds "
-            f"{TRAINING_FILE}."
+            f"{path} is no file, and no folder that holds {' or '.join(TRAINING_FILES)}. Give "
+            "--data HDF5 files, or a folder that holds those."
         )
-    return path
+    return found
+
+
+def repeated(features: FeatureSet) -> np.ndarray:
+    """The video ids, each once, of clips that stand in a set more than once."""
+    ids, times = np.unique(features.video_ids, return_counts=True)
+    return ids[times > 1]

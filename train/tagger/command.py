@@ -1,14 +1,19 @@
 """The command line of `python -m train fit`."""
 
+from __future__ import annotations
+
 import argparse
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audioset_demo.device import DEVICES
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
 from train.runs import flag
 from train.tagger.config import BACKENDS, LOSS_NAMES, SAMPLINGS, SCHEDULES, FitConfig
+
+if TYPE_CHECKING:  # slow to import
+    from train.data.features import FeatureSet
 
 DESCRIPTION = """\
 Train a tagging model on HDF5 features.
@@ -24,8 +29,10 @@ PLACES: tuple[tuple[str, dict[str, Any]], ...] = (
         {
             "type": Path,
             "required": True,
+            "nargs": "+",
             "metavar": "PATH",
-            "help": "an HDF5 file, or a folder that holds bal_train.h5",
+            "help": "HDF5 files, or a folder with bal_train.h5, unbal_train.h5 or both; all are "
+            "trained on together",
         },
     ),
     (
@@ -156,17 +163,34 @@ def _typed(default) -> dict:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from train.data.features import load_features, training_file
+    from train.data.features import load_features, training_files
     from train.tagger.fit import fit
 
     given = vars(arguments)
     config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
     config["teacher"] = tuple(config.get("teacher", ()))
+    settings = FitConfig(**config)  # its errors come before the data are read
+    features = load_features(training_files(*arguments.data))
+    print(contents(features), flush=True)
     fit(
-        FitConfig(**config),
-        load_features(training_file(arguments.data)),
+        settings,
+        features,
         arguments.output,
         arguments.resume,
         arguments.tensorboard,
         arguments.device,
     )
+
+
+def contents(features: FeatureSet) -> str:
+    """Which files a set is made of and how many clips each has; clips that stand in it twice."""
+    from train.data.features import repeated
+
+    counts = features.file.counts
+    text = "Clips: " + " and ".join(f"{n:,} of {name}" for name, n in counts)
+    if len(counts) > 1:
+        text += f", {len(features):,} together"
+    if len(twice := repeated(features)):
+        first = twice[0].decode("utf-8", "replace")
+        text += f"; {len(twice):,} of them ({first}, ...) stand there more than once"
+    return text + "."

@@ -14,7 +14,7 @@ from audioset_demo.embeddings.packed import count_frames
 from audioset_demo.errors import DataError, FeaturesError
 from train.data import clips as clips_module
 from train.data import features as data_module
-from train.data.features import load_features, sample, split
+from train.data.features import load_features, repeated, sample, split, training_files
 
 N, T, K = 137, 4, 11
 in_file_only = pytest.mark.usefixtures("no_memory")
@@ -203,3 +203,52 @@ def test_a_file_replaced_by_another_is_read_to_the_end(path, tmp_path):
     before = features.x
     os.replace(write(tmp_path / "other.h5", arrays(seed=1)), path)
     assert np.array_equal(features.x, before)
+
+
+@pytest.mark.parametrize("memory", [0, 2**20])
+def test_several_files_are_one_set(tmp_path, monkeypatch, memory):
+    monkeypatch.setattr(clips_module, "MAX_BYTES_IN_MEMORY", memory)
+    first, second = arrays(), arrays(seed=1)
+    second["x"] = np.pad(second["x"], ((0, 0), (0, 3), (0, 0)))  # clips of up to seven frames
+    second["video_id_list"] = np.char.add(second["video_id_list"], b"b")
+    second["video_id_list"][5] = first["video_id_list"][9]
+    files = [write(tmp_path / "one.h5", first), write(tmp_path / "two.h5", second)]
+    both = load_features(files)
+    assert both.name == "one and two" and len(both) == 2 * N
+    assert both.file.counts == (("one", N), ("two", N))
+    assert repeated(both).tolist() == [b"clip009"]
+    picked = np.array([2 * N - 1, 0, N, N - 1, 7, N + 5])
+    clips, mask, targets = both.batch(picked)
+    x = np.concatenate([np.pad(first["x"], ((0, 0), (0, 3), (0, 0))), second["x"]])
+    assert np.array_equal(clips.numpy() * 128 + 128, x[picked])
+    n_frames = np.concatenate([first["n_frames"], second["n_frames"]])
+    assert np.array_equal(mask.sum(1), n_frames[picked])
+    y = np.concatenate([first["y"], second["y"]])
+    assert np.array_equal(targets.numpy(), y[picked])
+    for k, clips_of_class in enumerate(both.clips_of_class()):
+        assert np.array_equal(clips_of_class, np.flatnonzero(y[:, k]))
+
+
+@pytest.mark.parametrize("key", ["labels", "encoder"])
+def test_files_of_other_classes_or_encoders_are_not_mixed(tmp_path, key):
+    other = arrays() | {"labels": arrays()["labels"][::-1]} if key == "labels" else arrays()
+    files = [write(tmp_path / "one.h5", arrays()), write(tmp_path / "two.h5", other)]
+    if key == "encoder":
+        with h5py.File(files[1], "a") as file:
+            file.attrs["encoder"] = "compact"
+    with pytest.raises(DataError, match="one has 11 classes .* two has .* the same classes"):
+        load_features(files)
+
+
+def test_a_folder_stands_for_its_training_files_and_never_for_the_evaluation_set(tmp_path, path):
+    with pytest.raises(DataError, match=r"no folder that holds bal_train.h5 or unbal_train.h5"):
+        training_files(tmp_path)
+    for name in ("eval.h5", "unbal_train.h5", "bal_train.h5"):
+        write(tmp_path / name, arrays())
+    training = [tmp_path / "bal_train.h5", tmp_path / "unbal_train.h5"]
+    assert training_files(tmp_path) == training
+    assert training_files(path, tmp_path) == [path, *training]
+    with pytest.raises(DataError, match=r"names .*unbal_train.h5 twice"):
+        training_files(tmp_path, tmp_path / "unbal_train.h5")
+    with pytest.raises(DataError, match=r"gone.h5 is no file"):
+        training_files(tmp_path / "gone.h5")
