@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from audioset_demo.models.settings import POOLINGS
 from train.reproduce.recipes import RECIPES, Row
-from train.tagger.command import HelpFormatter, add_device
+from train.tagger.command import HelpFormatter, add_device, contents
 from train.tagger.config import BACKENDS
 
 if TYPE_CHECKING:  # slow to import
@@ -55,22 +55,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from train.data.features import load_features, training_file
+    from train.data.features import load_features, training_files
     from train.reproduce.experiment import Experiment, evaluation_file
     from train.reproduce.recipes import rows_of
     from train.reproduce.table import finished_rows, table_text, write_table
 
     folder, data = arguments.output, evaluation_file(arguments.data)
-    training, evaluation = load_features(training_file(arguments.data)), load_features(data)
+    training, evaluation = load_features(training_files(arguments.data)), load_features(data)
     iterations = getattr(arguments, "iterations", None)
     rows = rows_of(arguments.recipe, arguments.backend, arguments.models, len(training), iterations)
     experiment = Experiment(folder, training, evaluation, data, arguments.device)
     experiment.open(rows)
-    print(f"Training: {training.name}, {len(training):,} clips", flush=True)
-    print(f"Scoring: {evaluation.name}, {len(evaluation):,} clips", flush=True)
+    print(contents(training))
+    print(f"Scored on {len(evaluation):,} of {evaluation.name}.", flush=True)
     if len(common := experiment.in_both()):
         named = common[0].decode("ascii", "replace")
-        print(f"{len(common):,} clips stand in both ({named}, ...): figures will be too high.")
+        print(f"{len(common):,} of these ({named}, ...) are trained on: figures will be too high.")
     left = [row for row in rows if not experiment.is_finished(row)]
     if left:
         _tell_costs(left, experiment)

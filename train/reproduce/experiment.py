@@ -92,7 +92,7 @@ class Experiment:
         write_json(path, present)
 
     def in_both(self) -> np.ndarray:
-        """The video ids (n,) that stand in both sets."""
+        """The video ids (n,) of clips that are trained and scored on."""
         return np.intersect1d(self.training.video_ids, self.evaluation.video_ids)
 
     def is_finished(self, row: Row) -> bool:

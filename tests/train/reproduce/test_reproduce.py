@@ -26,9 +26,9 @@ from train.data.features import load_features
 from train.reproduce import estimate, experiment, recipes
 from train.reproduce.command import duration
 from train.reproduce.recipes import rows_of
+from train.tagger import fit as fit_module
 from train.tagger.fit import learning_rate_at
 from train.tagger.predict import predict
-from train.tagger.torch_learner import TorchLearner
 
 MODELS = ("average", "single_attention")
 
@@ -148,7 +148,7 @@ def test_finished_rows_are_not_done_again_and_the_table_is_printed_again(
     assert main(command(data, whole)) == 0
     out = capsys.readouterr().out
     assert "Average pooling" in out and "0.337" in out and "balanced-only" in out
-    assert "60 clips stand in both (clip000, ...)" in out and "Left to do" not in out
+    assert "60 of these (clip000, ...) are trained on" in out and "Left to do" not in out
 
 
 def test_what_is_left_is_told_before_it_starts(data, tmp_path, monkeypatch, capsys):
@@ -173,7 +173,7 @@ def test_a_full_disk_is_noticed_before_the_training(data, tmp_path, monkeypatch,
 
 
 MOMENTS = {
-    "in a step": (TorchLearner, "step", die),
+    "in a step": (fit_module, "_step", die),
     "while a file is written": (os, "fsync", die_halfway_through),
     "after a file is renamed": (os, "replace", replace_and_die),
     "in an evaluation": (experiment, "evaluate", die),
@@ -212,6 +212,16 @@ def test_a_killed_experiment_goes_on_with_the_same_command(whole, data, tmp_path
     assert run_in_child(reproduce_and_die, arguments, moment, call) == -signal.SIGKILL
     assert run_in_child(reproduce, arguments) == 0
     assert files(tmp_path / "runs") == files(whole)
+
+
+@pytest.mark.slow
+def test_a_killed_experiment_in_keras_goes_on_with_the_same_command(data, tmp_path):
+    pytest.importorskip("keras", reason="needs Keras: pip install 'audioset-demo[tensorflow]'")
+    one, other = (command(data, tmp_path / name, "--backend", "keras") for name in ("one", "other"))
+    assert run_in_child(reproduce, one) == 0
+    assert run_in_child(reproduce_and_die, other, "in a step", 35) == -signal.SIGKILL
+    assert run_in_child(reproduce, other) == 0
+    assert files(tmp_path / "other") == files(tmp_path / "one")
 
 
 def files(runs: Path) -> dict[str, bytes]:
