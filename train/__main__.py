@@ -17,6 +17,14 @@ GOING_ON = {
     "reproduce": "The same command continues from the last checkpoint.",
 }
 DESCRIPTION = "Train, evaluate and publish tagging models, and train the compact encoder."
+PACKING = """\
+Pack features into HDF5 for training.
+
+Where a source holds several of AudioSet's sets (bal_train, unbal_train, eval), the name of OUT.h5
+says which is packed, as in AUDIOSET/unbal_train.h5; a folder gets a file of each. Archives are read
+as they are, without unpacking. Checksums are checked, and the numbers of clips are compared with
+those released. The same command goes on after a Ctrl-C, a crash or kill -9: until a file is
+finished, its parts are beside it in OUT.h5.parts."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -55,20 +63,28 @@ def _add_fit(commands) -> None:
 
 
 def _add_pack(commands) -> None:
-    parser = _command(commands, "pack", "pack released TFRecords into HDF5", _pack)
+    parser = _command(
+        commands, "pack", "pack released or shared features into HDF5 for training", _pack
+    )
+    parser.description = PACKING
     parser.add_argument(
         "source",
         type=Path,
-        help="a folder, searched for *.tfrecord at any depth, or an HDF5 file to rewrite so that "
-        "its clips can be read one by one",
+        help="Google's features.tar.gz, a folder searched for *.tfrecord at any depth, an HDF5 "
+        "file of another layout, or a folder with bal_train.h5, unbal_train.h5, eval.h5",
     )
-    parser.add_argument("output", type=Path, metavar="OUT.h5", help="file to write")
+    parser.add_argument(
+        "output", type=Path, metavar="OUT.h5", help="file to write, or a folder for all sets"
+    )
 
 
 def _pack(arguments: argparse.Namespace) -> None:
     from train.data.pack import pack
 
-    print(f"{pack(arguments.source, arguments.output):,} clips in {arguments.output}")
+    for packed in pack(arguments.source, arguments.output):
+        print(f"{packed.n_clips:,} clips in {packed.path}")
+        for note in packed.notes:
+            print(f"  {note}")
 
 
 def _add_extract(commands) -> None:

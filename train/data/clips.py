@@ -81,7 +81,7 @@ class ClipsInFile:
 class ClipsOfFiles:
     """Clips uint8 (N, T, 128) of several files, one after another, padded to the longest."""
 
-    def __init__(self, files: Sequence["ClipsInMemory | ClipsInFile"]):
+    def __init__(self, files: "Sequence[Clips]"):
         self._files = files
         counts, lengths, dims = zip(*(clips.shape for clips in files), strict=True)
         self._ends = np.cumsum(counts)

@@ -11,8 +11,8 @@ from audioset_demo.audio.decoding import open_sound
 from audioset_demo.encoders import load_quantising_encoder
 from audioset_demo.errors import AudioSetDemoError, DataError
 from audioset_demo.storage import check_output, write_atomically
-from train.data.pack import FeatureWriter, PackedClip
 from train.data.tables import read_table, tidy_name
+from train.data.writing import PackedClip, write_clips
 
 
 def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "auto") -> list[str]:
@@ -86,14 +86,6 @@ def _check_sounds(audio_dir: Path, labels_csv: Path, files: Iterable[str]) -> No
 
 def _write(path: Path, clips: list[PackedClip], label_set: list[str], encoder: str) -> None:
     with h5py.File(path, "w") as file:
-        writer = FeatureWriter(
-            file,
-            n_classes=len(label_set),
-            n_frames=max(len(clip.embeddings) for clip in clips),
-            id_bytes=max(len(clip.video_id) for clip in clips),
-        )
-        for clip in clips:
-            writer.add(clip)
-        writer.flush()
+        write_clips(file, clips, len(label_set))
         file.create_dataset("labels", data=label_set, dtype=h5py.string_dtype())
         file.attrs["encoder"] = encoder

@@ -1,45 +1,59 @@
-"""Packing features into HDF5 for training: from Google's TFRecords, or another HDF5 file."""
+"""Packing features into HDF5 for training, from whatever form they are shared in.
 
+The work is kept in a folder beside the output, OUT.h5.parts, until it is finished: a process that
+was killed goes on where the last part ends.
+"""
+
+import json
 import os
+import shutil
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from tqdm import tqdm
 
 from audioset_demo.embeddings.packed import open_packed
-from audioset_demo.errors import DataError
-from audioset_demo.labels import audioset_labels
-from audioset_demo.names import one_line
-from audioset_demo.storage import check_output, write_atomically
+from audioset_demo.errors import DataError, StorageError
+from audioset_demo.storage import check_output, write_atomically, write_json
+from train.data.sources import OFFICIAL_CLIPS, FeatureSource, Piece, sets_of
+from train.data.writing import append, make_room
 
-N_FRAMES = 10
-N_DIMS = 128
-VIDEO_ID_BYTES = 11  # a YouTube id
-CHUNK_CLIPS = 1024
-SPARE_BYTES = 2**18  # for what HDF5 writes beside the arrays
-# Of a TFRecord; a clip as released has less than 2 kB.
-LENGTH_BYTES, CHECKSUM_BYTES, MAX_RECORD_BYTES = 8, 4, 2**20
+PARTS = ".parts"
+STATE_FILE = "state.json"
+PART_BYTES = 64 * 2**20
+Columns = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class PackedClip:
-    """One clip as released: embeddings (n, 128) uint8, label indices, place in the video."""
+class PackedSet:
+    """A set that was packed.
 
-    video_id: bytes
-    embeddings: np.ndarray
-    labels: list[int]
-    segment_times: tuple[float, float]
+    Attributes
+    ----------
+    notes : where it differs from the released set, and which clips stand in another set too
+    """
+
+    path: Path
+    n_clips: int
+    notes: tuple[str, ...]
 
 
-def pack(source: Path, output: Path) -> int:
-    """Pack a folder of TFRecords, or an HDF5 file of another layout; the number of clips.
+def pack(source: Path, output: Path) -> list[PackedSet]:
+    """Pack an archive or a folder of TFRecords, or HDF5 files of another layout.
 
     Clips are written uncompressed and each in one piece, so that training can read single clips
     of a file that is larger than memory.
+
+    Parameters
+    ----------
+    output : a file, or a folder for a file of each set; where the source holds several sets, the
+        name of a file says which of them it is to hold
 
     Raises
     ------
@@ -48,207 +62,180 @@ def pack(source: Path, output: Path) -> int:
     StorageError
         If `output` can't be written.
     """
-    check_output(output, [source], make_folder=True)
-    if not source.exists():
-        raise DataError(f"There is no {source}. Give a folder of .tfrecord files or an HDF5 file.")
-    return repack(source, output) if source.is_file() else pack_tfrecords(source, output)
-
-
-def repack(source: Path, output: Path) -> int:
-    """Rewrite an HDF5 file of features; the number of clips."""
-    with open_packed(source, needed=("y",)) as packed:
-        n_clips = len(packed.x)
-
-        def write(part: Path) -> None:
-            with h5py.File(part, "w") as file:
-                make_room(file, sum(values.nbytes for values in packed.datasets.values()))
-                for name, values in packed.datasets.items():
-                    copy = file.create_dataset(name, values.shape, values.dtype)
-                    for block in tqdm(list(packed.blocks(name)), unit="block", desc=name):
-                        copy[block] = packed.rows(name, block)
-                file.attrs["encoder"] = packed.encoder
-
-        write_atomically(output, write)
-    return n_clips
-
-
-def pack_tfrecords(tfrecord_dir: Path, output: Path) -> int:
-    """Pack every *.tfrecord below a folder into one HDF5 file; the number of clips.
-
-    Clips keep the order of the files (sorted by name) and of the records in them. Memory does not
-    grow with their number.
-    """
-    paths = sorted(tfrecord_dir.rglob("*.tfrecord"))
-    if not paths:
-        raise DataError(
-            f"There is no .tfrecord file in {tfrecord_dir}. Unpack features.tar.gz there first."
-        )
-    if find_spec("tensorflow") is None:
-        raise DataError(
-            "TFRecords are read with TensorFlow, which is not installed. Install it with "
-            "`pip install 'audioset-demo[tensorflow]'`."
-        )
-    packed = 0
-
-    def write(part: Path) -> None:
-        nonlocal packed
-        with h5py.File(part, "w") as file:
-            writer = FeatureWriter(file, len(audioset_labels()))
-            for path in tqdm(paths, unit="file", desc="packing"):
-                for clip in read_tfrecord(path):
-                    writer.add(clip)
-            writer.flush()
-            packed = writer.n_written
-        if packed == 0:
-            raise DataError(
-                f"The {len(paths)} .tfrecord files in {tfrecord_dir} hold no clips. Download them "
-                "again."
-            )
-
-    write_atomically(output, write)
+    to_folder = output.is_dir() or not output.suffix
+    if not to_folder:
+        check_output(output, [source], make_folder=True)
+    sets = sets_of(source)
+    targets = _files_in(output, source, sets) if to_folder else _file(output, source, sets)
+    for path, _ in targets:
+        check_output(path, [source, source / path.name], make_folder=True)
+    packed = []
+    for path, name in targets:
+        n_clips = _pack_set(sets[name], path)
+        packed.append(PackedSet(path, n_clips, tuple(_notes(path, name, n_clips))))
+    for path, _ in targets:
+        shutil.rmtree(_parts_of(path))
     return packed
 
 
-def read_tfrecord(path: Path) -> Iterator[PackedClip]:
-    """Clips of one released file.
-
-    Raises
-    ------
-    DataError
-        If it is damaged or holds something else; the message names the file and the record.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reports its build otherwise
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-
-    n_read = 0
-    try:
-        # First, since TensorFlow makes room for as many bytes as a record states.
-        for _ in _checked_lengths(path):
-            n_read += 1
-        n_read = 0
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-            yield _parse(tf.train.SequenceExample.FromString(record))
-            n_read += 1
-    except (tf.errors.OpError, DecodeError, OSError, ValueError, LookupError) as error:
-        is_damaged = isinstance(error, tf.errors.OpError)
-        reason = "its checksum is wrong" if is_damaged else one_line(str(error))
-        raise DataError(
-            f"{path} is damaged or does not hold AudioSet features: record {n_read + 1} cannot be "
-            f"read ({reason}). Download it again."
-        ) from None
-
-
-def _checked_lengths(path: Path) -> Iterator[int]:
-    """The stated length of each record in bytes.
-
-    A record is its length (8 bytes), a checksum of that, its content, and a checksum of that.
-
-    Raises
-    ------
-    ValueError
-        If a record is longer than any clip, or than what is left of the file.
-    """
-    left = path.stat().st_size
-    with open(path, "rb") as file:
-        while left:
-            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
-            left -= LENGTH_BYTES + length + 2 * CHECKSUM_BYTES
-            if length > MAX_RECORD_BYTES or left < 0:
-                raise ValueError(
-                    f"it states a length of {length:,} bytes, which is more than a clip has or "
-                    "than are left in the file"
-                )
-            yield length
-            file.seek(length + 2 * CHECKSUM_BYTES, os.SEEK_CUR)
-
-
-def _parse(example) -> PackedClip:
-    context = example.context.feature
-    frames = example.feature_lists.feature_list["audio_embedding"].feature
-    embeddings = [np.frombuffer(frame.bytes_list.value[0], np.uint8) for frame in frames]
-    if not embeddings or len(embeddings) > N_FRAMES or {len(e) for e in embeddings} != {N_DIMS}:
-        raise ValueError(
-            f"a clip has {len(embeddings)} frames, not 1 to {N_FRAMES} of {N_DIMS} bytes"
-        )
-    labels, n_classes = list(context["labels"].int64_list.value), len(audioset_labels())
-    if not all(0 <= label < n_classes for label in labels):
-        raise ValueError(f"a clip has the labels {labels}, which are not all 0 to {n_classes - 1}")
-    return PackedClip(
-        video_id=context["video_id"].bytes_list.value[0],
-        embeddings=np.stack(embeddings),
-        labels=labels,
-        segment_times=(
-            context["start_time_seconds"].float_list.value[0],
-            context["end_time_seconds"].float_list.value[0],
-        ),
+def _file(output: Path, source: Path, sets: dict[str, FeatureSource]) -> list[tuple[Path, str]]:
+    if len(sets) == 1:
+        return [(output, next(iter(sets)))]
+    if output.stem in sets:
+        return [(output, output.stem)]
+    raise DataError(
+        f"{source} holds the sets {', '.join(sets)}, and the name {output.name} says none of "
+        f"them. Call the output {next(iter(sets))}.h5 or the like to pack that set, or give a "
+        "folder to pack each."
     )
 
 
-def make_room(file: h5py.File, n_bytes: int) -> None:
-    """Have the disk set aside what will be written to a file, where the system can.
+def _files_in(folder: Path, source: Path, sets: dict[str, FeatureSource]) -> list[tuple[Path, str]]:
+    if "" in sets:
+        raise DataError(
+            f"{source} is not in a folder of one of the sets {', '.join(OFFICIAL_CLIPS)}, so the "
+            f"file has no name of its own. {folder} is a folder. Give the name of a file."
+        )
+    return [(folder / f"{name}.h5", name) for name in sets]
 
-    Raises OSError where there is no room. HDF5 itself would crash when it then closes the file.
-    """
-    if hasattr(os, "posix_fallocate"):
-        with open(file.filename, "rb+") as room:
-            os.posix_fallocate(room.fileno(), 0, file.id.get_filesize() + n_bytes + SPARE_BYTES)
+
+def _pack_set(source: FeatureSource, output: Path) -> int:
+    """Pack one set, or go on with it; the number of clips."""
+    parts = _parts_of(output)
+    state = _state(parts)
+    if state.get("version") != source.version:
+        shutil.rmtree(parts, ignore_errors=True)
+        parts.mkdir()
+        state = {"version": source.version}
+        write_json(parts / STATE_FILE, state)
+    if "n_clips" in state and output.is_file():
+        return state["n_clips"]
+    try:
+        _write_parts(source, parts)
+        n_clips = _join(source, _finished(parts), output)
+    except Exception as error:
+        # After a full disk the same command goes on; after a fault of the source it can't.
+        if not isinstance(error, StorageError) or not _finished(parts):
+            shutil.rmtree(parts, ignore_errors=True)
+        raise
+    write_json(parts / STATE_FILE, state | {"n_clips": n_clips})
+    for part, _ in _finished(parts):
+        part.unlink()
+    return n_clips
 
 
-class FeatureWriter:
-    """Appends clips to an HDF5 file in the reference's layout, a block at a time."""
+def _parts_of(output: Path) -> Path:
+    return output.with_name(output.name + PARTS)
 
-    def __init__(
-        self,
-        file: h5py.File,
-        n_classes: int,
-        n_frames: int = N_FRAMES,
-        id_bytes: int = VIDEO_ID_BYTES,
-    ):
-        self.n_written = 0
-        self.n_classes = n_classes
-        self._file = file
-        self._pending: list[PackedClip] = []
-        shapes = {
-            "x": ((n_frames, N_DIMS), np.uint8),
-            "y": ((n_classes,), bool),
-            "video_id_list": ((), f"S{id_bytes}"),
-            "n_frames": ((), np.int32),
-            "segment_times": ((2,), np.float32),
-        }
-        self._datasets = {
-            name: file.create_dataset(
-                name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(CHUNK_CLIPS, *shape)
-            )
-            for name, (shape, dtype) in shapes.items()
-        }
 
-    def add(self, clip: PackedClip) -> None:
-        """Append one clip; its labels must be below the number of classes."""
-        self._pending.append(clip)
-        if len(self._pending) == CHUNK_CLIPS:
-            self.flush()
+def _state(parts: Path) -> dict[str, Any]:
+    """Which source the parts are of, and the number of clips once the set is packed."""
+    try:
+        return json.loads((parts / STATE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
-    def flush(self) -> None:
-        """Write the clips that are still in memory."""
-        clips, self._pending = self._pending, []
-        if not clips:
-            return
-        start, stop = self.n_written, self.n_written + len(clips)
-        x = np.zeros((len(clips), *self._datasets["x"].shape[1:]), np.uint8)
-        y = np.zeros((len(clips), self.n_classes), bool)
-        for row, clip in enumerate(clips):
-            x[row, : len(clip.embeddings)] = clip.embeddings
-            y[row, clip.labels] = True
-        columns = {
-            "x": x,
-            "y": y,
-            "video_id_list": np.array([clip.video_id for clip in clips], bytes),
-            "n_frames": np.array([len(clip.embeddings) for clip in clips], np.int32),
-            "segment_times": np.array([clip.segment_times for clip in clips], np.float32),
-        }
-        make_room(self._file, CHUNK_CLIPS * sum(v[0].nbytes for v in columns.values()))
-        for name, values in columns.items():
-            self._datasets[name].resize(stop, axis=0)
-            self._datasets[name][start:stop] = values
-        self.n_written = stop
+
+def _write_parts(source: FeatureSource, parts: Path) -> None:
+    """Write the parts that are missing."""
+    finished = _finished(parts)
+    n_parts, first = len(finished), finished[-1][1] if finished else 0
+    waiting: list[Columns] = []
+    waiting_bytes = 0
+    with tqdm(initial=first, total=source.n_pieces, unit="file", desc="packing") as progress:
+        for done, columns in enumerate(_in_parallel(source.pieces(first)), first + 1):
+            progress.update()
+            waiting.append(columns)
+            waiting_bytes += sum(values.nbytes for values in columns.values())
+            if waiting_bytes >= PART_BYTES or done == source.n_pieces:
+                _write_part(parts / f"{n_parts:05d}.h5", waiting, done)
+                n_parts, waiting, waiting_bytes = n_parts + 1, [], 0
+
+
+def _in_parallel(pieces: Iterator[Piece]) -> Iterator[Columns]:
+    """What the pieces give, in their order, each worked on while those before it are written."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers, "pieces") as pool:
+        waiting: deque[Future[Columns]] = deque()
+        try:
+            for piece in pieces:
+                waiting.append(pool.submit(piece))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _write_part(path: Path, waiting: list[Columns], done: int) -> None:
+    columns = {name: np.concatenate([c[name] for c in waiting]) for name in waiting[0]}
+
+    def write(part: Path) -> None:
+        with h5py.File(part, "w") as file:
+            make_room(file, sum(values.nbytes for values in columns.values()))
+            for name, values in columns.items():
+                file[name] = values
+            file.attrs["pieces"] = done
+
+    write_atomically(path, write)
+
+
+def _finished(parts: Path) -> list[tuple[Path, int]]:
+    """The parts there are, in order, and the number of pieces up to the end of each."""
+    finished = []
+    for path in sorted(parts.glob("*.h5")):
+        with h5py.File(path) as file:
+            finished.append((path, int(file.attrs["pieces"])))
+    return finished
+
+
+def _join(source: FeatureSource, parts: list[tuple[Path, int]], output: Path) -> int:
+    """Write the parts into one file; the number of clips."""
+    n_clips = 0
+    for path, _ in parts:
+        with h5py.File(path) as file:
+            n_clips += len(file["x"])
+    if not n_clips:
+        raise DataError(f"The source of {output} holds no clips. Download it again.")
+
+    def write(part: Path) -> None:
+        with h5py.File(part, "w") as file:
+            start = 0
+            for path, _ in tqdm(parts, unit="part", desc="joining"):
+                with h5py.File(path) as columns:
+                    start = append(file, columns, start, n_clips)
+            if source.labels:
+                file.create_dataset("labels", data=source.labels, dtype=h5py.string_dtype())
+            if source.encoder:
+                file.attrs["encoder"] = source.encoder
+
+    write_atomically(output, write)
+    return n_clips
+
+
+def _notes(path: Path, name: str, n_clips: int) -> Iterator[str]:
+    """What is to be said of a packed set."""
+    official = OFFICIAL_CLIPS.get(name)
+    if official and n_clips != official:
+        yield f"{name} was released with {official:,} clips; here are {n_clips:,}."
+    ids = _video_ids(path)
+    unique, times = np.unique(ids, return_counts=True)
+    if (times > 1).any():
+        yield _clips_named(unique[times > 1], f"stand more than once in {path}")
+    for other in OFFICIAL_CLIPS:
+        beside = path.with_name(f"{other}.h5")
+        if beside.is_file() and beside != path:
+            common = np.intersect1d(unique, _video_ids(beside))
+            if len(common):
+                yield _clips_named(common, f"stand in both {path} and {beside}")
+
+
+def _video_ids(path: Path) -> np.ndarray:
+    with open_packed(path) as packed:
+        return packed.video_ids
+
+
+def _clips_named(ids: np.ndarray, what: str) -> str:
+    first = ", ".join(video_id.decode("utf-8", "replace") for video_id in ids[:5])
+    return f"{len(ids):,} clips {what}: {first}{', ...' if len(ids) > 5 else '.'}"
