@@ -339,9 +339,10 @@ def _models(arguments: argparse.Namespace) -> int:
     from audioset_demo.listings import models_table
     from audioset_demo.models.published import published_models
 
-    rows = [model.to_json() for model in published_models()]
+    models = published_models()
     as_json = arguments.format == "json"
-    sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(rows))
+    rows = [model.to_json() for model in models]
+    sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(models))
     _warn_of_damaged_models()
     return 0
 
@@ -366,7 +367,8 @@ def _classes(arguments: argparse.Namespace) -> int:
     from audioset_demo.listings import CLASS_COLUMNS, CLASS_ORDERS, class_rows, classes_table
     from audioset_demo.models.published import default_model
 
-    rows = list(class_rows(default_model()))
+    model = default_model()
+    rows = list(class_rows(model))
     _warn_of_damaged_models()
     if arguments.sort:
         rows.sort(key=CLASS_ORDERS[arguments.sort])
@@ -375,7 +377,7 @@ def _classes(arguments: argparse.Namespace) -> int:
     elif arguments.format == "csv":
         text = csv_text(CLASS_COLUMNS, (row.values() for row in rows))
     else:
-        text = classes_table(rows)
+        text = classes_table(rows, model)
     sys.stdout.write(text)
     return 0
 

@@ -86,7 +86,7 @@ def held_run(run: Path, config: dict, resume: bool) -> Iterator[None]:
             "--output."
         ) from None
     try:
-        _check_config(run, config, resume)
+        check_config(run, config, resume)
         yield
     finally:
         with suppress(OSError):  # Windows deletes no file that is open
@@ -104,7 +104,8 @@ def _check_places(run: Path) -> None:
         check_output(file, make_folder=True)
 
 
-def _check_config(run: Path, config: dict, resume: bool) -> None:
+def check_config(run: Path, config: dict, resume: bool) -> None:
+    """Raise a DataError if the folder holds a run that these settings do not continue."""
     path = run / CONFIG_FILE
     if not path.exists():
         return

@@ -23,6 +23,7 @@ from train.tagger.evaluate import check_classes
 from train.tagger.predict import predict
 
 SUFFIX = ".safetensors"
+MEAN_OF_PROBABILITIES = "mean of probabilities"
 
 
 def average(
@@ -148,7 +149,7 @@ class ProbabilityMeans:
         arithmetic = evaluate_scores(self.targets, self.total / self.n)
         # Its logarithm ranks clips as the geometric mean does, and can't underflow.
         geometric = evaluate_scores(self.targets, self.log_total / self.n)
-        return [("mean of probabilities", arithmetic), ("geometric mean", geometric)]
+        return [(MEAN_OF_PROBABILITIES, arithmetic), ("geometric mean", geometric)]
 
 
 def members(sources: list[Path], last: int | None = None) -> list[Path]:

@@ -57,7 +57,7 @@ def evaluate(
     if run:
         _save(run, path, features, result, command_line("evaluate", "RUN", data=data))
     if per_class:
-        _save_per_class(per_class, features, result)
+        save_per_class(per_class, features, result)
     return result
 
 
@@ -85,10 +85,11 @@ def _save(
         "command": command,
     }
     write_json(run / EVALUATION_FILE, record)
-    _save_per_class(run / PER_CLASS_FILE, features, result)
+    save_per_class(run / PER_CLASS_FILE, features, result)
 
 
-def _save_per_class(path: Path, features: FeatureSet, result: Evaluation) -> None:
+def save_per_class(path: Path, features: FeatureSet, result: Evaluation) -> None:
+    """Write a table of the AP and AUC of each class."""
     rows = [
         (label.index, label.mid, label.name, f"{ap:.6f}", f"{auc:.6f}")
         for label, ap, auc in zip(
