@@ -21,9 +21,8 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from fuzzing.mutations import Files
@@ -31,6 +30,8 @@ from fuzzing.originals import ORIGINALS, real_sounds
 from fuzzing.worker import REFUSED, RESULT, Outcome, last_words, make_input, work
 
 A_PROCESS = 5_000  # inputs that one process reads, at most
+KEPT = 5  # findings of one sort
+REPORT_S = 60  # from one report to the next
 WALL_S = 300  # without an answer, on a busy machine
 # Of 100 inputs. Those of a kind that is slow to read, or that only the owner reads, are fewer.
 SHARES = {
@@ -98,18 +99,33 @@ def _answer(pipe, process, number: int, place: Path) -> Outcome:
 
 
 def fuzz(
-    kind: str, originals: list[Files], seed: int, findings: Path, numbers: Sequence[int]
-) -> Tally:
-    tally = Tally()
+    kind: str, originals: list[Files], seed: int, numbers: Sequence[int], tally: Tally, folder: Path
+) -> None:
+    """Count what becomes of some inputs of a kind, and keep the first findings of each sort."""
     for outcome in read_all(kind, originals, seed, numbers):
-        first = outcome.what not in tally.findings
         tally.add(outcome)
         if outcome.what not in (RESULT, REFUSED):
             print(f"{kind} {outcome.number}: {outcome.what}", file=sys.stderr, flush=True)
-            if first or len(tally.findings[outcome.what]) <= 5:
-                _keep(findings / f"{kind}-{outcome.number}", outcome,
-                      make_input(originals, kind, seed, outcome.number))  # fmt: skip
-    return tally
+            if len(tally.findings[outcome.what]) <= KEPT:
+                files = make_input(originals, kind, seed, outcome.number)
+                _keep(folder / "findings" / f"{kind}-{outcome.number}", outcome, files)
+
+
+def fuzz_parts(
+    kind: str, originals: list[Files], seed: int, parts: Sequence[Sequence[int]],
+    tallies: Sequence[Tally], folder: Path,
+) -> Iterator[None]:  # fmt: skip
+    """Read parts of the inputs at the same time; yields when a report is due, and at the end."""
+    with ThreadPoolExecutor(len(parts)) as pool:
+        jobs = [
+            pool.submit(fuzz, kind, originals, seed, numbers, tally, folder)
+            for numbers, tally in zip(parts, tallies, strict=True)
+        ]
+        while wait(jobs, REPORT_S).not_done:
+            yield
+        for job in jobs:
+            job.result()  # raises what it raised
+        yield
 
 
 def _keep(folder: Path, outcome: Outcome, files: Files) -> None:
@@ -130,17 +146,18 @@ def numbers_of(kind: str, inputs: int, kinds: Sequence[str], jobs: int) -> list[
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def write_report(folder: Path, tallies: dict[str, Tally], about: dict) -> str:
+def write_report(folder: Path, tallies: dict[str, list[Tally]], about: dict) -> str:
     """Both forms of the report; the table is returned."""
     rows = [
         "| kind | inputs | results | refused | findings | slowest, s |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     record = {}
-    total = Tally()
-    for tally in tallies.values():
-        total.join(tally)
-    for kind, tally in [*tallies.items(), ("all", total)]:
+    every = [tally for parts in tallies.values() for tally in parts]
+    for kind, parts in [*tallies.items(), ("all", every)]:
+        tally = Tally()
+        for part in parts:
+            tally.join(part)
         counts = [tally.outcomes[what] for what in (RESULT, REFUSED, "findings")]
         cells = " | ".join(f"{count:,}" for count in (sum(counts), *counts))
         rows.append(f"| {kind} | {cells} | {tally.slowest_s:.1f} |")
@@ -170,22 +187,20 @@ def main() -> int:
     arguments = parser.parse_args()
     folder, real = arguments.folder, real_sounds(arguments.sounds)
     folder.mkdir(parents=True, exist_ok=True)
-    started, tallies = time.monotonic(), {}
+    started = time.monotonic()
+    tallies: dict[str, list[Tally]] = {}
     about = {"seed": arguments.seed, "real_sounds": len(real), "python": platform.python_version()}
     for kind in arguments.kind:
         parts = numbers_of(kind, arguments.inputs, arguments.kind, arguments.jobs)
         if arguments.only is not None:
             parts = [range(arguments.only, arguments.only + 1)]
+        tallies[kind] = [Tally() for _ in parts]
         originals = list(ORIGINALS[kind](real))
-        tallies[kind] = Tally()
-        fuzz_part = partial(fuzz, kind, originals, arguments.seed, folder / "findings")
-        with ThreadPoolExecutor(arguments.jobs) as pool:
-            for tally in pool.map(fuzz_part, parts):
-                tallies[kind].join(tally)
-        about["seconds"] = round(time.monotonic() - started)
-        table = write_report(folder, tallies, about)
+        for _ in fuzz_parts(kind, originals, arguments.seed, parts, tallies[kind], folder):
+            about["seconds"] = round(time.monotonic() - started)
+            table = write_report(folder, tallies, about)
     print(table)
-    return 1 if any(tally.findings for tally in tallies.values()) else 0
+    return 1 if any(tally.findings for parts in tallies.values() for tally in parts) else 0
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ LINE = {
     "seconds_a_batch": float,
     "checkpoint": str,
     "validation": dict,
-    "half_precision_max_difference": float,
+    "half_precision_max_difference": float | None,
 }
 SCORED = {"mAP": float, "AUC": float}
 
