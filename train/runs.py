@@ -1,6 +1,7 @@
 """The folder of a run: its configuration, its metrics (JSON Lines), its checkpoints."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -107,7 +108,7 @@ def held_run(run: Path, config: dict, resume: bool) -> Iterator[None]:
 
 def _check_places(run: Path) -> None:
     for folder in (run, run / CHECKPOINT_DIR, run / TENSORBOARD_DIR):
-        if folder.exists() and not folder.is_dir():
+        if os.path.exists(folder) and not os.path.isdir(folder):
             raise StorageError(
                 f"{folder} is a file, and a run needs a folder there. Give another --output."
             )
@@ -167,7 +168,7 @@ def read_metrics(run: Path) -> list[dict]:
         If the folder holds no run, or its metrics are damaged.
     """
     path = run / METRICS_FILE
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(
             f"{run} is not a training run, because it has no {METRICS_FILE}. Give a folder that "
             "`python -m train fit` wrote."

@@ -14,6 +14,7 @@ The first two are always there. Everything that reads such a file reads it throu
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,7 +188,7 @@ def open_packed(path: Path, needed: Collection[str] = ()) -> Iterator[PackedClip
     """
     from audioset_demo.embeddings.isolation import check_packed  # it imports this module
 
-    if not path.is_file():
+    if not os.path.isfile(path):  # not Path.is_file: a name may be too long
         raise FeaturesError(f"There is no file {path}. Check the path.")
     check_packed(path, needed)
     with contextlib.ExitStack() as stack:

@@ -1,6 +1,7 @@
 """Features in HDF5 as the reference lays them out, and the fixed split of a training set."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,8 +257,8 @@ def _hash(video_id: bytes) -> int:
 
 def training_file(data: Path) -> Path:
     """`data` itself, or the training file in that folder."""
-    path = data / TRAINING_FILE if data.is_dir() else data
-    if not path.is_file():
+    path = data / TRAINING_FILE if os.path.isdir(data) else data
+    if not os.path.isfile(path):
         raise DataError(
             f"There is no file {path}. Give --data an HDF5 file, or a folder that holds "
             f"{TRAINING_FILE}."

@@ -49,7 +49,7 @@ def pack(source: Path, output: Path) -> int:
         If `output` can't be written.
     """
     check_output(output, [source], make_folder=True)
-    if not source.exists():
+    if not os.path.exists(source):  # not Path.exists: a name may be too long
         raise DataError(f"There is no {source}. Give a folder of .tfrecord files or an HDF5 file.")
     return repack(source, output) if source.is_file() else pack_tfrecords(source, output)
 
