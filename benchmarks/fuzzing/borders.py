@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzzing.originals import os_quiet
+from fuzzing.originals import PAGES, os_quiet
 
 # Of the originals of checkpoints of the reference: the first two do not say which they are.
 POOLING = {0: "average", 1: "max"}
@@ -236,9 +236,8 @@ def query() -> Read:
         for name, value in values:
             app.query_params[name] = value
         app.run()
-        place = f"audioset_demo/views/pages/{page}.py"
-        if (root / place).is_file():
-            app.switch_page(place).run()
+        if page in PAGES:
+            app.switch_page(f"audioset_demo/views/pages/{page}.py").run()
         for exception in app.exception:
             raise RuntimeError(f"{exception.message}: {' '.join(exception.stack_trace[-6:])}")
 
