@@ -24,7 +24,7 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.names import distinct_names, one_line, without_spaces
 from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, write_atomically
-from audioset_demo.terminal import exit_code, progress_bar
+from audioset_demo.terminal import Parser, exit_code, progress_bar
 
 if TYPE_CHECKING:  # imports torch
     from audioset_demo.encoders.encoder import Encoder
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # imports torch
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="audioset-demo", description="What is in a sound, when, and why a model says so."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from audioset_demo.encoders import ENCODER_CHOICES
-from audioset_demo.terminal import exit_code
+from audioset_demo.terminal import Parser, exit_code
 from train.tagger.command import HelpFormatter, add_device
 
 GOING_ON = {
@@ -28,7 +28,7 @@ finished, its parts are beside it in OUT.h5.parts."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m train", description=DESCRIPTION)
+    parser = Parser(prog="python -m train", description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_pack(commands)
     _add_extract(commands)

@@ -155,8 +155,8 @@ def load_card(checkpoint: str | os.PathLike) -> ModelCard:
         return ModelCard.from_json(card)
     except CheckpointError as error:
         raise CheckpointError(
-            f"The card {path} does not describe a tagging model. {error} Copy the card again from "
-            "where it was published, or publish the model again."
+            f"The card {path} does not describe a tagging model. {error} Copy it again, or publish "
+            "the model again."
         ) from None
 
 
@@ -165,8 +165,8 @@ def _check_format(format: object) -> None:
         raise CheckpointError(f"format is {shown(format)}, and must be a whole number from 1.")
     if format > CARD_FORMAT:
         raise CheckpointError(
-            f"It has format {shown(format)}, made by a newer version of this program; this one "
-            f"reads formats up to {CARD_FORMAT}. Run `pip install --upgrade audioset-demo`."
+            f"It has format {shown(format)}, made by a newer version; this one reads up to "
+            f"{CARD_FORMAT}. Run `pip install --upgrade audioset-demo`."
         )
 
 

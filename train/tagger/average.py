@@ -1,6 +1,7 @@
 """Ensembles: checkpoints alone, the means of their probabilities (arithmetic, as in the reference,
 and geometric), and the mean of their weights where all have the same settings."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -164,7 +165,7 @@ def members(sources: list[Path], last: int | None = None) -> list[Path]:
         raise DataError(f"--last must be at least 1, not {last}.")
     found = []
     for source in sources:
-        found += _in_folder(source)[-(last or 0) :] if source.is_dir() else [source]
+        found += _in_folder(source)[-(last or 0) :] if os.path.isdir(source) else [source]
     if len(found) < 2:
         raise DataError(
             f"There is only one checkpoint to average, {found[0]}. Give several, or score it with "

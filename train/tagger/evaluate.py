@@ -1,5 +1,6 @@
 """Evaluation of a checkpoint on a labelled set, with the figures of each class."""
 
+import os
 from pathlib import Path
 
 from audioset_demo.device import resolve_device
@@ -41,7 +42,7 @@ def evaluate(
     StorageError
         If `per_class` or the files of the run can't be written.
     """
-    run = run_or_checkpoint if run_or_checkpoint.is_dir() else None
+    run = run_or_checkpoint if os.path.isdir(run_or_checkpoint) else None
     path = select_checkpoint(run).path if run else run_or_checkpoint
     outputs = [per_class] if per_class else []
     if run:
