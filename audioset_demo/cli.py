@@ -24,7 +24,7 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 from audioset_demo.names import distinct_names, one_line, without_spaces
 from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, write_atomically
-from audioset_demo.terminal import exit_code, progress_bar
+from audioset_demo.terminal import Parser, exit_code, progress_bar
 
 if TYPE_CHECKING:  # imports torch
     from audioset_demo.encoders.encoder import Encoder
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # imports torch
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="audioset-demo", description="What is in a sound, when, and why a model says so."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -339,9 +339,10 @@ def _models(arguments: argparse.Namespace) -> int:
     from audioset_demo.listings import models_table
     from audioset_demo.models.published import published_models
 
-    rows = [model.to_json() for model in published_models()]
+    models = published_models()
     as_json = arguments.format == "json"
-    sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(rows))
+    rows = [model.to_json() for model in models]
+    sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(models))
     _warn_of_damaged_models()
     return 0
 
@@ -366,7 +367,8 @@ def _classes(arguments: argparse.Namespace) -> int:
     from audioset_demo.listings import CLASS_COLUMNS, CLASS_ORDERS, class_rows, classes_table
     from audioset_demo.models.published import default_model
 
-    rows = list(class_rows(default_model()))
+    model = default_model()
+    rows = list(class_rows(model))
     _warn_of_damaged_models()
     if arguments.sort:
         rows.sort(key=CLASS_ORDERS[arguments.sort])
@@ -375,7 +377,7 @@ def _classes(arguments: argparse.Namespace) -> int:
     elif arguments.format == "csv":
         text = csv_text(CLASS_COLUMNS, (row.values() for row in rows))
     else:
-        text = classes_table(rows)
+        text = classes_table(rows, model)
     sys.stdout.write(text)
     return 0
 

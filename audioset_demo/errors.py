@@ -14,7 +14,7 @@ class AudioSetDemoError(Exception):
     more than `longest` characters is left out: what is wrong and the remedy are at its ends.
     """
 
-    longest = 2_000
+    longest = 300  # characters
 
     def __init__(self, message: object) -> None:
         super().__init__(shortened(str(message), self.longest))
@@ -23,13 +23,9 @@ class AudioSetDemoError(Exception):
 class AudioError(AudioSetDemoError):
     """A sound that cannot be read, or that exceeds a stated limit."""
 
-    longest = 300
-
 
 class FeaturesError(AudioSetDemoError):
     """An embeddings file or array of the wrong form."""
-
-    longest = 300
 
 
 class WeightsError(AudioSetDemoError):

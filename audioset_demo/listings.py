@@ -1,7 +1,7 @@
 """What is published and installed, as tables: models, classes, VGGish's weights."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from audioset_demo.encoders.vggish.weights import WeightsFile
@@ -25,31 +25,40 @@ def class_rows(model: PublishedModel) -> Iterator[dict[str, Any]]:
         yield row | {"ap": None if math.isnan(ap) else ap}
 
 
-def classes_table(rows: Iterable[dict]) -> str:
-    lines = [f"{'AP':>6} {'train clips':>12} {'eval':>6}  class (AP of the default model)"]
+def classes_table(rows: Iterable[dict], model: PublishedModel) -> str:
+    """Rows of `class_rows` of a model as a table."""
+    source = f"AP of {model.title}, trained on {model.card.training_set}"
+    lines = [f"{'AP':>6} {'train clips':>12} {'eval':>6}  class ({source})"]
     for row in rows:
         count = row["n_bal_train"] + row["n_unbal_train"]
         lines.append(f"{_cell(row['ap'], '6.3f')} {count:12,} {row['n_eval']:6,}  {row['name']}")
     return "\n".join(lines) + "\n"
 
 
-def models_table(rows: list[dict]) -> str:
-    """Rows of `PublishedModel.to_json` as a table."""
+def models_table(models: Sequence[PublishedModel]) -> str:
+    """The models, what each was trained on, and its figures with what they are of."""
+    rows = [model.to_json() for model in models]
     name = max([19, *(len(row["name"]) for row in rows)])
     title = max([5, *(len(row["title"]) for row in rows)])
     lines = [
         f"{'name':{name}}  {'title':{title}} {'mAP':>7} {'AUC':>7} {'d-prime':>8} "
         f"{'parameters':>11} {'MB':>5}  trained on"
     ]
-    for row in rows:
+    for model, row in zip(models, rows, strict=True):
         mark = "*" if row["default"] else " "
         lines.append(
             f"{row['name']:{name}}{mark} {row['title']:{title}} {_cell(row['mAP'], '7.4f')} "
             f"{_cell(row['AUC'], '7.4f')} {_cell(row['d_prime'], '8.3f')} "
-            f"{row['parameters']:11,} {row['bytes'] / 1e6:5.1f}  {row['training_set'] or '–'}"
+            f"{row['parameters']:11,} {row['bytes'] / 1e6:5.1f}  {model.card.training_set}"
         )
-    lines.append("* the default; figures on the AudioSet evaluation set, released VGGish features")
+    scored = sorted({_scored_on(model) for model in models if "eval" in model.card.metrics})
+    lines.append(f"* the default; figures on {'; '.join(scored) or 'no set'}")
     return "\n".join(lines) + "\n"
+
+
+def _scored_on(model: PublishedModel) -> str:
+    evaluated = model.card.metrics["eval"].get("set", "an unnamed set")
+    return f'"{evaluated}", {model.card.encoder}'
 
 
 def damage(model: DamagedModel) -> str:

@@ -155,8 +155,8 @@ def full_disk_named(path: Path) -> Iterator[None]:
         free = shutil.disk_usage(_existing(path)).free
         raise StorageError(
             f"{path} could not be written: {reason.lower()} ({free / 1e6:,.1f} MB are free on its "
-            "disk). Files written before, checkpoints included, are intact. Free some space and "
-            "run the command again; add --resume to continue a training run."
+            "disk). Files written before are intact. Free some space and run the command again; "
+            "add --resume to continue a training run."
         ) from error
 
 

@@ -1,5 +1,6 @@
 """Output of the command lines: every stream can print every name, and long work shows a bar."""
 
+import argparse
 import codecs
 import errno
 import io
@@ -17,6 +18,16 @@ from audioset_demo.storage import FULL
 LONG_S = 60.0  # a sound that is worth a progress bar wherever stderr goes
 ESCAPE = "audioset-demo-escape"
 UNWRITABLE = (*FULL, errno.EIO, errno.EBADF)  # of a stream; a closed pipe has an error of its own
+
+
+class Parser(argparse.ArgumentParser):
+    """Its help and version are output as any other: argparse passes over a failure to write."""
+
+    def _print_message(self, message, file=None):
+        if file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
 
 def exit_code(command: Callable[[], int | None]) -> int:

@@ -402,15 +402,26 @@ def test_the_commands_of_training_that_others_call_are_understood(line):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full: Linux")
-@pytest.mark.parametrize("command", ["tag SOUND", "classes", "weights status"])
-def test_output_that_cannot_be_written_is_an_error_in_words(clips, command):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "audioset_demo tag SOUND",
+        "audioset_demo classes",
+        "audioset_demo weights status",
+        "audioset_demo --version",
+        "train fit --help",
+    ],
+)
+def test_output_that_cannot_be_written_is_an_error_in_words(clips, command, unbuffered):
     words = command.replace("SOUND", str(clips[0])).split()
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "audioset_demo", *words],
+            [sys.executable, "-m", *words],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         )
     assert done.returncode == 1
     assert re.fullmatch(r"error: The output could not be written \(No space .*\n", done.stderr)

@@ -8,9 +8,14 @@ import sys
 from pathlib import Path
 
 from audioset_demo.encoders import ENCODER_CHOICES
-from audioset_demo.terminal import exit_code
+from audioset_demo.terminal import Parser, exit_code
 from train.tagger.command import HelpFormatter, add_device
 
+GOING_ON = {
+    "fit": "Add --resume to continue from the last checkpoint.",
+    "encoder": "Add --resume to continue from the last checkpoint.",
+    "reproduce": "The same command continues from the last checkpoint.",
+}
 DESCRIPTION = "Train, evaluate and publish tagging models, and train the compact encoder."
 PACKING = """\
 Pack features into HDF5 for training.
@@ -23,7 +28,7 @@ finished, its parts are beside it in OUT.h5.parts."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m train", description=DESCRIPTION)
+    parser = Parser(prog="python -m train", description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_pack(commands)
     _add_extract(commands)
@@ -33,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_occlude(commands)
     _add_publish(commands)
+    _add_reproduce(commands)
     _add_encoder(commands)
     _add_assets(commands)
     return parser
@@ -317,6 +323,15 @@ def _occlude(arguments: argparse.Namespace) -> None:
         print(f"{row.title:{width}}", *cells, f"  {row.pairs:,} pairs of clip and class")
 
 
+def _add_reproduce(commands) -> None:
+    from train.reproduce import command
+
+    parser = _command(
+        commands, "reproduce", "train and score every row of the reference's table", command.run
+    )
+    command.add_arguments(parser)
+
+
 def _add_encoder(commands) -> None:
     from train.compact_encoder import command
 
@@ -351,8 +366,7 @@ def _run(argv: list[str] | None) -> int | None:
     try:
         return arguments.handler(arguments)
     except KeyboardInterrupt:
-        resume = " Add --resume to continue from the last checkpoint."
-        print("Stopped." + (resume if "resume" in arguments else ""), file=sys.stderr)
+        print(f"Stopped. {GOING_ON.get(arguments.command, '')}".rstrip(), file=sys.stderr)
         raise
 
 

@@ -1,6 +1,7 @@
 """The folder of a run: its configuration, its metrics (JSON Lines), its checkpoints."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,7 +9,8 @@ from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 
-from audioset_demo.errors import DataError, StorageError
+from audioset_demo.errors import CheckpointError, DataError, StorageError
+from audioset_demo.models.fields import check_values, shown
 from audioset_demo.storage import (
     LOCK_FILE,
     check_output,
@@ -26,6 +28,16 @@ CHECKPOINT_DIR = "checkpoints"
 TENSORBOARD_DIR = "tensorboard"
 LARGEST_SEED = 2**32 - 1  # that every framework takes
 CHECKPOINT_FIGURES = ("half_precision_max_difference", "validation")
+# Types of what a line of the metrics may hold; a loss that is not finite is null.
+LINE = {
+    "iteration": int,
+    "loss": float | dict | None,
+    "seconds_a_batch": float,
+    "checkpoint": str,
+    "validation": dict,
+    "half_precision_max_difference": float | None,
+}
+SCORED = {"mAP": float, "AUC": float}
 
 
 def command_line(command: str, *words: object, **options: object) -> str:
@@ -86,7 +98,7 @@ def held_run(run: Path, config: dict, resume: bool) -> Iterator[None]:
             "--output."
         ) from None
     try:
-        _check_config(run, config, resume)
+        check_config(run, config, resume)
         yield
     finally:
         with suppress(OSError):  # Windows deletes no file that is open
@@ -96,7 +108,7 @@ def held_run(run: Path, config: dict, resume: bool) -> Iterator[None]:
 
 def _check_places(run: Path) -> None:
     for folder in (run, run / CHECKPOINT_DIR, run / TENSORBOARD_DIR):
-        if folder.exists() and not folder.is_dir():
+        if os.path.exists(folder) and not os.path.isdir(folder):
             raise StorageError(
                 f"{folder} is a file, and a run needs a folder there. Give another --output."
             )
@@ -104,7 +116,8 @@ def _check_places(run: Path) -> None:
         check_output(file, make_folder=True)
 
 
-def _check_config(run: Path, config: dict, resume: bool) -> None:
+def check_config(run: Path, config: dict, resume: bool) -> None:
+    """Raise a DataError if the folder holds a run that these settings do not continue."""
     path = run / CONFIG_FILE
     if not path.exists():
         return
@@ -153,32 +166,49 @@ def read_metrics(run: Path) -> list[dict]:
     Raises
     ------
     DataError
-        If the folder holds no run.
+        If the folder holds no run, or its metrics are damaged.
     """
-    try:
-        lines = (run / METRICS_FILE).read_text(encoding="utf-8").splitlines()
-    except OSError:
+    path = run / METRICS_FILE
+    if not os.path.isfile(path):
         raise DataError(
             f"{run} is not a training run, because it has no {METRICS_FILE}. Give a folder that "
             "`python -m train fit` wrote."
-        ) from None
-    try:
-        return [json.loads(line) for line in lines]
-    except ValueError as error:
-        raise DataError(
-            f"{run / METRICS_FILE} is damaged ({error}). Continue the run with --resume, which "
-            "drops a truncated line."
-        ) from None
+        )
+    return [line for _, line in _lines_of(path)]
 
 
 def drop_metrics_after(run: Path, iteration: int) -> None:
     """Drop what a run resumed from `iteration` will log again, and a truncated line."""
     path = run / METRICS_FILE
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    kept = [
-        line for line in lines if line.endswith("\n") and json.loads(line)["iteration"] <= iteration
-    ]
-    write_atomically(path, lambda part: part.write_text("".join(kept), encoding="utf-8"))
+    lines = _lines_of(path, truncated=True) if path.exists() else []
+    kept = "".join(f"{text}\n" for text, line in lines if line["iteration"] <= iteration)
+    write_atomically(path, lambda part: part.write_text(kept, encoding="utf-8"))
+
+
+def _lines_of(path: Path, truncated: bool = False) -> list[tuple[str, dict]]:
+    """The lines of a file of metrics as text and as values; a last one may be `truncated`."""
+    try:
+        *lines, last = path.read_text(encoding="utf-8").split("\n")
+        if last and not truncated:
+            lines.append(last)
+        return [(line, _parsed(line)) for line in lines]
+    except (OSError, ValueError, RecursionError, CheckpointError) as error:
+        raise DataError(
+            f"{path} is damaged ({error}). Continue the run with --resume, which drops a truncated "
+            "line, or train it again."
+        ) from None
+
+
+def _parsed(text: str) -> dict:
+    line = json.loads(text)
+    if not isinstance(line, dict):
+        raise ValueError(f"a line is {shown(line)}")
+    check_values({"iteration": None} | line, LINE)
+    if "validation" in line:
+        check_values(dict.fromkeys(SCORED) | line["validation"], SCORED, "validation.")
+    if Path(line.get("checkpoint", "")).name != line.get("checkpoint", ""):
+        raise ValueError("a checkpoint lies in another folder")
+    return line
 
 
 class MetricsLog:

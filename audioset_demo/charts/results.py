@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from audioset_demo.charts.style import BLUE, GREY, VERMILION, all_plain, finish, plain
+from audioset_demo.charts.style import BLUE, GREEN, GREY, VERMILION, all_plain, finish, plain
 
+MARKS = (
+    (BLUE, "circle"), (VERMILION, "diamond"), (GREEN, "square"), (BLUE, "cross"),
+    (VERMILION, "triangle-up"), (GREEN, "x"),
+)  # fmt: skip
 MAX_NAMED = 60  # classes along an axis that still have room for their names
 
 
@@ -139,13 +144,12 @@ def results_dots(
             line={"color": GREY, "width": 2},
             showlegend=False,
         )
-    marks = zip(figures.items(), (BLUE, VERMILION), ("circle", "diamond"), strict=False)
-    for (what, column), colour, symbol in marks:
+    for (what, column), (colour, symbol) in zip(figures.items(), cycle(MARKS), strict=False):
         figure.add_scatter(
             x=column,
             y=rows,
             mode="markers",
-            name=what,
+            name=plain(what),
             text=titles,
             marker={"size": min(12, row_px // 2), "color": colour, "symbol": symbol},
             hovertemplate="%{text}: %{x:.3f}<extra></extra>",

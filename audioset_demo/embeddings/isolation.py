@@ -1,4 +1,4 @@
-"""Embeddings files of strangers, read apart from the process that asks.
+"""Embeddings files of strangers read, and packed files checked, apart from the process that asks.
 
 What a file may cost is limited by the kernel, and one that ends or hangs its reader ends nothing
 else (`reader_process`). Any thread may ask: each file has a connection and a process of its own.
@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,16 @@ import numpy as np
 
 from audioset_demo.embeddings.arrays import REMEDY, FeaturesLimits
 from audioset_demo.embeddings.frames import Embeddings
-from audioset_demo.embeddings.reader_process import CPU_S, WALL_S, decoded, encoded, receive, send
+from audioset_demo.embeddings.packed import REMEDY as PACK_AGAIN
+from audioset_demo.embeddings.reader_process import (
+    CPU_S,
+    WALL_S,
+    decoded,
+    encoded,
+    receive,
+    seconds_more,
+    send,
+)
 from audioset_demo.errors import FeaturesError
 from audioset_demo.names import MAX_NAME, shortened
 
@@ -38,14 +48,14 @@ class _Reader:
         self._lock = threading.Lock()
         self._process: subprocess.Popen | None = None
 
-    def connect(self) -> socket.socket:
-        """A connection to a new fork."""
+    def connect(self, *files: int, more_s: int = 0) -> socket.socket:
+        """A connection to a new fork, to which an open file may go along."""
         ours, theirs = socket.socketpair()
-        ours.settimeout(WALL_S + 5)
+        ours.settimeout(WALL_S + more_s + 5)
         with theirs, self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._process, self._input = _start()
-            socket.send_fds(self._input, [b" "], [theirs.fileno()])
+            socket.send_fds(self._input, [b" "], [theirs.fileno(), *files])
         return ours
 
 
@@ -91,6 +101,28 @@ def read_clip(data: bytes, name: str, index: int, limits: FeaturesLimits) -> Emb
         name=about["name"],
         notes=tuple(about["notes"]),
     )
+
+
+def check_packed(path: Path, needed: Collection[str]) -> None:
+    """Open and close a packed file; errors are those of `PackedClips.of`.
+
+    Where there are no forks, it is not checked: such files are the user's own.
+    """
+    if not hasattr(os, "fork"):
+        return
+    try:
+        with open(path, "rb") as file:
+            more_s = seconds_more(os.fstat(file.fileno()).st_size)
+            connection = _reader.connect(file.fileno(), more_s=more_s)
+        with connection as peer, peer.makefile("rwb") as pipe:
+            send(pipe, encoded({"name": str(path), "needed": list(needed)}))
+            found = decoded(receive(pipe))
+    except (OSError, EOFError, ValueError) as error:
+        raise FeaturesError(
+            f"{path} is damaged: it ends or hangs its reader. {PACK_AGAIN}"
+        ) from error
+    if "error" in found:
+        raise FeaturesError(found["error"])
 
 
 def _ask(

@@ -14,6 +14,7 @@ The first two are always there. Everything that reads such a file reads it throu
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,12 +100,12 @@ class PackedClips:
             fit the others.
         """
         passed_over = set() if "y" in needed else {"y", "labels"}
-        wanted = [
-            key
-            for key in _FORMS
-            if key in _ALWAYS or key in needed or (holds(file, key) and key not in passed_over)
-        ]
         with reading(where, REMEDY):
+            wanted = [
+                key
+                for key in _FORMS
+                if key in _ALWAYS or key in needed or (holds(file, key) and key not in passed_over)
+            ]
             found = {key: dataset(file, key, where, REMEDY) for key in wanted}
             _check_forms(found, where, limits)
             beside = {
@@ -181,9 +182,15 @@ class PackedClips:
 
 @contextlib.contextmanager
 def open_packed(path: Path, needed: Collection[str] = ()) -> Iterator[PackedClips]:
-    """A packed file, open as long as the context; arguments and errors are those of `of`."""
-    if not path.is_file():
+    """A packed file, open as long as the context; arguments and errors are those of `of`.
+
+    It is checked in another process first, as a damaged one could end this one or never be read.
+    """
+    from audioset_demo.embeddings.isolation import check_packed  # it imports this module
+
+    if not os.path.isfile(path):  # not Path.is_file: a name may be too long
         raise FeaturesError(f"There is no file {path}. Check the path.")
+    check_packed(path, needed)
     with contextlib.ExitStack() as stack:
         with reading(str(path), REMEDY):
             file = stack.enter_context(h5py.File(path, "r"))

@@ -2,8 +2,8 @@
 
 libhdf5 is large and old: of files with a single changed byte, some end the process that reads them
 and others keep it busy for ever. So this process imports what reads them, once, and then forks for
-each file. The fork reads one clip under limits that the kernel keeps, answers and is gone, with
-all that the file did to it. `isolation` is the other side.
+each file. The fork reads one clip, or checks a packed file, under limits that the kernel keeps,
+answers and is gone, with all that the file did to it. `isolation` is the other side.
 """
 
 from __future__ import annotations
@@ -19,16 +19,21 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import Any
 
+import h5py
 import numpy as np
 
 from audioset_demo.embeddings.arrays import FeaturesLimits
 from audioset_demo.embeddings.frames import Embeddings
+from audioset_demo.embeddings.packed import REMEDY as PACK_AGAIN
+from audioset_demo.embeddings.packed import PackedClips
 from audioset_demo.embeddings.reading import read_features, reading
 from audioset_demo.embeddings.writing import embedding_arrays, embeddings_hdf5, embeddings_npz
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.labels import audioset_labels
 from audioset_demo.storage import json_text, parse_json
 
 CPU_S = 2  # of work on one file; a large one takes 0.15
+CHECKED_BYTES_A_S = 64 * 2**20  # of a packed file, at least, beyond that
 WALL_S = 10  # a busy machine works on several
 MAX_MEMORY_BYTES = 512 * 2**20
 MAX_MESSAGE_BYTES = 256 * 2**20
@@ -41,18 +46,20 @@ def main() -> None:
     with socket.socket(fileno=sys.stdin.fileno()) as server:
         server.send(b" ")  # ready
         while True:
-            _, files, _, _ = socket.recv_fds(server, 1, 1)
+            _, files, _, _ = socket.recv_fds(server, 1, 2)
             if not files:
                 return
             if os.fork() == 0:
                 server.close()
-                _serve(files[0])
+                _serve(*files)
                 os._exit(0)
-            os.close(files[0])
+            for file in files:
+                os.close(file)
 
 
 def _import_all() -> None:
-    """Read a file of each kind: modules that are imported when first used need open files."""
+    """Read a file of each kind: what is imported or read when first used needs open files."""
+    audioset_labels()
     frame = np.zeros((1, 128), np.uint8)
     clip = Embeddings("released", np.zeros(1), frame, None, None, 0.96, "clip")
     for content in (embeddings_npz([clip]), embeddings_hdf5([clip]), b"PK"):
@@ -63,18 +70,28 @@ def _import_all() -> None:
     warnings.simplefilter("ignore")  # they quote lines of source files
 
 
-def _serve(file: int) -> None:
-    _keep_limits()
-    with socket.socket(fileno=file) as peer, peer.makefile("rwb") as pipe:
-        for message in _answer(decoded(receive(pipe)), receive(pipe)):
+def _serve(connection: int, packed: int | None = None) -> None:
+    """Answer what is asked: of the file that comes with the question, or of one that is open."""
+    _keep_limits(0 if packed is None else seconds_more(os.fstat(packed).st_size))
+    with socket.socket(fileno=connection) as peer, peer.makefile("rwb") as pipe:
+        asked = decoded(receive(pipe))
+        if packed is not None:
+            send(pipe, encoded(_checked(asked, packed)))
+            return
+        for message in _answer(asked, receive(pipe)):
             send(pipe, message)
 
 
-def _keep_limits() -> None:
+def seconds_more(n_bytes: int) -> int:
+    """What a large packed file may take beyond the limits."""
+    return n_bytes // CHECKED_BYTES_A_S
+
+
+def _keep_limits(more_s: int) -> None:
     import resource  # not on Windows, where `isolation` refuses all files
 
     limits = {
-        resource.RLIMIT_CPU: CPU_S,
+        resource.RLIMIT_CPU: CPU_S + more_s,
         resource.RLIMIT_AS: MAX_MEMORY_BYTES,
         resource.RLIMIT_NOFILE: 0,  # no file is opened,
         resource.RLIMIT_FSIZE: 0,  # and none written
@@ -83,7 +100,18 @@ def _keep_limits() -> None:
     for kind, limit in limits.items():
         with suppress(ValueError, OSError):  # not every system has every limit
             resource.setrlimit(kind, (limit, limit))
-    signal.alarm(WALL_S)
+    signal.alarm(WALL_S + more_s)
+
+
+def _checked(asked: dict, packed: int) -> dict:
+    """What is wrong with a packed file; nothing, if it can be opened."""
+    where = asked["name"]
+    try:
+        with reading(where, PACK_AGAIN), open(packed, "rb") as data, h5py.File(data, "r") as file:
+            PackedClips.of(file, where, asked["needed"])
+    except AudioSetDemoError as error:
+        return {"error": str(error)}
+    return {}
 
 
 def _answer(asked: dict, data: bytes) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """The JSON card beside a checkpoint: what it is, what it was trained on, how well it did."""
 
 import os
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from audioset_demo.storage import parse_json, write_json
 CARD_FORMAT = 1
 MAX_BYTES = 32 * 2**20  # of a card; one with the names of 100,000 classes has 3 MB
 INPUT_CONVENTION = "(uint8 - 128) / 128"
+# What a training on AudioSet's balanced set alone, or a part of it, is called.
+BALANCED_ONLY = re.compile(r"(fit part of |[\d,]+ clips of )*bal_train( \([\d,]+ clips\))?")
 # Added to the title of a model that was not trained by our PyTorch code.
 BACKEND_NOTES = {"keras": " (Keras)", "reference": " (checkpoint of the reference)"}
 # Types of what is read from `training` and from each set in `metrics`; all of it is optional.
@@ -63,6 +66,17 @@ class ModelCard:
         if backend == "reference" or self.name in (pooling, f"{pooling}_{backend}"):
             return kind
         return f"{kind}: {self.name}"
+
+    @property
+    def training_set(self) -> str:
+        """What it was trained on.
+
+        A model of AudioSet's classes that saw the balanced set alone is marked: its figures stand
+        beside those of others for the whole training set.
+        """
+        named = self.training.get("set", "an unnamed set")
+        is_marked = self.labels is None and BALANCED_ONLY.fullmatch(named)
+        return f"{named}, balanced-only" if is_marked else named
 
     @property
     def in_short(self) -> str:
@@ -141,8 +155,8 @@ def load_card(checkpoint: str | os.PathLike) -> ModelCard:
         return ModelCard.from_json(card)
     except CheckpointError as error:
         raise CheckpointError(
-            f"The card {path} does not describe a tagging model. {error} Copy the card again from "
-            "where it was published, or publish the model again."
+            f"The card {path} does not describe a tagging model. {error} Copy it again, or publish "
+            "the model again."
         ) from None
 
 
@@ -151,8 +165,8 @@ def _check_format(format: object) -> None:
         raise CheckpointError(f"format is {shown(format)}, and must be a whole number from 1.")
     if format > CARD_FORMAT:
         raise CheckpointError(
-            f"It has format {shown(format)}, made by a newer version of this program; this one "
-            f"reads formats up to {CARD_FORMAT}. Run `pip install --upgrade audioset-demo`."
+            f"It has format {shown(format)}, made by a newer version; this one reads up to "
+            f"{CARD_FORMAT}. Run `pip install --upgrade audioset-demo`."
         )
 
 

@@ -48,7 +48,7 @@ def load_checkpoint(
         If a file is missing or damaged, if the two do not match, or hold another model.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # not Path.is_file: a name may be too long
         raise CheckpointError(f"There is no checkpoint {path}. Check the path.")
     try:
         return load_reference(path, pooling) if is_reference(path) else _load_ours(path, pooling)

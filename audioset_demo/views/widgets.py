@@ -29,7 +29,7 @@ def title(text: str, lead: str) -> None:
 
 def provenance(clip: Clip, choice: Choice) -> None:
     """The encoder and the model of the results, which every page names."""
-    training_set = models()[choice.model].card.training.get("set", "an unnamed set")
+    training_set = models()[choice.model].card.training_set
     st.caption(
         f"Encoder: {escape(cache.encoder_title(clip, choice))} · Model: "
         f"{escape(model_titles()[choice.model])}, trained on {escape(training_set)}"

@@ -16,6 +16,7 @@ from audioset_demo.embeddings import isolation
 from audioset_demo.embeddings.arrays import FeaturesLimits
 from audioset_demo.embeddings.frames import Embeddings
 from audioset_demo.embeddings.isolation import clip_names, read_clip
+from audioset_demo.embeddings.packed import open_packed
 from audioset_demo.embeddings.reading import read_features
 from audioset_demo.errors import FeaturesError
 from tests.embeddings.test_reading import REFUSED, clip, fill_packed, hdf5, npz
@@ -133,3 +134,11 @@ def test_any_name_makes_a_message_and_a_clip_that_can_be_shown(name):
         message = str(caught.value)
         assert message.encode() and message.isprintable() and len(message) <= 300
         assert message.endswith(".")
+
+
+def test_a_packed_file_that_hangs_libhdf5_is_refused():
+    with (
+        pytest.raises(FeaturesError, match="hang_packed.h5 is damaged: it ends or hangs"),
+        open_packed(CASES / "hang_packed.h5", needed=("y",)),
+    ):
+        pass

@@ -189,3 +189,12 @@ def test_frames_end_with_the_last_that_is_not_zero(lengths, seed):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FeaturesError, match=r"no file .*gone\.h5. Check the path"):
         load_features(tmp_path / "gone.h5")
+
+
+@pytest.mark.parametrize("reader", WITH_LABELS)
+def test_a_file_whose_root_is_damaged_is_refused(tmp_path, reader):
+    path = tmp_path / "own.h5"
+    with h5py.File(path, "w", libver="latest") as file:  # it has checksums
+        file.update(arrays())
+    path.write_bytes(path.read_bytes().replace(b"video_id_list", b"video_id_lisT", 1))
+    refuse(reader, path, "damaged or cut off")

@@ -166,6 +166,26 @@ def test_the_title_of_a_model_not_named_after_its_kind_holds_its_name(name, back
 # --- the tensors -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("trained_on", "labels", "shown"),
+    [
+        ("bal_train (22,160 clips)", None, "bal_train (22,160 clips), balanced-only"),
+        ("fit part of bal_train (19,911 clips)", None,
+         "fit part of bal_train (19,911 clips), balanced-only"),
+        ("5,000 clips of fit part of bal_train", None,
+         "5,000 clips of fit part of bal_train, balanced-only"),
+        ("unbal_train (2,041,789 clips)", None, "unbal_train (2,041,789 clips)"),
+        ("bal_train and unbal_train (2,063,949 clips)", None,
+         "bal_train and unbal_train (2,063,949 clips)"),
+        ("bal_train (9 clips)", ("a", "b", "c"), "bal_train (9 clips)"),
+        (None, None, "an unnamed set"),
+    ],
+)  # fmt: skip
+def test_a_model_is_balanced_only_by_the_set_of_its_card_alone(trained_on, labels, shown):
+    training = {} if trained_on is None else {"set": trained_on}
+    assert ModelCard("own", SETTINGS, 1, labels, training=training).training_set == shown
+
+
 def test_a_checkpoint_scores_as_the_model_that_was_saved(checkpoint):
     model, card = load_checkpoint(checkpoint)
     clips = torch.rand(2, 4, 128)

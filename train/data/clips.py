@@ -140,8 +140,7 @@ def _layout(x: h5py.Dataset, path: Path) -> Layout:
         raise DataError(
             f"x in {path} takes {x.nbytes / 1e9:.1f} GB, too much to hold in memory, and its "
             f"layout (chunks {x.chunks}, compression {x.compression}) allows no clip to be read "
-            f"alone. Rewrite it with `python -m train pack {path} OUT.h5` and train on "
-            "that."
+            f"alone. Rewrite it with `python -m train pack {path.name} OUT.h5` and train on that."
         )
     if x.chunks is None:
         return Layout(len(x), np.array([x.id.get_offset()]))

@@ -74,7 +74,7 @@ def read_labels(path: Path) -> dict[str, list[str]]:
 
 
 def _check_sounds(audio_dir: Path, labels_csv: Path, files: Iterable[str]) -> None:
-    if not audio_dir.is_dir():
+    if not os.path.isdir(audio_dir):
         raise DataError(f"There is no folder of sounds {audio_dir}. Check the path.")
     if not any(os.path.isfile(audio_dir / file) for file in files):
         raise DataError(

@@ -1,6 +1,7 @@
 """Features in HDF5 as the reference lays them out, and the fixed split of a training set."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -305,8 +306,9 @@ def training_files(*data: Path) -> list[Path]:
 
 
 def _training_files(path: Path) -> list[Path]:
-    found = [path / name for name in TRAINING_FILES] if path.is_dir() else [path]
-    found = [file for file in found if file.is_file()]
+    # os.path, not Path's own: a name may be longer than the file system takes.
+    found = [path / name for name in TRAINING_FILES] if os.path.isdir(path) else [path]
+    found = [file for file in found if os.path.isfile(file)]
     if not found:
         raise DataError(
             f"{path} is no file, and no folder that holds {' or '.join(TRAINING_FILES)}. Give "

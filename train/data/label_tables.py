@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audioset_demo.errors import DataError
+from audioset_demo.errors import CheckpointError, DataError
+from audioset_demo.models.fields import check_values, shown
 from audioset_demo.storage import check_output, write_atomically, write_csv
 from train.data.features import TRAINING_FILE, FeatureSet, load_features
 from train.data.tables import read_table
@@ -49,7 +50,11 @@ def build_assets(data: Path) -> None:
 
 def label_rows(counts: Path, ontology: Path) -> list[dict]:
     """A row for each class: its counts, and its paths through the ontology."""
-    paths = ontology_paths(json.loads(ontology.read_text(encoding="utf-8")))
+    paths = _paths_in(ontology)
+    rows = read_table(counts, needed=("index", "mid", "display_name"))
+    for row in rows:
+        if row["mid"] not in paths:
+            raise row.error(f"names {row['mid']}, which {ontology} lacks. Take both from AudioSet.")
     return [
         {
             "index": row["index"],
@@ -61,8 +66,23 @@ def label_rows(counts: Path, ontology: Path) -> list[dict]:
             "n_eval": row["n_eval"],
             "quality": row["quality"] if row["num_rated"] not in ("", "0") else "",
         }
-        for row in read_table(counts, needed=("index", "mid", "display_name"))
+        for row in rows
     ]
+
+
+def _paths_in(ontology: Path) -> dict[str, list[tuple[str, ...]]]:
+    """`ontology_paths` of a file."""
+    nothing = dict.fromkeys(("id", "name", "child_ids"))
+    try:
+        entries = json.loads(ontology.read_text(encoding="utf-8"))
+        for entry in entries:
+            check_values(nothing | entry, {"id": str, "name": str, "child_ids": list})
+        return ontology_paths(entries)
+    # LookupError: a child is missing; RecursionError: a class is below itself.
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, CheckpointError) as error:
+        raise DataError(
+            f"{ontology} is not AudioSet's ontology ({shown(str(error))}). Download it again."
+        ) from None
 
 
 def ontology_paths(ontology: list[dict]) -> dict[str, list[tuple[str, ...]]]:

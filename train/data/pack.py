@@ -62,7 +62,7 @@ def pack(source: Path, output: Path) -> list[PackedSet]:
     StorageError
         If `output` can't be written.
     """
-    to_folder = output.is_dir() or not output.suffix
+    to_folder = os.path.isdir(output) or not output.suffix
     if not to_folder:
         check_output(output, [source], make_folder=True)
     sets = sets_of(source)

@@ -6,6 +6,7 @@ rows of an HDF5 file. A piece gives the datasets of a packed file for its clips.
 
 import hashlib
 import json
+import os
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -139,9 +140,9 @@ def sets_of(source: Path) -> dict[str, FeatureSource]:
     DataError, FeaturesError
         If there is nothing to pack, or the source is damaged or holds something else.
     """
-    if source.is_dir():
+    if os.path.isdir(source):  # not Path.is_dir: a name may be too long
         return _sets_in_folder(source)
-    if not source.is_file():
+    if not os.path.isfile(source):
         raise DataError(
             f"There is no {source}. Give features.tar.gz, a folder of .tfrecord files, or an HDF5 "
             "file."

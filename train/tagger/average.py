@@ -1,6 +1,7 @@
 """Ensembles: checkpoints alone, the means of their probabilities (arithmetic, as in the reference,
 and geometric), and the mean of their weights where all have the same settings."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from train.tagger.evaluate import check_classes
 from train.tagger.predict import predict
 
 SUFFIX = ".safetensors"
+MEAN_OF_PROBABILITIES = "mean of probabilities"
 
 
 def average(
@@ -148,7 +150,7 @@ class ProbabilityMeans:
         arithmetic = evaluate_scores(self.targets, self.total / self.n)
         # Its logarithm ranks clips as the geometric mean does, and can't underflow.
         geometric = evaluate_scores(self.targets, self.log_total / self.n)
-        return [("mean of probabilities", arithmetic), ("geometric mean", geometric)]
+        return [(MEAN_OF_PROBABILITIES, arithmetic), ("geometric mean", geometric)]
 
 
 def members(sources: list[Path], last: int | None = None) -> list[Path]:
@@ -163,7 +165,7 @@ def members(sources: list[Path], last: int | None = None) -> list[Path]:
         raise DataError(f"--last must be at least 1, not {last}.")
     found = []
     for source in sources:
-        found += _in_folder(source)[-(last or 0) :] if source.is_dir() else [source]
+        found += _in_folder(source)[-(last or 0) :] if os.path.isdir(source) else [source]
     if len(found) < 2:
         raise DataError(
             f"There is only one checkpoint to average, {found[0]}. Give several, or score it with "

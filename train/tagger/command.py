@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audioset_demo.device import DEVICES
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
 from train.runs import flag
-from train.tagger.config import BACKENDS, LOSS_NAMES, SAMPLINGS, FitConfig
+from train.tagger.config import BACKENDS, LOSS_NAMES, SAMPLINGS, SCHEDULES, FitConfig
 
 if TYPE_CHECKING:  # slow to import
     from train.data.features import FeatureSet
@@ -90,7 +90,11 @@ SETTINGS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "training": {
         "backend": ("framework that trains", {"choices": BACKENDS}),
         "iterations": ("batches to train on", {}),
-        "learning_rate": ("initial learning rate of Adam, with cosine decay to zero", {}),
+        "learning_rate": ("initial learning rate of Adam", {}),
+        "schedule": (
+            "cosine decay of the learning rate to zero, or none, as in the reference",
+            {"choices": SCHEDULES},
+        ),
         "weight_decay": ("decoupled weight decay of matrices", {}),
         "loss": (
             "binary cross-entropy, or a loss that counts easy examples less",

@@ -7,6 +7,7 @@ from audioset_demo.models.settings import ModelSettings
 from train.runs import LARGEST_SEED, changed_flags, command_line, flag
 
 BACKENDS = ("torch", "keras")
+SCHEDULES = ("cosine", "constant")
 SAMPLINGS = ("balanced", "square_root", "plain")
 LOSS_NAMES = ("bce", "focal", "asymmetric")
 AT_LEAST_ONE = ("iterations", "hidden_units", "hidden_layers", "evaluate_every")
@@ -23,6 +24,7 @@ class FitConfig:
     iterations: int = 6000
     batch_size: int = 128
     learning_rate: float = 1e-3
+    schedule: str = "cosine"
     weight_decay: float = 0.0
     sampling: str = "plain"
     clips: int = 0

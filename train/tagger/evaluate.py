@@ -1,5 +1,6 @@
 """Evaluation of a checkpoint on a labelled set, with the figures of each class."""
 
+import os
 from pathlib import Path
 
 from audioset_demo.device import resolve_device
@@ -41,7 +42,7 @@ def evaluate(
     StorageError
         If `per_class` or the files of the run can't be written.
     """
-    run = run_or_checkpoint if run_or_checkpoint.is_dir() else None
+    run = run_or_checkpoint if os.path.isdir(run_or_checkpoint) else None
     path = select_checkpoint(run).path if run else run_or_checkpoint
     outputs = [per_class] if per_class else []
     if run:
@@ -57,7 +58,7 @@ def evaluate(
     if run:
         _save(run, path, features, result, command_line("evaluate", "RUN", data=data))
     if per_class:
-        _save_per_class(per_class, features, result)
+        save_per_class(per_class, features, result)
     return result
 
 
@@ -85,10 +86,11 @@ def _save(
         "command": command,
     }
     write_json(run / EVALUATION_FILE, record)
-    _save_per_class(run / PER_CLASS_FILE, features, result)
+    save_per_class(run / PER_CLASS_FILE, features, result)
 
 
-def _save_per_class(path: Path, features: FeatureSet, result: Evaluation) -> None:
+def save_per_class(path: Path, features: FeatureSet, result: Evaluation) -> None:
+    """Write a table of the AP and AUC of each class."""
     rows = [
         (label.index, label.mid, label.name, f"{ap:.6f}", f"{auc:.6f}")
         for label, ap, auc in zip(

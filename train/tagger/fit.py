@@ -15,8 +15,10 @@ same weights as one that was not.
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -174,7 +176,9 @@ def _keras_learner(settings: ModelSettings, config: FitConfig, device: str) -> L
 
 
 def learning_rate_at(config: FitConfig, iteration: int) -> float:
-    """Cosine from the full rate to zero."""
+    """Cosine from the full rate to zero, or the full rate throughout."""
+    if config.schedule == "constant":
+        return config.learning_rate
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * iteration / config.iterations))
 
 
@@ -239,17 +243,38 @@ def _save_state(run: Path, learner: Learner, done: int) -> None:
     )
 
 
+def iterations_done(run: Path) -> int:
+    """How many iterations a run that goes on with --resume has behind it.
+
+    Raises
+    ------
+    DataError
+        If its state is damaged.
+    """
+    with _opened_state(run) as file:
+        return int(file.metadata()["iteration"]) if file else 0
+
+
 def _restore(run: Path, learner: Learner) -> int:
     """Load the last state; the number of iterations done, 0 if there is none."""
+    with _opened_state(run) as file:
+        if file is None:
+            return 0
+        learner.restore({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+        return int(file.metadata()["iteration"])
+
+
+@contextmanager
+def _opened_state(run: Path) -> Iterator[Any]:
+    """The last state of a run, None if there is none."""
     path = run / STATE_FILE
     if not path.exists():
-        return 0
+        yield None
+        return
     try:
         with safe_open(path, "pt") as file:
-            done = int(file.metadata()["iteration"])
-            learner.restore({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+            yield file
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path} is damaged ({error}). Start the run again in another folder."
         ) from None
-    return done

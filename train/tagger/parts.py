@@ -34,9 +34,8 @@ def parts_of(config: FitConfig, features: FeatureSet) -> tuple[FeatureSet, Featu
     elif not len(fit_part) or not validation.n_scorable_classes():
         raise DataError(
             f"{features.name} has {len(features)} clips, of which {len(validation)} are held out "
-            "for validation, chosen by a hash of their ids. No class has both a clip with its "
-            "label and a clip without it among these, so no checkpoint could be scored. "
-            "Give more clips, or add --whole to train on all of them without validation."
+            "for validation. No class has both a clip with its label and a clip without it among "
+            "these. Give more clips, or add --whole to train on all of them without validation."
         )
     if config.clips:
         fit_part = sample(fit_part, config.clips)

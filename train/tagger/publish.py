@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from audioset_demo.errors import CheckpointError, DataError
-from audioset_demo.models.card import ModelCard, card_path, load_card, save_card
+from audioset_demo.models.card import FIGURES, ModelCard, card_path, load_card, save_card
+from audioset_demo.models.fields import check_values
 from audioset_demo.models.published import (
     CHECKPOINT_FILE,
     CURVE_COLUMNS,
@@ -117,14 +119,12 @@ def _check_free(folder: Path, card: ModelCard) -> None:
 
 def _evaluation_of(run: Path, selected: Selected) -> dict:
     try:
-        evaluation = parse_json((run / EVALUATION_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        evaluation: Any = parse_json((run / EVALUATION_FILE).read_text(encoding="utf-8"))
+        known = {name: value for name, value in evaluation.items() if value is not None}
+        check_values({"checkpoint": None} | known, {"checkpoint": str, **FIGURES})
+    except (OSError, ValueError, AttributeError, RecursionError, CheckpointError):
         evaluation = None
-    if (
-        not isinstance(evaluation, dict)
-        or "checkpoint" not in evaluation
-        or not (run / PER_CLASS_FILE).is_file()
-    ):
+    if evaluation is None or not (run / PER_CLASS_FILE).is_file():
         raise DataError(
             f"{run} has not been evaluated. First run "
             f"`python -m train evaluate {run} --data FILE.h5`."

@@ -1,5 +1,6 @@
 """Teachers: trained models whose averaged scores are mixed into the targets."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def load_teachers(teachers: tuple[str, ...], features: FeatureSet) -> list[Taggi
     models = []
     for teacher in map(Path, teachers):
         model, card = load_checkpoint(
-            select_checkpoint(teacher).path if teacher.is_dir() else teacher
+            select_checkpoint(teacher).path if os.path.isdir(teacher) else teacher
         )
         if model.settings.n_classes != features.n_classes or card.labels != features.labels:
             raise DataError(

@@ -147,11 +147,8 @@ def _transfer(address: str, target: Path, size: int | None, progress: Progress) 
         response = requests.get(address, headers=headers, stream=True, timeout=timeout)
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _Dropped("could not be reached") from error
-    except requests.RequestException as error:  # no address, or redirected in a circle
-        raise WeightsError(
-            f"'{address}' cannot be followed: it is not an address, or it is redirected in a "
-            f"circle. Check it, {FROM_A_COPY}"
-        ) from error
+    except (requests.RequestException, ValueError) as error:  # ValueError: a host of no form
+        raise no_address(address) from error
     with response:
         content_range = response.headers.get("Content-Range", "")
         if response.status_code == 416 and content_range == f"bytes */{done}":
@@ -183,6 +180,14 @@ def _transfer(address: str, target: Path, size: int | None, progress: Progress) 
             except requests.RequestException as error:
                 raise _Dropped("broke off") from error
     return joined
+
+
+def no_address(address: str) -> WeightsError:
+    """The error for what cannot be fetched from anywhere."""
+    return WeightsError(
+        f"'{address}' cannot be followed: it is not an address, or it is redirected in a circle. "
+        f"Check it, {FROM_A_COPY}"
+    )
 
 
 def _refuse(response: requests.Response, address: str) -> None:

@@ -25,6 +25,7 @@ from audioset_demo.encoders.vggish.download import (
     Progress,
     check_file,
     download,
+    no_address,
     sha256_of,
     size_of,
 )
@@ -386,7 +387,13 @@ def _check(file: ReleasedFile, sha256: str | None) -> _Check:
 
 
 def _is_address(source: str) -> bool:
-    return source.startswith(("http://", "https://"))
+    if not source.startswith(("http://", "https://")):
+        return False
+    try:
+        urlsplit(source)
+    except ValueError as error:  # a bracket is missing
+        raise no_address(source) from error
+    return True
 
 
 def _suffix(source: str) -> str:

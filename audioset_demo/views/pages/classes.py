@@ -68,12 +68,11 @@ measured = by_model[choice.model]
 precision = np.array([measured.get(label.index, math.nan) for label in labels])
 names = [label.name for label in labels]
 scored_on = model.card.metrics.get("eval", {})
-# The models of AudioSet's classes are trained on its balanced set.
-precision_title = "Average precision" + (", balanced-only" if model.card.labels is None else "")
 if measured:
     st.caption(
-        f"{precision_title} (AP) of {escape(titles[choice.model])} on "
-        f'{scored_on.get("clips", 0):,} clips of "{escape(str(scored_on.get("set", "eval")))}"; '
+        f"Average precision (AP) of {escape(titles[choice.model])}, trained on "
+        f"{escape(model.card.training_set)}, on {scored_on.get('clips', 0):,} clips of "
+        f'"{escape(str(scored_on.get("set", "eval")))}"; '
         f"mean over classes {np.mean(list(measured.values())):.4f}."
     )
 else:
@@ -117,9 +116,9 @@ with pictures:
             selection_mode="points",
         )
         st.caption(
-            "Click a point to see its class in detail. These models were trained on the balanced "
-            "training set only, where most classes have about 60 clips; counts in the whole set "
-            "show how common a sound is."
+            "Click a point to see its class in detail. The average precision is that of a model "
+            f"trained on {escape(model.card.training_set)}; the counts are those of AudioSet's "
+            "lists."
         )
         ranks = st.slider(
             "Classes shown, ranked by number of clips",
@@ -220,7 +219,8 @@ with detail:
     st.table(
         {
             "Model": [cell(titles[name]) for name in by_model],
-            precision_title: [shown(values.get(label.index)) for values in by_model.values()],
+            "Trained on": [cell(models[name].card.training_set) for name in by_model],
+            "Average precision": [shown(values.get(label.index)) for values in by_model.values()],
         },
         hide_index=True,
     )

@@ -36,13 +36,14 @@ def percent(share: float | None) -> str:
 
 
 def from_vggish(model: PublishedModel) -> str:
-    """The model's mAP on AudioSet's evaluation set, from VGGish's released features."""
+    """The model's mAP, with what it was trained and scored on."""
     evaluated = model.card.metrics.get("eval", {})
     if "mAP" not in evaluated:
         return ""
     return (
-        f" There, on VGGish's released features, {escape(model.card.title)} reaches an mAP of "
-        f"{evaluated['mAP']:.3f}."
+        f" {escape(model.card.title)}, trained on {escape(model.card.training_set)}, reaches an "
+        f'mAP of {evaluated["mAP"]:.3f} on "{escape(evaluated.get("set", "an unnamed set"))}", '
+        f"{escape(model.card.encoder)}."
     )
 
 

@@ -226,3 +226,9 @@ def test_the_status_of_an_empty_cache_needs_no_connection(cache):
     assert not weights.is_installed()
     assert [file.present for file in weights.status()] == [False, False]
     assert not cache.exists()
+
+
+@pytest.mark.parametrize("address", ["https://[::1", "https://a..b/", "http://\u2488com/x.npz"])
+def test_what_is_no_address_is_refused(cache, address):
+    with pytest.raises(WeightsError, match="is not an address"):
+        weights.install(address)

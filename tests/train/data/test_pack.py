@@ -319,3 +319,8 @@ def test_what_cannot_be_packed_is_refused_before_the_work(
     (tmp_path / "records" / "00.tfrecord").touch()
     with pytest.raises(AudioSetDemoError, match=message):
         pack(tmp_path / source, tmp_path / output)
+
+
+def test_a_name_that_is_too_long_names_no_file(tmp_path):
+    with pytest.raises(DataError, match="There is no x{9}"):
+        pack(Path("x" * 300), tmp_path / "out.h5")

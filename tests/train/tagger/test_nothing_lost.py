@@ -2,7 +2,6 @@
 undisturbed run ends, bit for bit."""
 
 import json
-import multiprocessing
 import os
 import resource
 import signal
@@ -19,6 +18,7 @@ from safetensors.torch import load_file
 from audioset_demo.errors import DataError, StorageError
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.storage import full_disk_named, remove_leftovers, write_atomically
+from tests.train.children import die, die_halfway_through, replace_and_die, run_in_child
 from tests.train.toy_features import write_features
 from train.__main__ import main
 from train.data import clips as clips_module
@@ -27,11 +27,6 @@ from train.tagger.torch_learner import TorchLearner
 # Checkpoints after 3, 6 and 8 iterations.
 SETTINGS = ["--model", "single_attention", "--iterations", "8", "--evaluate-every", "3"]
 SETTINGS += ["--batch-size", "8", "--hidden-units", "16", "--noise", "0.1", "--ema", "0.9"]
-# Children are forked from a process that has imported all and computed nothing: a tenth of a
-# second each, where a process from scratch takes three.
-IMPORTED = ["train.__main__", "train.tagger.fit", "train.tagger.torch_learner", "torch._dynamo"]
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(IMPORTED)
 
 
 def command(data: Path, run: Path) -> list[str]:
@@ -67,21 +62,6 @@ def files(run: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (run / "checkpoints").iterdir()}
 
 
-def die(*_) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def die_halfway_through(file: int) -> None:
-    """Instead of flushing a file that has been written."""
-    os.ftruncate(file, os.fstat(file).st_size // 2)
-    die()
-
-
-def replace_and_die(*paths) -> None:
-    os.rename(*paths)
-    die()
-
-
 # What is called, and what happens there instead.
 MOMENTS = {
     "in a step": (TorchLearner, "step", die),
@@ -97,13 +77,6 @@ def fit_and_die(arguments: list[str], moment: str, call: int) -> None:
     original, calls = getattr(owner, name), iter(range(1, 1000))
     setattr(owner, name, lambda *given: (deadly if next(calls) == call else original)(*given))
     main(arguments)
-
-
-def run_in_child(target, *arguments) -> int:
-    process = PROCESSES.Process(target=target, args=arguments)
-    process.start()
-    process.join()
-    return process.exitcode
 
 
 # Files written: configuration, metrics, then checkpoint, card and state, three times.
