@@ -34,6 +34,19 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def reference() -> Path:
+    """Folder of the reference's code, which is no part of this repository."""
+    folder = folder_of("AUDIOSET_REFERENCE")
+    if folder is None:
+        pytest.skip(
+            "needs the reference's code: git clone "
+            "https://github.com/qiuqiangkong/audioset_classification and set AUDIOSET_REFERENCE to "
+            "that folder"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
 def features_path(tmp_path_factory) -> Path:
     """A small features file of three classes."""
     from tests.train.toy_features import write_features
