@@ -6,8 +6,10 @@ import time
 from dataclasses import dataclass, field
 
 import requests
+from requests.adapters import HTTPAdapter
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from urllib3.util import Retry
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -35,6 +37,8 @@ class Visitor:
 
     def __init__(self, address: str):
         self._http = requests.Session()
+        # As browsers do where the server has closed a connection that was kept.
+        self._http.mount("http://", HTTPAdapter(max_retries=Retry(3)))
         self._base = f"http://{address}"
         self._http.get(f"{self._base}/_stcore/health", timeout=TIMEOUT_S)
         token = self._http.cookies.get("_streamlit_xsrf") or "none"

@@ -32,24 +32,27 @@ def tag_bars(names: Sequence[str], scores: np.ndarray, details: Sequence[str]) -
         customdata=names,
         hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
     )
-    texts: tuple[tuple[Sequence[str], int, str, float, dict[str, float]], ...] = (
+    texts: tuple[tuple[Sequence[str], int, str, float, dict[str, object]], ...] = (
         (names, 0, "left", -0.32, {}),
         ([f"{s:.2f}" for s in scores], 1, "right", -0.32, {}),
-        (details, 0, "left", 0.29, {"font_size": 11, "opacity": 0.75}),
+        (details, 0, "left", 0.29, {"font": {"size": 11}, "opacity": 0.75}),
     )
-    for lines, x, anchor, above, style in texts:
-        for row, text in zip(rows, lines, strict=True):
-            figure.add_annotation(
-                x=x,
-                y=row + above,
-                text=text,
-                showarrow=False,
-                xanchor=anchor,
-                borderpad=0,
-                xshift=-3 if x == 0 else 3,
-                **style,
-            )
+    # All at once: plotly checks every annotation again for each one that is added.
+    annotations = [
+        {
+            "x": x,
+            "y": row + above,
+            "text": text,
+            "showarrow": False,
+            "xanchor": anchor,
+            "borderpad": 0,
+            "xshift": -3 if x == 0 else 3,
+            **style,
+        }
+        for lines, x, anchor, above, style in texts
+        for row, text in zip(rows, lines, strict=True)
+    ]
     figure.update_xaxes(range=[0, 1], visible=False)
     figure.update_yaxes(range=[len(rows) - 0.5, -0.65], visible=False)
-    figure.update_layout(barmode="overlay")
+    figure.update_layout(barmode="overlay", annotations=annotations)
     return finish(figure, 50 * len(rows), fixed=True).update_layout(margin_t=0)

@@ -99,8 +99,11 @@ def finish(work: Work[Result], what: str, on_stop: Callable[[], None]) -> Result
         with place.container(horizontal=True, vertical_alignment="center"):
             bar = st.progress(0.0, what)
             st.button("Stop", key=f"stop {id(work)}", icon=":material/stop:", on_click=on_stop)
+        shown = None
         while not work.wait(LOOK_S):
-            bar.progress(_share(work), f"{what}: {_standing(work)}")
+            if (now := (_share(work), _standing(work))) != shown:
+                bar.progress(now[0], f"{what}: {now[1]}")
+                shown = now
         place.empty()
     return work.result()
 

@@ -1,5 +1,6 @@
 """The app's pages and their navigation."""
 
+import gc
 from pathlib import Path
 
 import streamlit as st
@@ -41,3 +42,15 @@ def show() -> None:
     sidebar.show(choose_clip=page.title != "Tag a sound")
     lost_visit.show()
     page.run()
+    _keep_what_is_loaded(page.title)
+
+
+@st.cache_resource(show_spinner=False)
+def _keep_what_is_loaded(page: str) -> None:
+    """Take the modules of a page out of the garbage collector's rounds, after its first run.
+
+    Streamlit has garbage collected after each run. Through all of torch, plotly and pandas, this
+    takes longer than most runs, and all visitors wait for it.
+    """
+    gc.collect()
+    gc.freeze()
