@@ -37,6 +37,7 @@ from audioset_demo.embeddings.arrays import (
 from audioset_demo.embeddings.frames import N_DIMS
 from audioset_demo.errors import FeaturesError
 from audioset_demo.labels import audioset_labels
+from audioset_demo.names import one_line
 
 REMEDY = "Pack the clips again with `python -m train pack` or `python -m train extract`."
 BLOCK_BYTES = 64 * 2**20
@@ -260,4 +261,4 @@ def _encoder(file: h5py.File, where: str) -> str:
         named = scalar(loaded(dataset(file, "encoder", where, REMEDY), where, "encoder"))
     elif "encoder" in file.attrs:
         named = scalar(attribute(file, "encoder", where))
-    return str(named)
+    return one_line(str(named))

@@ -175,7 +175,8 @@ def _write_part(path: Path, waiting: list[Columns], done: int) -> None:
         with h5py.File(part, "w") as file:
             make_room(file, sum(values.nbytes for values in columns.values()))
             for name, values in columns.items():
-                file[name] = values
+                # A plain type: an enumeration may have names that cannot be written again.
+                file[name] = values.view(values.dtype.str)
             file.attrs["pieces"] = done
 
     write_atomically(path, write)

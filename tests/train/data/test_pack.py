@@ -176,6 +176,24 @@ def test_a_file_of_another_layout_is_packed_for_reading_single_clips(tmp_path, m
         assert dict(file.attrs) == {"encoder": "vggish"}
 
 
+def test_texts_that_hdf5_takes_but_does_not_give_back_are_packed(tmp_path):
+    """The names of an enumeration and an encoder's name that are no UTF-8."""
+    source = compressed(tmp_path / "shared.h5")
+    with h5py.File(source, "a") as file:
+        labels = file["y"][()]
+        del file["y"]
+        kind = h5py.h5t.enum_create(h5py.h5t.STD_I8LE)
+        kind.enum_insert(b"\xff\xfe", 0)
+        kind.enum_insert(b"TRUE", 1)
+        space = h5py.h5s.create_simple(labels.shape)
+        h5py.h5d.create(file.id, b"y", kind, space).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, labels.astype(np.int8), kind
+        )
+        file.attrs.create("encoder", b"\xff\xfe", dtype=h5py.string_dtype())
+    assert pack(source, tmp_path / "packed.h5")[0].n_clips == 50
+    assert np.array_equal(load_features(tmp_path / "packed.h5").y, labels)
+
+
 @pytest.mark.slow
 def test_an_empty_file_is_refused_by_name(tmp_path):
     (tmp_path / "00.tfrecord").touch()
