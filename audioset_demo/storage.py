@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from audioset_demo.errors import StorageError
 
@@ -196,9 +197,17 @@ def write_json(path: Path, value: object) -> None:
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def parse_json(text: str) -> object:
-    """The value of a JSON text; NaN and Infinity, which Python also writes, are None."""
-    return json.loads(text, parse_constant=lambda _: None)
+def parse_json(text: str) -> Any:
+    """The value of a JSON text; NaN and Infinity, which Python also writes, are None.
+
+    Raises
+    ------
+    ValueError : if it is no JSON, or lists in lists go too deep.
+    """
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("lists or objects within one another go too deep") from None
 
 
 def _finite(value: object) -> object:

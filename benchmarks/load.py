@@ -39,7 +39,8 @@ from audioset_demo import load_tagger
 SAMPLE_RATE = 16_000
 NAME = re.compile(rb"visitor_\d+")
 UPLOADS_A_VISIT = 20
-START_S = 60.0
+START_S, TOGETHER_S = 60.0, 120.0
+DOWNLOADS = 14  # of all pages
 LONGEST_S = 20.0
 SCORE_TOLERANCE = 2e-3  # batches of other sizes round otherwise
 
@@ -105,11 +106,17 @@ def server():
                 Visitor(address).close()
                 break
             except OSError:
-                assert process.poll() is None, "the server has ended"
+                if process.poll() is not None:
+                    raise SystemExit("The server has ended.") from None
+        else:
+            raise SystemExit(f"The server did not answer for {START_S:.0f} s.")
         yield process, address
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def megabytes(process: subprocess.Popen, what: str = "VmRSS") -> float:
@@ -121,22 +128,29 @@ def megabytes(process: subprocess.Popen, what: str = "VmRSS") -> float:
 def visit(address: str, sound: Sound, together: Barrier) -> Report:
     """One visitor, from the first page to the last download."""
     report = Report()
-    visitor = Visitor(address)
+    visitor = None
     try:
+        visitor = Visitor(address)
         visitor.go()
-        together.wait()
+        together.wait(TOGETHER_S)
         page = visitor.upload(sound.name, sound.data)
         report.picture_s = page.seconds
         _check_picture(visitor, page, sound, report)
+        n_downloads = 0
         for name in visitor.pages:
             page = visitor.go(name)
             report.pages_s.append(page.seconds)
+            n_downloads += len(page.downloads)
             for label, url in page.downloads:
                 _fetch(visitor, f"{name} {label}", url, sound, report)
+        if n_downloads != DOWNLOADS:
+            report.lost.append(f"{sound.name}: {n_downloads} downloads in place of {DOWNLOADS}")
     except Exception as error:
         report.lost.append(f"{sound.name}: {type(error).__name__}: {error}")
+        together.abort()
     finally:
-        visitor.close()
+        if visitor:
+            visitor.close()
     return report
 
 
@@ -152,6 +166,8 @@ def _check_picture(visitor: Visitor, page: Page, sound: Sound, report: Report) -
         abs(top["score"] - sound.score) > SCORE_TOLERANCE
     ):
         report.wrong.append(f"{sound.name}: {found['file']}, {top}")
+    if len(page.media) != 1:
+        report.lost.append(f"{sound.name}: {len(page.media)} sounds to play")
     for url in page.media:
         played = _fetch(visitor, "played", url, sound, report)
         if played and hashlib.sha256(sound.data).hexdigest().encode() not in played:
@@ -185,7 +201,9 @@ def upload_many(address: str, count: int, process: subprocess.Popen) -> None:
             visitor = Visitor(address)
             visitor.go()
         rng = np.random.default_rng([1, number])
-        visitor.upload(f"visitor_{number}.wav", wav(rng, 3.0))
+        page = visitor.upload(f"visitor_{number}.wav", wav(rng, 3.0))
+        if not page.media:
+            raise SystemExit(f"Upload {number} was not taken: {page.alerts}")
         if number % max(1, count // 10) == 0:
             print(f"after {number} uploads: {megabytes(process):.0f} MB", flush=True)
     visitor.close()
@@ -209,7 +227,7 @@ def main() -> int:
             reports = list(pool.map(lambda sound: visit(address, sound, together), of_visitors))
         peak_mb = megabytes(process, "VmHWM")
         for kind in ("wrong", "lost"):
-            found = [line for report in reports for line in getattr(report, kind)]
+            found = [line for report in [alone, *reports] for line in getattr(report, kind)]
             print(f"{kind}: {len(found)}", *found[:10], sep="\n  ")
         print(f"fetched: {sum(report.fetched for report in reports)} files")
         print("upload to picture:", percentiles([report.picture_s for report in reports]))

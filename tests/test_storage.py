@@ -123,7 +123,6 @@ def test_caches_and_data_are_looked_for_where_the_variables_say(tmp_path, monkey
 @pytest.mark.parametrize(
     "command",
     [
-        ["pack", "FOLDER", "FOLDER"],
         ["extract", "sounds", "--labels", "labels.csv", "--output", "FOLDER"],
         ["evaluate", "run", "--data", "eval.h5", "--per-class", "FOLDER"],
         ["average", "one", "two", "--data", "eval.h5", "--json", "FOLDER"],

@@ -1,6 +1,5 @@
 """The folder of a run: its configuration, its metrics (JSON Lines), its checkpoints."""
 
-import json
 import os
 import shlex
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from audioset_demo.storage import (
     check_output,
     full_disk_named,
     json_text,
+    parse_json,
     remove_leftovers,
     write_atomically,
     write_json,
@@ -126,7 +126,7 @@ def check_config(run: Path, config: dict, resume: bool) -> None:
             f"{run} already holds a run. Add --resume to continue it, or give another --output."
         )
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}). Give another --output.") from None
     if not isinstance(saved, dict):
@@ -200,7 +200,7 @@ def _lines_of(path: Path, truncated: bool = False) -> list[tuple[str, dict]]:
 
 
 def _parsed(text: str) -> dict:
-    line = json.loads(text)
+    line = parse_json(text)
     if not isinstance(line, dict):
         raise ValueError(f"a line is {shown(line)}")
     check_values({"iteration": None} | line, LINE)
@@ -285,6 +285,6 @@ def select_checkpoint(run: Path) -> Selected:
     scored = [line for line in saved if "validation" in line]
     best = max(scored, key=lambda line: line["validation"]["mAP"]) if scored else saved[-1]
     path = run / CHECKPOINT_DIR / best["checkpoint"]
-    if not path.is_file():
+    if not os.path.isfile(path):  # not Path.is_file: a damaged name may be too long
         raise DataError(f"{path} is missing. Restore it, or train the run again.")
     return Selected(path, {key: best[key] for key in CHECKPOINT_FIGURES if key in best})

@@ -20,6 +20,7 @@ from audioset_demo.models.card import ModelCard
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.models.tensors import trained_values
+from audioset_demo.names import shortened
 
 REFERENCE = "qiuqiangkong/audioset_classification"
 SUFFIXES = (".tar", ".pth", ".pt")
@@ -131,9 +132,9 @@ def _pooling_of(state: dict[str, Tensor], path: Path, asked: str | None) -> str:
         found = _pooling_by_folders(path)
     if found is None:
         raise CheckpointError(
-            f"{path} may be average or max pooling: their checkpoints have the same keys. State it "
-            "with --pooling average or --pooling max (in Python, pooling=...), or keep the file in "
-            f"a folder named {' or '.join(AMBIGUOUS.values())}."
+            f"{shortened(str(path), 80)} may be average or max pooling. State it with --pooling "
+            "average or --pooling max (in Python, pooling=...), or keep it in a folder named "
+            f"{' or '.join(AMBIGUOUS.values())}."
         )
     if asked not in (None, found):
         raise CheckpointError(f"{path} is a {found} model, not {asked}. Leave the pooling out.")
@@ -162,9 +163,10 @@ def _settings_of(state: dict[str, Tensor], pooling: str, path: Path) -> ModelSet
     last = state.get("fc_final.weight", state.get("attention.cla.weight"))
     if first is None or last is None or first.ndim != 4 or not last.ndim:
         raise CheckpointError(
-            f"{path} is not a model of {REFERENCE}: it lacks emb.conv1.weight (units, inputs, 1, "
-            f"1) or fc_final.weight. It holds {', '.join(list(state)[:4]) or 'nothing'}. Give a "
-            "checkpoint that its training wrote."
+            f"{shortened(str(path), 60)} is not a model of {REFERENCE}: it lacks emb.conv1.weight "
+            "(units, inputs, 1, 1) or fc_final.weight. It holds "
+            f"{shortened(', '.join(list(state)[:4]), 80) or 'nothing'}. Give a checkpoint that its "
+            "training wrote."
         )
     try:
         return ModelSettings(

@@ -9,13 +9,13 @@ import streamlit as st
 from audioset_demo.encoders import resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import CheckpointError
-from audioset_demo.listings import damage
 from audioset_demo.models.published import (
     DEFAULT_MODEL,
     PublishedModel,
     damaged_models,
     published_models,
 )
+from audioset_demo.names import shortened
 from audioset_demo.views.names import unique_names
 
 HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
@@ -71,10 +71,11 @@ def models() -> dict[str, PublishedModel]:
     """
     found = sorted(published_models(), key=lambda model: not model.is_default)
     if not found:
-        reasons = "".join(f" {damage(model)}" for model in damaged_models())
+        damaged = ", ".join(f"'{model.name}'" for model in damaged_models())
         raise CheckpointError(
             "There is no model to tag with. Install the package again, or train a model and run "
-            f"`python -m train publish RUN`.{reasons}"
+            "`python -m train publish RUN`."
+            + (f" Damaged: {shortened(damaged, 100)}." if damaged else "")
         )
     return {model.name: model for model in found}
 

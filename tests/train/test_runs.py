@@ -5,7 +5,9 @@ import json
 import pytest
 
 from audioset_demo.errors import DataError
-from train.runs import METRICS_FILE, drop_metrics_after, read_metrics
+from train.runs import CONFIG_FILE, METRICS_FILE, drop_metrics_after, read_metrics
+from train.tagger.compare import config_of
+from train.tagger.config import FitConfig
 
 LINE = {"iteration": 5, "loss": 0.5, "seconds_a_batch": 0.1}
 SCORED = {"iteration": 10, "checkpoint": "10.safetensors", "validation": {"mAP": 0.3, "AUC": 0.9}}
@@ -26,7 +28,7 @@ def lines(*values: object) -> bytes:
         (lines({**SCORED, "validation": [0.3]}), "validation is .0.3., and must be a table"),
         (lines({**SCORED, "checkpoint": "../10.safetensors"}), "lies in another folder"),
         (b"\xff\xfe\n", "codec can't decode"),
-        (b"[" * 200_000 + b"\n", "recursion"),
+        (b"[" * 200_000 + b"\n", "go too deep"),
         (lines(LINE) + b'{"iteration"', "Continue the run with --resume"),
     ],
 )
@@ -42,3 +44,14 @@ def test_a_run_that_continues_drops_what_it_will_log_again(tmp_path):
     (tmp_path / METRICS_FILE).write_bytes(lines(LINE, diverged, SCORED) + b'{"iteration"')
     drop_metrics_after(tmp_path, 8)
     assert read_metrics(tmp_path) == [LINE, diverged]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 200_000, json.dumps(FitConfig().to_json() | {"seed": [1]}).encode()],
+    ids=["deep", "list"],
+)
+def test_damaged_settings_are_refused(tmp_path, content):
+    (tmp_path / CONFIG_FILE).write_bytes(content)
+    with pytest.raises(DataError, match="is not a training run of this version"):
+        config_of(tmp_path)

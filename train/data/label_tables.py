@@ -1,6 +1,5 @@
 """The tables that the package ships: the label set, and each class's mean embedding."""
 
-import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from audioset_demo.errors import CheckpointError, DataError
 from audioset_demo.models.fields import check_values, shown
-from audioset_demo.storage import check_output, write_atomically, write_csv
+from audioset_demo.storage import check_output, parse_json, write_atomically, write_csv
 from train.data.features import TRAINING_FILE, FeatureSet, load_features
 from train.data.tables import read_table
 
@@ -74,7 +73,7 @@ def _paths_in(ontology: Path) -> dict[str, list[tuple[str, ...]]]:
     """`ontology_paths` of a file."""
     nothing = dict.fromkeys(("id", "name", "child_ids"))
     try:
-        entries = json.loads(ontology.read_text(encoding="utf-8"))
+        entries = parse_json(ontology.read_text(encoding="utf-8"))
         for entry in entries:
             check_values(nothing | entry, {"id": str, "name": str, "child_ids": list})
         return ontology_paths(entries)

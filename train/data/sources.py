@@ -5,7 +5,6 @@ rows of an HDF5 file. A piece gives the datasets of a packed file for its clips.
 """
 
 import hashlib
-import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import numpy as np
 from audioset_demo.embeddings.packed import count_frames, open_packed
 from audioset_demo.errors import DataError
 from audioset_demo.names import one_line
+from audioset_demo.storage import json_text
 from train.data.tfrecords import (
     MAX_FILE_BYTES,
     check_tensorflow,
@@ -254,4 +254,4 @@ def _stat(path: Path) -> tuple[int, int]:
 
 
 def _version(facts: Any) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return hashlib.sha256(json_text(facts).encode()).hexdigest()

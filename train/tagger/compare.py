@@ -1,6 +1,5 @@
 """Ablations: runs compared on the validation part, never on another set."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from statistics import mean
 import numpy as np
 
 from audioset_demo.errors import DataError
-from audioset_demo.storage import check_output, write_csv
+from audioset_demo.storage import check_output, parse_json, write_csv
 from train.runs import CONFIG_FILE, read_metrics, select_checkpoint
 from train.tagger.config import FitConfig
 
@@ -85,7 +84,9 @@ def config_of(run: Path) -> FitConfig:
         If the folder holds none.
     """
     try:
-        return FitConfig.from_json(json.loads((run / CONFIG_FILE).read_text(encoding="utf-8")))
+        config = FitConfig.from_json(parse_json((run / CONFIG_FILE).read_text(encoding="utf-8")))
+        hash(config)  # a TypeError where a value is a list
+        return config
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(
             f"{run} is not a training run of this version ({error}). Give folders that "
@@ -124,4 +125,8 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def _seconds_a_batch(run: Path) -> float:
-    return float(np.median([m["seconds_a_batch"] for m in read_metrics(run) if "loss" in m]))
+    said = [line.get("seconds_a_batch") for line in read_metrics(run) if "loss" in line]
+    seconds = [value for value in said if isinstance(value, int | float)]
+    if not seconds or len(seconds) < len(said):
+        raise DataError(f"{run} does not say what each of its batches took. Leave it out.")
+    return float(np.median(seconds))

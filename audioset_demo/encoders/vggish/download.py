@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from audioset_demo.errors import WeightsError
+from audioset_demo.names import shortened
 from audioset_demo.storage import full_disk_named
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def check_file(path: Path, source: str, sha256: str | None, progress: Progress) 
     progress(size, size, stage)
     if sha256 not in (None, found):
         raise WeightsError(
-            f"'{source}' is not the expected file: its SHA-256 is {found}, not {sha256} "
-            f"({size:,} bytes). Fetch it again, or state another hash with --sha256 HEX."
+            f"'{shortened(str(source), 60)}' ({size:,} bytes) has the SHA-256 {found}, not "
+            f"{sha256}. Fetch it again, or state another hash with --sha256 HEX."
         )
     return found
 
