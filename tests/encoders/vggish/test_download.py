@@ -163,7 +163,7 @@ def test_a_file_of_another_size_is_refused_before_it_is_read(server, tmp_path, c
 
     server.states_length = False
     done = []
-    with pytest.raises(WeightsError, match=f"not the expected file.*not {SHA256}"):
+    with pytest.raises(WeightsError, match=f"has the SHA-256 .*not {SHA256}"):
         download(
             server.address(), tmp_path / "file", SHA256, len(PAYLOAD), lambda *a: done.append(a[0])
         )
