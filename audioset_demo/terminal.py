@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def exit_code(command: Callable[[], int | None]) -> int:
-    """Run a command; its exit code. An error of ours, or of the output, is told on stderr."""
+    """Run a command; its exit code. An error of ours, or of the output, is printed on stderr."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if sys.stderr is None:

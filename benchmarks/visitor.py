@@ -107,7 +107,7 @@ class Visitor:
             if kind == "new_session":
                 self.session = answer.new_session.initialize.session_id
                 self._hash = answer.new_session.page_script_hash
-                page = Page()  # a run that begins anew shows everything anew
+                page = Page()  # a new run sends the whole page again
             elif kind == "navigation":
                 for known in answer.navigation.app_pages:
                     name = "" if known.is_default else known.url_pathname

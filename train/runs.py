@@ -192,7 +192,7 @@ def _lines_of(path: Path, truncated: bool = False) -> list[tuple[str, dict]]:
         if last and not truncated:
             lines.append(last)
         return [(line, _parsed(line)) for line in lines]
-    except (OSError, ValueError, RecursionError, CheckpointError) as error:
+    except (OSError, ValueError, CheckpointError) as error:
         raise DataError(
             f"{path} is damaged ({error}). Continue the run with --resume, which drops a truncated "
             "line, or train it again."

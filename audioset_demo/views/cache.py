@@ -46,7 +46,7 @@ MAX_IN_FILE = 50_000  # clips of an embeddings file, twice as many as AudioSet e
 _KEYS: dict[str | type, Callable[[Any], Any]] = {Clip: Clip.identity}
 
 # What was drawn and encoded of a full visit stays, however long its clips. What is computed from
-# that anew in a second or two may have to be: the tags of two hours are 47 MB.
+# that again in a second or two may have to be: the tags of two hours are 47 MB.
 MAX_DRAWN_BYTES = 3 * 2**20
 MAX_EMBEDDINGS_BYTES = MAX_FRAMES * (8 + 128 * (1 + 4 + 4))
 _DRAWN: Shelf[DrawnSound] = Shelf(MAX_KEPT * MAX_DRAWN_BYTES)

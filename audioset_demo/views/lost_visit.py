@@ -1,4 +1,4 @@
-"""What a visitor is told whose page was open when the server lost its session."""
+"""The message on a page that was open when the server lost its session."""
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx

@@ -57,7 +57,7 @@ class Shelf(Generic[Result]):
             return kept.work
 
     def forget(self, clip: Clip, key: Hashable, work: Work[Result]) -> None:
-        """Start anew next time, unless that has happened already."""
+        """Start again next time, unless that has happened already."""
         with self._lock:
             place = clip.identity(), key
             if place in self._kept and self._kept[place].work is work:

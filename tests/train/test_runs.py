@@ -5,8 +5,14 @@ import json
 import pytest
 
 from audioset_demo.errors import DataError
-from train.runs import CONFIG_FILE, METRICS_FILE, drop_metrics_after, read_metrics
-from train.tagger.compare import config_of
+from train.runs import (
+    CONFIG_FILE,
+    METRICS_FILE,
+    drop_metrics_after,
+    read_metrics,
+    select_checkpoint,
+)
+from train.tagger.compare import compare, config_of
 from train.tagger.config import FitConfig
 
 LINE = {"iteration": 5, "loss": 0.5, "seconds_a_batch": 0.1}
@@ -55,3 +61,20 @@ def test_damaged_settings_are_refused(tmp_path, content):
     (tmp_path / CONFIG_FILE).write_bytes(content)
     with pytest.raises(DataError, match="is not a training run of this version"):
         config_of(tmp_path)
+
+
+def test_a_checkpoint_whose_name_is_too_long_is_missing(tmp_path):
+    (tmp_path / METRICS_FILE).write_bytes(lines({**SCORED, "checkpoint": "a" * 300}))
+    with pytest.raises(DataError, match="is missing"):
+        select_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("seconds", [None, "fast"])
+def test_batches_without_times_are_refused(tmp_path, seconds):
+    (tmp_path / CONFIG_FILE).write_text(json.dumps(FitConfig().to_json()))
+    damaged = {**LINE, "seconds_a_batch": seconds}
+    (tmp_path / METRICS_FILE).write_bytes(lines(damaged, SCORED))
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / SCORED["checkpoint"]).touch()
+    with pytest.raises(DataError, match="seconds_a_batch|what each of its batches took"):
+        compare([tmp_path])

@@ -1,4 +1,4 @@
-"""What one visitor and all of them may hold: told in words, and given back."""
+"""What one visitor and all of them may hold: said in messages, and given back."""
 
 import gc
 import re

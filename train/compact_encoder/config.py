@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audioset_demo.errors import DataError
+from audioset_demo.storage import parse_json
 from train.runs import CONFIG_FILE, LARGEST_SEED, changed_flags, command_line, flag
 
 NOT_NEGATIVE = (
@@ -81,7 +81,7 @@ class EncoderConfig:
         DataError : if there is no run, or its configuration cannot be read.
         """
         try:
-            return cls(**json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
+            return cls(**parse_json((folder / CONFIG_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise DataError(
                 f"{folder} is not a training run, because its {CONFIG_FILE} cannot be read "

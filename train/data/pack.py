@@ -4,7 +4,6 @@ The work is kept in a folder beside the output, OUT.h5.parts, until it is finish
 was killed goes on where the last part ends.
 """
 
-import json
 import os
 import shutil
 from collections import deque
@@ -20,7 +19,7 @@ from tqdm import tqdm
 
 from audioset_demo.embeddings.packed import open_packed
 from audioset_demo.errors import DataError, StorageError
-from audioset_demo.storage import check_output, write_atomically, write_json
+from audioset_demo.storage import check_output, parse_json, write_atomically, write_json
 from train.data.sources import OFFICIAL_CLIPS, FeatureSource, Piece, sets_of
 from train.data.writing import append, make_room
 
@@ -131,7 +130,7 @@ def _parts_of(output: Path) -> Path:
 def _state(parts: Path) -> dict[str, Any]:
     """Which source the parts are of, and the number of clips once the set is packed."""
     try:
-        return json.loads((parts / STATE_FILE).read_text(encoding="utf-8"))
+        return parse_json((parts / STATE_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
