@@ -42,12 +42,15 @@ class Trunk(nn.Module):
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
-        self.input_norm = nn.BatchNorm1d(settings.n_dims) if settings.input_norm else nn.Identity()
+        norm = (settings.norm_epsilon, settings.norm_momentum)
+        self.input_norm = (
+            nn.BatchNorm1d(settings.n_dims, *norm) if settings.input_norm else nn.Identity()
+        )
         widths = [settings.n_dims] + [settings.hidden_units] * settings.hidden_layers
         self.layers = nn.ModuleList(
             nn.Sequential(
                 nn.Linear(n_in, n_out, bias=settings.hidden_bias),
-                nn.BatchNorm1d(n_out),
+                nn.BatchNorm1d(n_out, *norm),
                 nn.ReLU(),
                 nn.Dropout(settings.dropout),
             )

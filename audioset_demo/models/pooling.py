@@ -203,7 +203,7 @@ class FeatureAttentionHead(MeanHead):
         self.activation = settings.attention_activation
         self.attend = nn.Linear(units, units)
         self.transform = nn.Linear(units, units)
-        self.norm = nn.BatchNorm1d(units)
+        self.norm = nn.BatchNorm1d(units, settings.norm_epsilon, settings.norm_momentum)
         self.dropout = nn.Dropout(settings.dropout)
         self.classify = nn.Linear(units, settings.n_classes)
 

@@ -33,7 +33,9 @@ class ModelSettings:
 
     The defaults are those of the reference's PyTorch code (arXiv 1803.02353, 1903.00765), except
     `shared_head`: the paper has a head for each level. Its Keras code differs in
-    `input_norm=False`, `hidden_bias=True` and `attention_activation="softmax"` (over classes).
+    `input_norm=False`, `hidden_bias=True`, `attention_activation="softmax"` (over classes) and in
+    BatchNorm: `norm_epsilon=1e-3` and `norm_momentum=0.01`, the share of a batch in the running
+    statistics.
     """
 
     pooling: str
@@ -46,6 +48,8 @@ class ModelSettings:
     shared_head: bool = False
     input_norm: bool = True
     hidden_bias: bool = False
+    norm_epsilon: float = 1e-5
+    norm_momentum: float = 0.1
 
     def __post_init__(self):
         check_fields(self)
@@ -74,6 +78,11 @@ class ModelSettings:
             )
         if not 0 <= self.dropout < 1:
             raise CheckpointError(f"dropout must be at least 0 and below 1, not {self.dropout}.")
+        for name in ("norm_epsilon", "norm_momentum"):
+            if not 0 < getattr(self, name) <= 1:
+                raise CheckpointError(
+                    f"{name} must be above 0 and at most 1, not {getattr(self, name)}."
+                )
 
     def to_json(self) -> dict:
         return asdict(self)

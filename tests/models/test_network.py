@@ -21,7 +21,7 @@ VARIANTS = [
     *(
         ModelSettings(
             pooling, n_classes=7, hidden_units=24, attention_activation=activation,
-            shared_head=True, input_norm=False, hidden_bias=True,
+            shared_head=True, input_norm=False, hidden_bias=True, norm_epsilon=1e-2,
         )
         for pooling in ("single_attention", "multi_attention", "feature_attention")
         for activation in ATTENTION_ACTIVATIONS

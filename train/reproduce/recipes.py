@@ -94,6 +94,8 @@ def _reference(model: str, backend: str) -> FitConfig:
         config,
         no_input_norm=True,
         hidden_bias=True,
+        norm_epsilon=1e-3,
+        norm_momentum=0.01,
         attention_activation="softmax" if over_classes else "sigmoid",
     )
 

@@ -53,6 +53,11 @@ SETTINGS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "shared_head": ("for multi_attention: one head for both levels", {}),
         "no_input_norm": ("leave out BatchNorm on the input", {}),
         "hidden_bias": ("use biases in the hidden layers", {}),
+        "norm_epsilon": ("added to the variance in BatchNorm", {"metavar": "E"}),
+        "norm_momentum": (
+            "share of a batch in BatchNorm's running statistics",
+            {"metavar": "SHARE"},
+        ),
     },
     "data": {
         "batch_size": ("clips in a batch", {}),

@@ -43,6 +43,8 @@ class FitConfig:
     shared_head: bool = False
     no_input_norm: bool = False
     hidden_bias: bool = False
+    norm_epsilon: float = 1e-5
+    norm_momentum: float = 0.1
     seed: int = 0
     evaluate_every: int = 1500
     precision: str = "bf16"
@@ -57,6 +59,8 @@ class FitConfig:
             self._require(name, 0 <= getattr(self, name) < 1, "0 (off) or more, and below 1")
         self._require("batch_size", self.batch_size >= 2, "at least 2, for batch statistics")
         self._require("learning_rate", self.learning_rate > 0, "above 0")
+        for name in ("norm_epsilon", "norm_momentum"):
+            self._require(name, 0 < getattr(self, name) <= 1, "above 0, and at most 1")
         self._require("seed", 0 <= self.seed <= LARGEST_SEED, f"from 0 to {LARGEST_SEED}")
         self._require("teacher_weight", 0 <= self.teacher_weight <= 1, "from 0 to 1")
 
@@ -75,6 +79,8 @@ class FitConfig:
             shared_head=self.shared_head,
             input_norm=not self.no_input_norm,
             hidden_bias=self.hidden_bias,
+            norm_epsilon=self.norm_epsilon,
+            norm_momentum=self.norm_momentum,
         )
 
     def changes(self, base: "FitConfig | None" = None) -> list[str]:

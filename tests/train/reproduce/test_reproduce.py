@@ -93,6 +93,8 @@ def test_the_reference_s_recipe_has_its_models_and_its_settings(monkeypatch, bac
         assert (config.batch_size, config.dropout, config.sampling) == (500, 0.5, "balanced")
         assert (config.frames, config.mixup, config.whole) == (0, 0.0, True)
         assert learning_rate_at(config, 0) == learning_rate_at(config, 49_999) == 1e-3
+        norm = (1e-3, 0.01) if backend == "keras" else (1e-5, 0.1)
+        assert (config.norm_epsilon, config.norm_momentum) == norm
         if config.model in millions:
             model = TaggingModel(config.model_settings(527))
             tensors = list(model.parameters())

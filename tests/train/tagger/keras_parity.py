@@ -1,7 +1,6 @@
 """Scores and gradients of one batch: the reference's Keras models, and ours.
 
-In training mode, so with the batch's statistics; dropout is off in both. Ours take the epsilon of
-the reference's BatchNorm, Keras's default of then and now (1e-3); in ours it is PyTorch's (1e-5).
+In training mode, so with the batch's statistics; dropout is off in both.
 """
 
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from tests.train.tagger.reference_code import keras_reference
 from train.tagger.keras.network import KerasTaggingModel, build, tensor_name, weights_from_torch
 
 PROBLEM = Problem(units=1024, classes=527, batch_size=8, dropout=0.0)
-REFERENCE_EPSILON = 1e-3
 SAMPLES = 32  # of each array: all of a gradient would take 5 MB
 # Modules of each head, in the order in which the reference makes its layers.
 DENSE = {
@@ -53,9 +51,6 @@ def our_model(pooling: str) -> KerasTaggingModel:
     torch_model = PROBLEM.initial_model(pooling, KERAS_SETTINGS[pooling])
     model = build(torch_model.settings)
     weights_from_torch(model, torch_model)
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.epsilon = REFERENCE_EPSILON
     return model
 
 

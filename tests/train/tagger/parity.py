@@ -26,6 +26,7 @@ KERAS_SETTINGS = {
     pooling: {
         "input_norm": False,
         "hidden_bias": True,
+        "norm_epsilon": 1e-3,
         "attention_activation": "sigmoid" if pooling == "feature_attention" else "softmax",
     }
     for pooling in POOLINGS

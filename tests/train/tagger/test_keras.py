@@ -44,7 +44,7 @@ VARIANTS = [
     *(
         ModelSettings(
             pooling, attention_activation=activation, shared_head=True,
-            input_norm=False, hidden_bias=True, hidden_layers=2, **SMALL,
+            input_norm=False, hidden_bias=True, hidden_layers=2, norm_epsilon=1e-2, **SMALL,
         )
         for pooling in ("single_attention", "multi_attention", "feature_attention")
         for activation in ATTENTION_ACTIVATIONS
@@ -123,6 +123,21 @@ def test_weights_of_another_model_are_refused():
     twin = build(ModelSettings("average", **SMALL))
     with pytest.raises(CheckpointError, match=r"head\.attend\.weight.*same settings"):
         weights_from_torch(twin, TaggingModel(ModelSettings("single_attention", **SMALL)))
+
+
+def test_running_means_move_as_in_pytorch():
+    """Its variances do not: Keras keeps the biased ones."""
+    settings = ModelSettings("feature_attention", dropout=0.0, norm_momentum=0.03, **SMALL)
+    model, twin = TaggingModel(settings).train(), build(settings)
+    weights_from_torch(twin, model)
+    batch = some_batch(0, [3, 5, 4])
+    before = model.trunk.input_norm.running_mean.clone()
+    model(batch.clips, batch.mask)
+    twin((batch.clips.numpy(), batch.mask.numpy()), training=True)
+    there, back = model.state_dict(), weights_to_torch(twin, settings).state_dict()
+    means = [name for name in there if name.endswith("running_mean")]
+    assert all(torch.allclose(there[name], back[name], rtol=0, atol=1e-6) for name in means)
+    assert not torch.allclose(there["trunk.input_norm.running_mean"], before, atol=1e-4)
 
 
 @pytest.mark.parametrize("pooling", REFERENCE_PARAMETERS)

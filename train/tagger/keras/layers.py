@@ -10,9 +10,6 @@ from keras import ops
 from audioset_demo.models.attention import ATTENTION_MAX, ATTENTION_MIN
 from audioset_demo.models.settings import ModelSettings
 
-# PyTorch's defaults. Its momentum of 0.1 is the share of the new value, Keras's that of the old.
-NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.9
-
 
 def linear(name: str, n_in: int, n_out: int, dtype, bias: bool = True) -> keras.layers.Dense:
     """A linear layer that starts as PyTorch's: weights and biases within 1 / sqrt(n_in)."""
@@ -27,10 +24,13 @@ def linear(name: str, n_in: int, n_out: int, dtype, bias: bool = True) -> keras.
     )
 
 
-def batch_norm(name: str, dtype) -> keras.layers.BatchNormalization:
+def batch_norm(settings: ModelSettings, name: str, dtype) -> keras.layers.BatchNormalization:
     """BatchNorm over rows (M, C). Unlike PyTorch's, its running variance is the biased one."""
     return keras.layers.BatchNormalization(
-        momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, name=name, dtype=dtype
+        momentum=1 - settings.norm_momentum,  # Keras's is the share of the old value
+        epsilon=settings.norm_epsilon,
+        name=name,
+        dtype=dtype,
     )
 
 
@@ -51,7 +51,7 @@ class HiddenLayer(Part):
         super().__init__(name, dtype)
         # PyTorch's numbers within its Sequential.
         self.linear = linear("0", n_in, settings.hidden_units, dtype, settings.hidden_bias)
-        self.norm = batch_norm("1", dtype)
+        self.norm = batch_norm(settings, "1", dtype)
         self.dropout = keras.layers.Dropout(settings.dropout, dtype=dtype)
 
     def call(self, frames, training=False):
@@ -64,7 +64,9 @@ class Trunk(Part):
 
     def __init__(self, settings: ModelSettings, dtype):
         super().__init__("trunk", dtype)
-        self.input_norm = batch_norm("input_norm", "float32") if settings.input_norm else None
+        self.input_norm = (
+            batch_norm(settings, "input_norm", "float32") if settings.input_norm else None
+        )
         widths = [settings.n_dims] + [settings.hidden_units] * settings.hidden_layers
         self.layers = [
             HiddenLayer(n_in, settings, f"layers.{i}", dtype) for i, n_in in enumerate(widths[:-1])

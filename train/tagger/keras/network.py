@@ -18,7 +18,6 @@ from audioset_demo.errors import CheckpointError
 from audioset_demo.models.network import Explanation, TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from train.tagger.keras.layers import (
-    NORM_EPSILON,
     Part,
     Trunk,
     as_float32,
@@ -162,7 +161,7 @@ class FeatureAttentionHead(Part):
         self.activation = settings.attention_activation
         self.attend = linear("attend", units, units, dtype)
         self.transform = linear("transform", units, units, dtype)
-        self.norm = batch_norm("norm", "float32")
+        self.norm = batch_norm(settings, "norm", "float32")
         self.dropout = keras.layers.Dropout(settings.dropout, dtype=dtype)
         self.classify = linear("classify", units, settings.n_classes, dtype)
 
@@ -189,7 +188,7 @@ class FeatureAttentionHead(Part):
         weights = attention_weights(logits, self.activation, mask)
         weighted = (weights * values)[0]  # (T, H)
         active = self.norm(ops.sum(weighted, axis=0, keepdims=True))[0] > 0  # (H,)
-        scale = self.norm.gamma / ops.sqrt(self.norm.moving_variance + NORM_EPSILON)
+        scale = self.norm.gamma / ops.sqrt(self.norm.moving_variance + self.norm.epsilon)
         shift = self.norm.beta - self.norm.moving_mean * scale
         readout = self.classify.kernel * as_float32(active)[:, None]  # (H, K)
         importance = ops.abs(readout * scale[:, None])
