@@ -24,6 +24,7 @@ from audioset_demo.errors import CheckpointError, FeaturesError
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint
+from audioset_demo.models.head import Strand
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.published import DEFAULT_MODEL, find_checkpoint
 
@@ -187,6 +188,13 @@ class Tagger:
             )
         stand_in = None if silence is None else torch.from_numpy(silence)
         return self.model.occlude(torch.from_numpy(quantised), stand_in, classes).numpy()
+
+    def strands(self, embeddings: Embeddings, k: int, most: int = 6) -> list[Strand]:
+        """What carries class `k`: hidden layers or units, each with its own attention over time.
+
+        See `TaggingModel.strands`.
+        """
+        return self.model.strands(torch.from_numpy(embeddings.require_quantised()), k, most)
 
     def _tag_embeddings(self, embeddings: Embeddings, top: int | None = None) -> Tagging:
         explanation = self.model.explain(torch.from_numpy(embeddings.require_quantised()), top)

@@ -8,11 +8,26 @@ every head reads twice: `summarise` keeps what its pooling needs of them, and wi
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from torch import Tensor, nn
 
 Summary = TypeVar("Summary")
+
+
+class Strand(NamedTuple):
+    """A part of a class's score that has an attention of its own.
+
+    Attributes
+    ----------
+    name : of a hidden layer, or of a hidden unit
+    attention, contributions : (M,) of a block of frames; over all strands of a class the
+        contributions sum to the class's own
+    """
+
+    name: str
+    attention: Tensor
+    contributions: Tensor
 
 
 class Head(nn.Module, Generic[Summary]):
@@ -45,6 +60,14 @@ class Head(nn.Module, Generic[Summary]):
         self, blocks: Iterable[list[Tensor]], summary: Summary
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Frame scores, attention and contributions (M, K) of each block."""
+        raise NotImplementedError
+
+    def strands(
+        self, blocks: Iterable[list[Tensor]], summary: Summary, k: int, most: int
+    ) -> Iterator[list[Strand]]:
+        """The strands of class `k` in each block, the `most` that carry it most; the same ones, in
+        the same order, in every block. None where the class has one attention for all of its score.
+        """
         raise NotImplementedError
 
     def occlude(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from audioset_demo.models.head import Head
+from audioset_demo.models.head import Head, Strand
 from audioset_demo.models.pooling import HEADS
 from audioset_demo.models.settings import ModelSettings
 
@@ -134,6 +134,29 @@ class TaggingModel(nn.Module):
             constants=self.head.constants(summary)[kept].cpu(),
             adds_up_to=self.head.adds_up_to,
         )
+
+    @torch.inference_mode()
+    def strands(self, frames: Tensor, k: int, most: int) -> list[Strand]:
+        """The parts of class `k` of one clip that have an attention of their own, (T,) each.
+
+        Of multi-level attention these are its two levels; of feature-level attention the `most`
+        hidden units that carry the class most; of other models there are none.
+
+        Parameters
+        ----------
+        frames : (T, D), as for `explain`
+        """
+        blocks = self._blocks(frames)
+        summary = self.head.summarise(blocks())
+        by_block = list(self.head.strands(blocks(), summary, k, most))
+        return [
+            Strand(
+                parts[0].name,
+                torch.cat([part.attention for part in parts]).cpu(),
+                torch.cat([part.contributions for part in parts]).cpu(),
+            )
+            for parts in zip(*by_block, strict=True)
+        ]
 
     @torch.inference_mode()
     def occlude(

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from audioset_demo.models.attention import activated, attention_pool, to_clips
-from audioset_demo.models.head import Head
+from audioset_demo.models.head import Head, Strand
 from audioset_demo.models.settings import ModelSettings
-from audioset_demo.models.weighted_means import MeanHead, Weighted
+from audioset_demo.models.weighted_means import MeanHead, Reading, Weighted
 
 
 class FrameClassifier(nn.Module):
@@ -106,6 +106,11 @@ class MaxHead(FrameClassifier, Head[Winners]):
             yield scores, attention, attention * scores
             n += len(scores)
 
+    def strands(
+        self, blocks: Iterable[list[Tensor]], summary: Winners, k: int, most: int
+    ) -> Iterator[list[Strand]]:
+        return ([] for _ in blocks)
+
     def occlude(
         self, blocks: Iterable[list[Tensor]], summary: Winners, stand_in: list[Tensor] | None
     ) -> Iterator[Tensor]:
@@ -183,6 +188,16 @@ class MultiAttentionHead(MeanHead):
         attention = torch.stack(shares).mean(dim=0)
         return attention, torch.cat(parts, dim=-1) @ self.join.weight.T
 
+    def readings(self, means: list[Tensor], k: int, most: int) -> list[Reading]:
+        """The two hidden layers, the deeper one last. Each reads the scores of all classes."""
+        columns = torch.arange(self.join.out_features)
+        gains = self.join.weight[k].chunk(self.N_LEVELS)
+        names = ("Hidden layer before the last", "Last hidden layer")
+        return [
+            Reading(name, level, k, columns, gain)
+            for level, (name, gain) in enumerate(zip(names, gains, strict=True))
+        ]
+
     def constants(self, summary: list[Weighted]) -> Tensor:
         return self.join.bias.clone()
 
@@ -246,6 +261,15 @@ class FeatureAttentionHead(MeanHead):
         importance = torch.where(importance.sum(1, keepdim=True) > 0, importance, 1.0)
         importance = importance / importance.sum(dim=1, keepdim=True)
         return shares[0] @ importance.T, (parts[0] * scale) @ active.T
+
+    def readings(self, means: list[Tensor], k: int, most: int) -> list[Reading]:
+        """The units that add most to the class, or take most from it, over the whole clip."""
+        gains = self._active_weights(means[0])[k] * self._scale_and_shift()[0]
+        units = torch.argsort((means[0] * gains).abs(), descending=True, stable=True)[:most]
+        return [
+            Reading(f"Unit {unit}", 0, unit, torch.tensor([unit]), gains[[unit]])
+            for unit in units.tolist()
+        ]
 
     def constants(self, summary: list[Weighted]) -> Tensor:
         _, shift = self._scale_and_shift()

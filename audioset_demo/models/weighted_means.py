@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from audioset_demo.models.head import Head
+from audioset_demo.models.head import Head, Strand
 
 WITHOUT_FLOAT64 = ("mps",)  # types of devices
 
@@ -32,6 +32,23 @@ class Weighted(NamedTuple):
     def sums(self) -> "Weighted":
         weights, products = self.products()
         return Weighted(weights.sum(dim=0), products.sum(dim=0))
+
+
+class Reading(NamedTuple):
+    """How a class reads one of the means: what a strand is made from.
+
+    Attributes
+    ----------
+    mean : which of the head's means
+    attended : column of it whose weights are the strand's attention
+    columns, gains : (n,) the columns that the class reads, and what each is multiplied with
+    """
+
+    name: str
+    mean: int
+    attended: int
+    columns: Tensor
+    gains: Tensor
 
 
 class MeanHead(Head[list[Weighted]]):
@@ -57,6 +74,10 @@ class MeanHead(Head[list[Weighted]]):
         """
         raise NotImplementedError
 
+    def readings(self, means: list[Tensor], k: int, most: int) -> list[Reading]:
+        """Of the strands of class `k`, those that carry it most first; none: it has but one."""
+        return []
+
     def summarise(self, blocks: Iterable[list[Tensor]]) -> list[Weighted]:
         """Sums over the frames of one clip.
 
@@ -80,13 +101,30 @@ class MeanHead(Head[list[Weighted]]):
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         means = self.means(summary)
         for levels in blocks:
-            shares, parts = [], []
-            for weighted, total in zip(self.weighted(levels), summary, strict=True):
-                weights, products = weighted.products()
-                shares.append(self._on_device(weights / total.weights))
-                parts.append(self._on_device(products / total.weights))
-            attention, contributions = self.read_out(means, shares, parts)
+            attention, contributions = self.read_out(means, *self._shares(levels, summary))
             yield self.frame_scores(levels), attention, contributions
+
+    def strands(
+        self, blocks: Iterable[list[Tensor]], summary: list[Weighted], k: int, most: int
+    ) -> Iterator[list[Strand]]:
+        readings = self.readings(self.means(summary), k, most)
+        for levels in blocks:
+            shares, parts = self._shares(levels, summary)
+            yield [
+                Strand(name, shares[mean][:, attended], parts[mean][:, columns] @ gains)
+                for name, mean, attended, columns, gains in readings
+            ]
+
+    def _shares(
+        self, levels: list[Tensor], summary: list[Weighted]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """(M, C) each: a block's shares of the weights, and of the means."""
+        shares, parts = [], []
+        for weighted, total in zip(self.weighted(levels), summary, strict=True):
+            weights, products = weighted.products()
+            shares.append(self._on_device(weights / total.weights))
+            parts.append(self._on_device(products / total.weights))
+        return shares, parts
 
     def occlude(
         self,

@@ -104,6 +104,27 @@ def test_a_clip_is_explained_in_blocks_as_in_one_piece(model, n_frames, monkeypa
     assert max(rows) <= 3, "no layer sees more frames at once, however long the clip is"
 
 
+def test_strands_add_up_to_the_contributions_of_their_class(model, monkeypatch):
+    """Two levels, or all hidden units; other models have one attention a class."""
+    monkeypatch.setattr(network, "BLOCK_FRAMES", 4)
+    frames = torch.rand(10, 128) * 2 - 1
+    explained = model.explain(frames)
+    for k in (0, 6):
+        strands = model.strands(frames, k, most=24)
+        number = {"multi_attention": 2, "feature_attention": 24}
+        assert len(strands) == number.get(model.settings.pooling, 0)
+        if strands:
+            total = torch.stack([strand.contributions for strand in strands]).sum(0)
+            assert (total - explained.contributions[:, k]).abs().max() <= 1e-5
+            weights = torch.stack([strand.attention for strand in strands], 1).sum(0)
+            assert torch.allclose(weights, torch.ones(len(strands)), atol=1e-5)
+    if model.settings.pooling == "feature_attention":
+        first = model.strands(frames, 6, most=3)
+        assert [strand.name for strand in first] == [strand.name for strand in strands[:3]]
+        sizes = [abs(strand.contributions.sum().item()) for strand in strands]
+        assert sizes == sorted(sizes, reverse=True)
+
+
 def test_the_top_classes_are_explained_as_among_all(model):
     frames = torch.rand(10, 128) * 2 - 1
     every, some = parts_of(model.explain(frames)), parts_of(model.explain(frames, top=3))
