@@ -117,6 +117,38 @@ def rttm(events: Sequence[Event], tagging: Tagging) -> str:
     )
 
 
+EXPLANATION_COLUMNS = (
+    "file", "model", "encoder", "label", "mid", "start_s", "frame_score", "attention_weight",
+    "contribution", "adds_up_to", "score_drop",
+)  # fmt: skip
+
+
+def explanation_records(
+    tagging: Tagging, classes: Sequence[int], drops: np.ndarray | None = None
+) -> Iterator[dict]:
+    """Why classes score as they do: a record of `EXPLANATION_COLUMNS` for each frame and class.
+
+    Parameters
+    ----------
+    drops : (T, K) score drops; None: not known
+    """
+    for k in classes:
+        label = tagging.labels[k]
+        fixed = (tagging.name, tagging.model.name, ENCODER_TITLES[tagging.encoder])
+        for t, start in enumerate(tagging.times_s):
+            values = (tagging.frame_scores, tagging.attention, tagging.contributions)
+            found = [float(f"{value[t, k]:.6g}") for value in values]
+            drop = None if drops is None else float(f"{drops[t, k]:.6g}")
+            row = (*fixed, label.name, label.mid, round(float(start), 6), *found)
+            yield dict(zip(EXPLANATION_COLUMNS, (*row, tagging.adds_up_to, drop), strict=True))
+
+
+def explanation_csv(records: Iterable[dict]) -> str:
+    """`explanation_records` as a table; an unknown score drop is an empty cell."""
+    rows = (["" if value is None else value for value in r.values()] for r in records)
+    return csv_text(EXPLANATION_COLUMNS, rows)
+
+
 EVENT_COLUMNS = ("file", "start_s", "end_s", "label", "mid", "score", "model", "encoder")
 
 

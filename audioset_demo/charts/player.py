@@ -12,14 +12,19 @@ import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from audioset_demo.charts.overview import DrawnSound
-from audioset_demo.charts.style import BLUE, SCORE_COLOURS, SOUND_COLOURS, VERMILION
+from audioset_demo.charts.style import (
+    BLUE,
+    SCORE_COLOURS,
+    SIGNED_COLOURS,
+    SOUND_COLOURS,
+    VERMILION,
+)
 from audioset_demo.embeddings.frames import FRAME_S, frame_edges
 from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
 from audioset_demo.tagging import Tagging
 
 ROW_PX = 25  # height of one class
 MARKED_HZ = (250, 1000, 2000, 4000)
-LEAST_TOP_SCORE = 0.25  # top of the colour scale at least: low scores stay dark
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,27 @@ class Curve:
     line: float | None = None
 
 
+@dataclass(frozen=True)
+class ClassMap:
+    """A value for each of N classes and each frame, drawn as a map of colours.
+
+    Attributes
+    ----------
+    name : of the values
+    classes : (N,) indices, the first on top
+    values : (T, N)
+    low, high : the ends of the colour scale; below zero it has colours of its own
+    chosen : index of the class that the page speaks of; None: the visitor chooses one in the map
+    """
+
+    name: str
+    classes: Sequence[int]
+    values: np.ndarray
+    low: float
+    high: float
+    chosen: int | None = None
+
+
 def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None) -> dict:
     """A clip for the player with the scores of classes, and the attention of one at a time.
 
@@ -52,17 +78,16 @@ def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | 
     sound : None where there is no sound, only embeddings
     """
     classes = list(classes)
-    names = [tagging.labels[k].name for k in classes]
-    scores, attention = tagging.frame_scores[:, classes], tagging.attention[:, classes]
-    most = max(LEAST_TOP_SCORE, float(scores.max()))
+    attention = tagging.attention[:, classes]
+    drawn = _class_map(
+        tagging, ClassMap("Frame score", classes, tagging.frame_scores[:, classes], 0.0, 1.0)
+    )
     most_attention = np.maximum(attention.max(axis=0), 1e-9)
     return _timeline(tagging, sound) | {
         "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
-        f"one of them, on one time axis. Shown: {', '.join(names)}",
-        "classes": {
-            "names": names,
-            "levels": _levels(scores / most),
-            "most": most,
+        f"one of them, on one time axis. Shown: {', '.join(drawn['names'])}",
+        "classes": drawn
+        | {
             "attention": _levels(attention / most_attention),
             "mostAttention": [float(value) for value in most_attention],
         },
@@ -70,9 +95,14 @@ def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | 
 
 
 def curves_timeline(
-    tagging: Tagging, curves: Sequence[Curve], sound: DrawnSound | None, marked: int, alt: str
+    tagging: Tagging,
+    shown_map: ClassMap,
+    curves: Sequence[Curve],
+    sound: DrawnSound | None,
+    marked: int,
+    alt: str,
 ) -> dict:
-    """A clip for the player with curves, whose values are base64 of float32.
+    """A clip for the player with a map of classes, and curves, whose values are base64 of float32.
 
     Parameters
     ----------
@@ -81,6 +111,7 @@ def curves_timeline(
     """
     return _timeline(tagging, sound) | {
         "alt": f"Waveform and spectrogram, on one time axis with {alt}",
+        "classes": _class_map(tagging, shown_map),
         "curves": [
             asdict(curve) | {"values": _base64(np.asarray(curve.values, dtype="<f4"))}
             for curve in curves
@@ -109,9 +140,23 @@ def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
         "colours": {
             "wave": BLUE,
             "loss": VERMILION,
-            "scores": _colours(SCORE_COLOURS),
             "sound": _colours(SOUND_COLOURS),
         },
+    }
+
+
+def _class_map(tagging: Tagging, shown: ClassMap) -> dict:
+    """The map as the player takes it; one byte a value, 0 to 255 from `low` to `high`."""
+    span = max(shown.high - shown.low, 1e-9)
+    return {
+        "names": [tagging.labels[k].name for k in shown.classes],
+        "of": shown.name,
+        "levels": _levels((shown.values - shown.low) / span),
+        "low": shown.low,
+        "high": shown.high,
+        "colours": _colours(SIGNED_COLOURS if shown.low < 0 else SCORE_COLOURS),
+        "chosen": None if shown.chosen is None else list(shown.classes).index(shown.chosen),
+        "attention": None,
     }
 
 

@@ -17,6 +17,7 @@ GREEN = "#2C9C79"
 GREY = "rgba(128, 128, 128, 0.5)"
 SCORE_COLOURS = "Viridis"
 SOUND_COLOURS = "Cividis"
+SIGNED_COLOURS = "balance_r"  # vermilion below zero, blue above
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 

@@ -30,6 +30,7 @@ from audioset_demo.encoders import load_encoder, resolve_encoder, silent_frame
 from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.models.head import Strand
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
 from audioset_demo.views import serving
 from audioset_demo.views.background import Work, finish
@@ -313,6 +314,11 @@ def occlusion(clip: Clip, choice: Choice, on_stop: Callable[[], None]) -> np.nda
 
     what = f"Silencing frames of {clip.name}"
     return _finished(_OCCLUSIONS, what, clip, _of_tagging(clip, choice), start, on_stop)
+
+
+def strands(clip: Clip, choice: Choice, k: int) -> list[Strand]:
+    """What carries class `k` in a clip; a pass of the model over its frames."""
+    return _tagger(choice.model).strands(features(clip, choice), k)
 
 
 def _of_tagging(clip: Clip, choice: Choice) -> Choice:

@@ -16,6 +16,7 @@ export default function (component) {
     instances.set(parentElement, player);
   }
   player.report = (frame) => component.setTriggerValue("frame", frame);
+  player.ask = (name) => component.setTriggerValue("asked", name);
   player.show(data);
   return () => {
     player.close();
@@ -183,14 +184,20 @@ class Player extends Pictures {
     const pressed = this.pressed;
     this.pressed = null;
     if (!pressed || event.type === "pointercancel" || pressed.moved) return;
-    if (pressed.row >= 0) {
-      this.chosen = pressed.row;
-      this.draw();
-    }
+    if (pressed.row >= 0) this.choose(pressed.row, pressed.named);
     if (pressed.named) return;
-    const ofFrames = pressed.lane && !["wave", "mel"].includes(pressed.lane.kind);
+    const ofFrames = pressed.lane && !["wave", "mel", "legend"].includes(pressed.lane.kind);
     if (ofFrames) this.playFrame(this.frameAt(pressed.time));
     else this.seek(pressed.time);
+  }
+
+  // Where the page speaks of one class, a click on another's name asks for that one.
+  choose(row, named) {
+    const { classes } = this.data;
+    if (classes.chosen === null) {
+      this.chosen = row;
+      this.draw();
+    } else if (named && row !== this.chosen) this.ask(classes.names[row]);
   }
 
   describe({ x, y, time, named, lane, row }) {
@@ -199,8 +206,9 @@ class Player extends Pictures {
     const frame = this.frameAt(time), { classes } = this.data;
     let text = `${time.toFixed(2)} s`;
     if (row >= 0) {
-      const score = (this.levels[frame * classes.names.length + row] / 255) * classes.most;
-      text += ` · ${classes.names[row]} ${score.toFixed(2)}`;
+      const share = this.levels[frame * classes.names.length + row] / 255;
+      const value = classes.low + share * (classes.high - classes.low);
+      text += ` · ${classes.names[row]}: ${classes.of.toLowerCase()} ${value.toFixed(2)}`;
     }
     const curve = lane && (lane.curve || (lane.kind === "attention" && this.attention()));
     if (curve) text += ` · ${curve.name} ${curve.values[frame].toPrecision(3)}`;
@@ -239,9 +247,7 @@ class Player extends Pictures {
   key(event) {
     const { step, duration, classes } = this.data, time = this.time();
     const choose = (by) => {
-      if (!classes) return;
-      this.chosen = Math.min(Math.max(this.chosen + by, 0), classes.names.length - 1);
-      this.draw();
+      if (classes) this.choose(Math.min(Math.max(this.chosen + by, 0), classes.names.length - 1), true);
     };
     const actions = {
       Space: () => this.toggle(),

@@ -8,7 +8,7 @@ from importlib.resources import files
 import streamlit as st
 
 from audioset_demo.charts.overview import DrawnSound
-from audioset_demo.charts.player import Curve, curves_timeline, tags_timeline
+from audioset_demo.charts.player import ClassMap, Curve, curves_timeline, tags_timeline
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache
 from audioset_demo.views.clips import Clip
@@ -46,18 +46,27 @@ def play(start_s: float, end_s: float) -> None:
 def show_curves(
     clip: Clip,
     tagging: Tagging,
+    shown_map: ClassMap,
     curves: list[Curve],
     marked: int,
     alt: str,
     on_frame: Callable[[int], None],
+    on_class: Callable[[str], None],
 ) -> None:
-    """Show the sound above curves; a click on a frame calls `on_frame` with its index."""
+    """Show the sound above a map of classes and curves.
 
-    def take() -> None:
+    A click on a frame calls `on_frame` with its index, one on a class's name `on_class` with
+    that name.
+    """
+
+    def take_frame() -> None:
         on_frame(st.session_state[_KEY].frame)
 
-    drawn = curves_timeline(tagging, curves, _sound(clip), marked, alt)
-    _show(clip, drawn, on_frame_change=take)
+    def take_class() -> None:
+        on_class(st.session_state[_KEY].asked)
+
+    drawn = curves_timeline(tagging, shown_map, curves, _sound(clip), marked, alt)
+    _show(clip, drawn, on_frame_change=take_frame, on_asked_change=take_class)
 
 
 def _sound(clip: Clip) -> DrawnSound | None:
@@ -70,7 +79,8 @@ def _show(clip: Clip, drawn: dict, **callbacks) -> None:
             played = cache.played(clip)
             st.audio(played.data, format=played.mime, alt="The clip")
     # Streamlit requires a callback for every value that the browser may report.
-    callbacks = {"on_frame_change": lambda: None} | callbacks
+    nothing = dict.fromkeys(("on_frame_change", "on_asked_change"), lambda: None)
+    callbacks = nothing | callbacks
     of_clip = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
     data = drawn | of_clip | {"audio": _AUDIO}
     _component(data=data, key=_KEY, **callbacks)

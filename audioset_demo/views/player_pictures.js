@@ -4,7 +4,7 @@
 
 const AXIS = 22;            // pixels below the pictures for the seconds
 const GAP = 8;              // between two pictures
-const WAVE_PX = 72, MEL_PX = 140, ATTENTION_PX = 56, CURVE_PX = 52;  // heights of the pictures
+const WAVE_PX = 72, MEL_PX = 140, ATTENTION_PX = 56, CURVE_PX = 52, LEGEND_PX = 14;  // heights
 const VALUES_PX = 46;       // right of curves, for the ends of their scales
 
 function bytes(text) {
@@ -48,11 +48,11 @@ class Pictures {
     this.mel = mel && picture(bytes(mel.levels), mel.columns, mel.bands, bytes(colours.sound), true);
     this.end = data.end;
     if (classes) {
-      const n = classes.names.length, scale = bytes(colours.scores);
-      this.chosen = Math.min(this.chosen, n - 1);
+      const n = classes.names.length, scale = bytes(classes.colours);
+      this.chosen = classes.chosen ?? Math.min(this.chosen, n - 1);
       this.levels = bytes(classes.levels);
       this.heat = picture(this.levels, data.frames, n, scale, false);
-      this.weights = bytes(classes.attention);
+      this.weights = classes.attention && bytes(classes.attention);
       this.scale = picture(Uint8Array.from({ length: 256 }, (_, k) => k), 256, 1, scale, false);
     }
     this.curves = data.curves.map((curve) =>
@@ -76,7 +76,8 @@ class Pictures {
     if (this.mel) add("mel", MEL_PX);
     if (classes) {
       add("classes", row * classes.names.length);
-      add("attention", ATTENTION_PX);
+      add("legend", LEGEND_PX);
+      if (classes.attention) add("attention", ATTENTION_PX);
     }
     this.curves.forEach((curve) => add("curve", CURVE_PX, curve));
     this.height = top - GAP + AXIS;
@@ -152,7 +153,6 @@ class Pictures {
     context.restore();
     this.drawNames(context);
     this.drawSeconds(context);
-    this.drawScale(context);
   }
 
   drawHeat(context, lane) {
@@ -268,6 +268,7 @@ class Pictures {
         writeBoth(lane, curve);
         this.writeEnds(context, lane);
       }
+      if (kind === "legend") this.drawLegend(context, lane);
     });
   }
 
@@ -309,19 +310,23 @@ class Pictures {
     context.globalAlpha = 1;
   }
 
-  // The colour scale of the scores, from 0 to its highest.
-  drawScale(context) {
-    const width = Math.min(64, this.left - 90), y = this.height - AXIS / 2 + 2;
-    if (width < 20 || !this.data.classes) return;
-    const left = this.left - 46 - width;
-    context.drawImage(this.scale, left, y - 5, width, 10);
-    context.fillStyle = this.ink;
-    context.globalAlpha = 0.75;
-    context.textAlign = "right";
-    context.fillText("0", left - 5, y);
-    context.textAlign = "left";
-    context.fillText(this.data.classes.most.toFixed(2), left + width + 5, y);
-    context.globalAlpha = 1;
+  // What the colours of the map mean: the name of its values, and the scale with its ends.
+  drawLegend(context, { top }) {
+    const { of, low, high } = this.data.classes, y = top + LEGEND_PX / 2, width = 96;
+    let right = this.left + this.width;
+    const write = (text, gap) => {
+      context.textAlign = "right";
+      context.fillStyle = this.ink;
+      context.globalAlpha = 0.75;
+      context.fillText(text, right, y);
+      context.globalAlpha = 1;
+      right -= context.measureText(text).width + gap;
+    };
+    write(short(high), 5);
+    context.drawImage(this.scale, right - width, y - 5, width, 10);
+    right -= width + 5;
+    write(short(low), 8);
+    write(of, 0);
   }
 
   drawHead(time) {
@@ -335,6 +340,11 @@ class Pictures {
     context.arc(x, 4, 4, 0, 7);
     context.fill();
   }
+}
+
+// A value of a few digits.
+function short(value) {
+  return Number(value.toPrecision(2)).toString();
 }
 
 function clock(time, step) {

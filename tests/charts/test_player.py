@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.charts.overview import COLUMNS, DrawnSound, draw
-from audioset_demo.charts.player import Curve, curves_timeline, mel_band, tags_timeline
+from audioset_demo.charts.player import ClassMap, Curve, curves_timeline, mel_band, tags_timeline
 from audioset_demo.embeddings.frames import FRAME_S, frame_edges
 from audioset_demo.encoders.logmel import N_BINS, SAMPLE_RATE, mel_matrix
 from audioset_demo.tagging import load_tagger
@@ -38,7 +38,8 @@ def test_scores_and_attention_are_those_of_the_tagging(tagger):
     drawn = tags_timeline(tagging, top, sound)
     classes = drawn["classes"]
     assert classes["names"] == [tagging.labels[k].name for k in top]
-    scores = unpacked(classes["levels"]).reshape(-1, 10) / 255 * classes["most"]
+    assert (classes["low"], classes["high"]) == (0, 1)  # colours of two clips mean the same
+    scores = unpacked(classes["levels"]).reshape(-1, 10) / 255
     np.testing.assert_allclose(scores, tagging.frame_scores[:, top], atol=1 / 255)
     weights = unpacked(classes["attention"]).reshape(-1, 10) / 255 * classes["mostAttention"]
     np.testing.assert_allclose(weights, tagging.attention[:, top], atol=1 / 255)
@@ -47,16 +48,20 @@ def test_scores_and_attention_are_those_of_the_tagging(tagger):
     assert all(name in drawn["alt"] for name in classes["names"])
 
 
-def test_curves_hold_the_exact_values(tagger):
+def test_curves_hold_the_exact_values_and_the_map_its_own_to_a_step_of_its_scale(tagger):
     waveform, sound = sound_of(5)
     tagging = tagger.tag(waveform)
     contributions = tagging.contributions[:, 0]
     curve = Curve("Contribution", "a model", contributions, -0.5, 0.5, 0.1)
-    drawn = curves_timeline(tagging, [curve], sound, 2, "contributions to Speech")
+    shown = ClassMap("Contribution", [4, 0], tagging.contributions[:, [4, 0]], -0.5, 0.5, 0)
+    drawn = curves_timeline(tagging, shown, [curve], sound, 2, "contributions to Speech")
     (sent,) = drawn["curves"]
     np.testing.assert_array_equal(unpacked(sent["values"], np.float32), contributions)
     assert (sent["low"], sent["high"], sent["line"]) == (-0.5, 0.5, 0.1)
-    assert drawn["marked"] == 2 and drawn["classes"] is None
+    classes = drawn["classes"]
+    levels = unpacked(classes["levels"]).reshape(-1, 2) / 255
+    np.testing.assert_allclose(levels - 0.5, shown.values.clip(-0.5, 0.5), atol=1 / 255)
+    assert drawn["marked"] == 2 and classes["chosen"] == 1
     assert drawn["alt"].endswith("contributions to Speech")
 
 

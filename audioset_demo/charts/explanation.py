@@ -1,0 +1,172 @@
+"""Why a class scores as it does: maps of classes and frames, and the way from frames to a score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from audioset_demo.charts.player import ClassMap, Curve
+from audioset_demo.charts.style import BLUE, GREY, SCORE_COLOURS, VERMILION, finish, plain
+from audioset_demo.models.head import Strand
+from audioset_demo.tagging import Tagging
+
+# What a map can show: its key, and its name.
+SIGNALS = {
+    "contributions": "Contribution",
+    "attention": "Attention weight",
+    "frame_scores": "Frame score",
+    "drops": "Score drop",
+}
+LEAST_SCALE = 0.05  # end of the scale of a signed map at least: tiny values stay pale
+LEAST_WEIGHT = 2.0  # of attention, in multiples of the mean weight
+MAX_STEPS = 14  # of a waterfall: what a phone has room for
+
+
+def class_map(
+    tagging: Tagging,
+    signal: str,
+    classes: Sequence[int],
+    chosen: int,
+    drops: np.ndarray | None = None,
+) -> ClassMap:
+    """The map of one signal, a key of `SIGNALS`.
+
+    Attention weights are multiples of their mean, 1 where all frames count the same.
+
+    Parameters
+    ----------
+    classes : indices, the first on top; `chosen` is one of them
+    drops : (T, K) score drops, for the signal "drops"
+    """
+    if signal == "frame_scores":
+        values = tagging.frame_scores[:, classes]
+        return ClassMap("Frame score", classes, values, 0.0, 1.0, chosen)
+    if signal == "attention":
+        values = in_multiples(tagging.attention[:, classes])
+        most = max(LEAST_WEIGHT, float(values.max()))
+        return ClassMap("Attention weight / mean", classes, values, 0.0, most, chosen)
+    if signal == "drops":
+        assert drops is not None
+        name, values = "Score drop", drops[:, classes]
+    else:
+        name, values = f"Contribution to {tagging.adds_up_to}", tagging.contributions[:, classes]
+    most = max(LEAST_SCALE, float(np.abs(values).max()))
+    return ClassMap(name, classes, values, -most, most, chosen)
+
+
+def in_multiples(attention: np.ndarray) -> np.ndarray:
+    """Attention weights (T, ...) that sum to 1 over frames, as multiples of their mean."""
+    return attention * len(attention)
+
+
+def curves_of(
+    taggings: Mapping[str, Tagging], k: int, drops: Mapping[str, np.ndarray]
+) -> list[Curve]:
+    """The lanes of one class, at most four a model, model by model.
+
+    What is read alike is on one scale for all models.
+
+    Parameters
+    ----------
+    taggings : by the model's title
+    drops : (T,) score drops of some of the models, by the same titles
+    """
+    lanes: dict[str, list[Curve]] = {model: [] for model in taggings}
+
+    def add(name: str, values: dict[str, np.ndarray], line: float | None = None) -> None:
+        low = min(0.0, *(float(part.min()) for part in values.values()))
+        high = max(low + 1e-6, *(float(part.max()) for part in values.values()))
+        for model, part in values.items():
+            lanes[model].append(Curve(name, model, part, low, high, line))
+
+    add("Frame score", {model: t.frame_scores[:, k] for model, t in taggings.items()})
+    weights = {model: in_multiples(t.attention[:, k]) for model, t in taggings.items()}
+    add("Attention weight / mean", weights, line=1.0)
+    for unit in dict.fromkeys(t.adds_up_to for t in taggings.values()):
+        of_unit = {m: t.contributions[:, k] for m, t in taggings.items() if t.adds_up_to == unit}
+        add(f"Contribution to {unit}", of_unit)
+    if drops:
+        add("Score drop", dict(drops))
+    return [curve for of_model in lanes.values() for curve in of_model]
+
+
+def strand_map(strands: Sequence[Strand], times_s: np.ndarray) -> go.Figure:
+    """The attention of each strand over time, as multiples of its mean, the first on top.
+
+    Beside its name stands what it adds to the logit over the whole clip.
+    """
+    weights = np.stack([in_multiples(strand.attention.numpy()) for strand in strands])
+    parts = np.stack([strand.contributions.numpy() for strand in strands])
+    totals = parts.sum(axis=1)
+    names = [f"{plain(s.name)}: {total:+.2f}" for s, total in zip(strands, totals, strict=True)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=weights,
+            x=times_s,
+            y=list(range(len(strands))),
+            customdata=parts,
+            zmin=0,
+            zmax=max(LEAST_WEIGHT, float(weights.max())),
+            colorscale=SCORE_COLOURS,
+            ygap=2,
+            colorbar={"title": {"text": "Weight<br>/ mean"}, "thickness": 10},
+            hovertemplate="%{x:.2f} s<br>weight / mean %{z:.2f}<br>"
+            "contribution %{customdata:+.4f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="Start of the frame in seconds", fixedrange=True)
+    figure.update_yaxes(
+        autorange="reversed", tickvals=list(range(len(names))), ticktext=names, fixedrange=True
+    )
+    return finish(figure, 80 + 30 * len(names), fixed=True)
+
+
+def waterfall(tagging: Tagging, k: int) -> go.Figure:
+    """From the constant through the frames to the sum, for one class.
+
+    Of a long clip the frames that contribute most, in their order in time, and the sum of all
+    others.
+    """
+    names, parts = _steps(tagging, k)
+    ends = np.cumsum(parts)
+    total = float(ends[-1])
+    heights = np.append(parts, total)
+    figure = go.Figure(
+        go.Bar(
+            x=list(range(len(names) + 1)),
+            y=heights,
+            base=np.append(ends - parts, 0.0),
+            marker_color=[GREY, *_colours(parts[1:]), BLUE if total >= 0 else VERMILION],
+            customdata=[*names, f"sum: {tagging.adds_up_to}"],
+            hovertemplate="%{customdata}: %{y:+.4f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(
+        tickmode="array",
+        tickvals=list(range(len(names) + 1)),
+        ticktext=[*names, tagging.adds_up_to],
+        fixedrange=True,
+    )
+    figure.update_yaxes(title=f"Sum, in the unit of the {tagging.adds_up_to}", zeroline=True)
+    return finish(figure, 280, fixed=True)
+
+
+def _steps(tagging: Tagging, k: int) -> tuple[list[str], np.ndarray]:
+    """Names and sizes of the steps: the constant, frames, and the others together."""
+    contributions = tagging.contributions[:, k]
+    kept = np.argsort(-np.abs(contributions), kind="stable")[:MAX_STEPS]
+    if len(kept) < len(contributions):
+        kept = kept[:-1]
+    kept = np.sort(kept)
+    names = ["constant", *(f"{tagging.times_s[t]:.2f} s" for t in kept)]
+    parts = [float(tagging.constants[k]), *contributions[kept].tolist()]
+    if others := len(contributions) - len(kept):
+        names.append(f"{others:,} others")
+        parts.append(float(contributions.sum() - contributions[kept].sum()))
+    return names, np.array(parts)
+
+
+def _colours(parts: np.ndarray) -> list[str]:
+    return [BLUE if part >= 0 else VERMILION for part in parts]
