@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from audioset_demo.charts.player import ClassMap, Curve
 from audioset_demo.charts.style import BLUE, GREY, SCORE_COLOURS, VERMILION, finish, plain
+from audioset_demo.embeddings.frames import frame_edges
 from audioset_demo.models.head import Strand
 from audioset_demo.tagging import Tagging
 
@@ -92,7 +93,7 @@ def curves_of(
     return [curve for of_model in lanes.values() for curve in of_model]
 
 
-def strand_map(strands: Sequence[Strand], times_s: np.ndarray) -> go.Figure:
+def strand_map(strands: Sequence[Strand], tagging: Tagging) -> go.Figure:
     """The attention of each strand over time, as multiples of its mean, the first on top.
 
     Beside its name stands what it adds to the logit over the whole clip.
@@ -104,19 +105,19 @@ def strand_map(strands: Sequence[Strand], times_s: np.ndarray) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=weights,
-            x=times_s,
+            x=frame_edges(tagging.times_s, tagging.duration_s),
             y=list(range(len(strands))),
-            customdata=parts,
+            customdata=np.stack([np.broadcast_to(tagging.times_s, parts.shape), parts], axis=2),
             zmin=0,
             zmax=max(LEAST_WEIGHT, float(weights.max())),
             colorscale=SCORE_COLOURS,
             ygap=2,
             colorbar={"title": {"text": "Weight<br>/ mean"}, "thickness": 10},
-            hovertemplate="%{x:.2f} s<br>weight / mean %{z:.2f}<br>"
-            "contribution %{customdata:+.4f}<extra></extra>",
+            hovertemplate="from %{customdata[0]:.2f} s<br>weight / mean %{z:.2f}<br>"
+            "contribution %{customdata[1]:+.4f}<extra></extra>",
         )
     )
-    figure.update_xaxes(title="Start of the frame in seconds", fixedrange=True)
+    figure.update_xaxes(title="Seconds", fixedrange=True)
     figure.update_yaxes(
         autorange="reversed", tickvals=list(range(len(names))), ticktext=names, fixedrange=True
     )

@@ -192,9 +192,10 @@ def _levels(shares: np.ndarray) -> str:
 
 
 @cache
-def _colours(scale: str) -> str:
+def _colours(scale: str | tuple[str, ...]) -> str:
     """256 colours of a scale, three bytes each."""
-    sampled = sample_colorscale(scale, np.linspace(0, 1, 256).tolist())
+    stops = scale if isinstance(scale, str) else list(scale)
+    sampled = sample_colorscale(stops, np.linspace(0, 1, 256).tolist())
     return _base64(np.array([unlabel_rgb(colour) for colour in sampled]).round().astype(np.uint8))
 
 

@@ -17,7 +17,8 @@ GREEN = "#2C9C79"
 GREY = "rgba(128, 128, 128, 0.5)"
 SCORE_COLOURS = "Viridis"
 SOUND_COLOURS = "Cividis"
-SIGNED_COLOURS = "balance_r"  # vermilion below zero, blue above
+# From vermilion below zero to blue above it.
+SIGNED_COLOURS = ("rgb(178, 68, 20)", "rgb(240, 240, 240)", "rgb(30, 96, 165)")
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 

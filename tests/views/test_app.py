@@ -281,11 +281,14 @@ def table_of_the_frame(app: AppTest):
 def test_silencing_frames_shows_whether_attention_is_faithful(app):
     go(app, "attention")
     assert "Score drop if silenced" not in table_of_the_frame(app)
-    app.toggle[0].set_value(True).run()
+    labelled(app.multiselect, "Models beside it").set_value(["single_attention"]).run()
+    labelled(app.button_group, "Map of").set_value("drops").run()
     assert not app.exception
     assert re.findall(r"attention: [+-]\d\.\d\d, contribution: [+-]\d\.\d\d", text(app))
     player = json.loads(app.get("bidi_component")[0].proto.json)
-    assert [curve["name"] for curve in player["curves"]][-2:] == ["Score drop if silenced"] * 2
+    names = [curve["name"] for curve in player["curves"]]
+    assert len(names) == 8 and names[3::4] == ["Score drop"] * 2  # the last of each model's four
+    assert player["classes"]["of"] == "Score drop"
     tagger = load_tagger(encoder="compact")
     embeddings = tagger.encode(synthesise("sequence"))
     drops = tagger.occlude(
@@ -314,7 +317,7 @@ def test_overlapping_frames_show_more_finely_when(app):
 
 def test_frames_of_an_embeddings_file_are_left_out_instead(app):
     upload(app, "clips.h5", features("first", "second", n_frames=(10, 1)))
-    go(app, "attention").toggle[0].set_value(True).run()
+    labelled(go(app, "attention").button_group, "Map of").set_value("drops").run()
     assert not app.exception and "Score drop if left out" in table_of_the_frame(app)
     labelled(app.selectbox, "Clip of 2").set_value(1).run()
     assert not app.exception and not app.error

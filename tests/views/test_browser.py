@@ -142,7 +142,7 @@ def test_a_frame_of_the_attention_is_played_and_its_numbers_are_shown(tools, pla
     player.get_by_text(re.compile(r"Frame \d+: \d+\.\d\d to ")).first.wait_for()
     x, y = place(player, 0.0, 300)
     width = head(player).bounding_box()["width"] - LABELS_PX - VALUES_PX
-    player.mouse.click(x + 0.22 * width, y)  # 2.2 s, in the first of the curves
+    player.mouse.click(x + 0.22 * width, y)  # 2.2 s, in the map
     until(player, "!audio.paused && audio.currentTime < 2.88")
     player.get_by_text("Frame 2: 1.92 to 2.88 s").wait_for()
     until(player, "audio.paused")
@@ -150,6 +150,20 @@ def test_a_frame_of_the_attention_is_played_and_its_numbers_are_shown(tools, pla
     frame = player.get_by_role("slider", name="Frame that starts at")
     frame.press("ArrowRight")
     player.get_by_text("Frame 3: 2.88 to 3.84 s").wait_for()
+
+
+def test_a_click_on_a_class_s_name_shows_why_that_one_scores(tools, player):
+    tools.open_page(player, "Attention")
+    until(player, "audio.readyState > 0")
+    reason = player.get_by_role("heading", name=re.compile("From frames to the score of"))
+    first = reason.text_content()
+    box = head(player).bounding_box()
+    player.mouse.click(box["x"] + 120, box["y"] + 270)  # the second row of the map
+    player.wait_for_function(
+        "first => ![...document.querySelectorAll('h3')].some(h => h.textContent === first)",
+        arg=first,
+    )
+    assert reason.text_content() != first and "class=" in player.url
 
 
 def tone(seconds: float, form: str = "WAV") -> bytes:

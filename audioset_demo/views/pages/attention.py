@@ -1,20 +1,38 @@
-"""Attention: the frames that a score comes from, and whether attention weights are faithful."""
+"""Attention: which frames a score comes from, as a map, and how far each signal can be trusted."""
 
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from audioset_demo.charts.player import Curve
+from audioset_demo import export
+from audioset_demo.charts.explanation import (
+    SIGNALS,
+    class_map,
+    curves_of,
+    in_multiples,
+    strand_map,
+    waterfall,
+)
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.evaluation import rank_correlation
 from audioset_demo.models import experiments
+from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, player, session
+from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import cell, escape, unique_names
-from audioset_demo.views.widgets import class_select, errors_shown, notes, provenance, title
+from audioset_demo.views.widgets import (
+    chart,
+    class_select,
+    errors_shown,
+    notes,
+    provenance,
+    title,
+)
 
 MAX_COMPARED = 3
+N_CLASSES = 10  # of the map, beside the chosen one
 MEANING = {
     "average": "All frames have the same weight: the score is the mean of the frame scores.",
     "frame_baseline": "All frames have the same weight: the score is the mean of the frame scores.",
@@ -25,7 +43,12 @@ MEANING = {
     "feature_attention": "The model weights the frames for each hidden feature, not for each "
     "class; the mean weight of the features that the class reads is shown.",
 }
-
+STRANDS = {
+    "multi_attention": "Each of the two hidden layers has its own attention. Beside its name: what "
+    "it adds to the logit.",
+    "feature_attention": "The hidden units that carry the class, most first, each with its own "
+    "attention. Beside a unit's number: what it adds to the logit over the whole clip.",
+}
 READINGS = {
     "attention": "Attention weight",
     "contributions": "Contribution",
@@ -49,36 +72,22 @@ def identity(tagging: Tagging, k: int) -> str:
     return total + f"logit {parts + constant:.4f}, which is a score of {score:.4f}"
 
 
-def on_one_scale(
-    name: str, models: list[str], values: list[np.ndarray], line: float | None = None
-) -> list[Curve]:
-    """One curve per model, all on a scale from the lowest value, or zero, to the highest."""
-    low = min(0.0, *(float(part.min()) for part in values))
-    high = max(low + 1e-6, *(float(part.max()) for part in values))
-    return [
-        Curve(name, model, part, low, high, line)
-        for model, part in zip(models, values, strict=True)
-    ]
-
-
-def curves_of(taggings: dict[str, Tagging], k: int) -> list[Curve]:
-    """Frame scores, attention weights and contributions of one class, by each model."""
-    names = list(taggings)
-    scores = [t.frame_scores[:, k] for t in taggings.values()]
-    weights = [t.attention[:, k] for t in taggings.values()]
-    curves = on_one_scale("Frame score", names, scores)
-    curves += on_one_scale("Attention weight", names, weights, line=1 / len(weights[0]))
-    for unit in dict.fromkeys(t.adds_up_to for t in taggings.values()):
-        parts = {name: t for name, t in taggings.items() if t.adds_up_to == unit}
-        contributions = [t.contributions[:, k] for t in parts.values()]
-        curves += on_one_scale(f"Contribution to {unit}", list(parts), contributions)
-    return curves
-
-
 def agreement(of: str, values: np.ndarray, drop: np.ndarray) -> str:
     """The rank correlation of values of the frames with the score drop when they are silenced."""
     rho = rank_correlation(values, drop)
     return f"{of}: " + ("the same for all frames" if rho is None else f"{rho:+.2f}")
+
+
+def on_faithfulness(model: str) -> str:
+    """In one line, what the record of many clips says of a model's signals; empty if unknown."""
+    rows = [row for row in experiments.occlusion()["rows"] if row["name"] == model]
+    found = rows[0]["rank_correlation"] if rows else {}
+    if found.get("attention") is None or found.get("contributions") is None:
+        return ""
+    return (
+        "Over many clips, contributions rank the frames as leaving them out does (rank correlation "
+        f"{found['contributions']:.2f}), attention weights less so ({found['attention']:.2f})."
+    )
 
 
 title("Attention", "The frames that a score comes from, and how much each contributes.")
@@ -113,7 +122,6 @@ others.sort(
 compared = right.multiselect(
     "Models beside it",
     others,
-    default=others[:1],
     max_selections=MAX_COMPARED,
     format_func=titles.__getitem__,
     filter_mode="contains",
@@ -123,38 +131,48 @@ compared = right.multiselect(
     placeholder="None",
 )
 n_frames = len(tagging.times_s)
-occluded = st.toggle(
-    "Leave out one frame at a time" if clip.is_features else "Silence one frame at a time",
-    key="occlusion",
+signals = [
+    signal for signal in SIGNALS if signal != "drops" or not clip.is_features or n_frames > 1
+]
+signal = st.segmented_control(
+    "Map of",
+    signals,
+    default=signals[0],
+    required=True,
+    format_func=SIGNALS.__getitem__,
+    key="signal",
     bind="query-params",
-    help="Occlusion, a check that does not rely on the model's own weights: each frame in turn is "
+    help="Contribution: what a frame adds to the score. Attention weight: how much a frame counts, "
+    "as a multiple of its mean over the clip. Frame score: that of the frame as a clip of its own. "
+    "Score drop, a check that does not rely on the model's own weights: each frame in turn is "
     + ("left out" if clip.is_features else "replaced by the encoder's output for silence")
-    + ", and the score is computed again. Where a frame matters, the score drops.",
+    + ", and the score is computed again.",
 )
-if occluded and clip.is_features and n_frames == 1:
-    st.caption("The clip has only one frame, which cannot be left out.")
-    occluded = False
+if line := on_faithfulness(choice.model):
+    st.caption(line)
 with errors_shown():
     choices = {titles[name]: replace(choice, model=name) for name in (choice.model, *compared)}
     taggings = {name: cache.tagging(clip, one) for name, one in choices.items()}
-    drops = [
-        cache.occlusion(clip, one, lambda: st.session_state.update(occlusion=False))[:, k]
-        for one in (choices.values() if occluded else ())
-    ]
+    drops = {
+        name: cache.occlusion(clip, one, lambda: st.session_state.update(signal=signals[0]))
+        for name, one in (choices.items() if signal == "drops" else ())
+    }
+own = next(iter(taggings))
+drops_of_class = {name: of_model[:, k] for name, of_model in drops.items()}
 
-for i, (column, (name, t)) in enumerate(
-    zip(st.columns(len(taggings), gap="medium"), taggings.items(), strict=True)
+for column, (name, t) in zip(
+    st.columns(len(taggings), gap="medium"), taggings.items(), strict=True
 ):
     with column:
         st.subheader(escape(name), anchor=False)
         st.caption(MEANING[t.model.settings.pooling])
         st.markdown(f"**{t.scores[k]:.3f}** · {escape(identity(t, k))}")
-        if occluded:
+        if name in drops:
             st.markdown(
                 f"Rank correlation with the score drop {hidden}: "
-                + escape(agreement("attention", t.attention[:, k], drops[i]))
+                + escape(agreement("attention", t.attention[:, k], drops_of_class[name]))
                 + ", "
-                + escape(agreement("contribution", t.contributions[:, k], drops[i])),
+                + escape(agreement("contribution", t.contributions[:, k], drops_of_class[name])),
                 help="1: both rank the frames in the same order; 0: the orders are unrelated. If "
                 "attention does not agree with the score drop, it does not show which frames "
                 "matter.",
@@ -175,20 +193,23 @@ if n_frames > 1:
         help="It is outlined in the pictures, and its numbers are in the table below. A click on a "
         "frame in the pictures selects it too.",
     )
+mapped = ranked[:N_CLASSES] if k in ranked[:N_CLASSES] else [*ranked[:N_CLASSES], k]
 with pictures:
-    curves = curves_of(taggings, k)
-    if occluded:
-        curves += on_one_scale(f"Score drop {hidden}", list(taggings), drops)
     player.show_curves(
         clip,
         tagging,
-        curves,
+        class_map(tagging, signal, mapped, k, drops.get(own)),
+        curves_of(taggings, k, drops_of_class),
         frame,
-        f"score, attention weight and contribution of each frame for {tagging.labels[k].name} by "
-        + ", ".join(taggings),
+        f"a map of the {SIGNALS[signal].lower()} of the top classes, and score, attention weight "
+        f"and contribution of each frame for {tagging.labels[k].name} by " + ", ".join(taggings),
         on_frame=lambda frame: st.session_state.update({key: frame}),
+        on_class=session.choose_class,
     )
-    st.caption("Dotted: the weight of each frame if all had the same.")
+    st.caption(
+        f"Map: {escape(own)}; click a class's name to see why it scores as it does. Dotted: the "
+        "weight of each frame if all had the same."
+    )
 
 start = float(tagging.times_s[frame])
 end = min(start + FRAME_S, tagging.duration_s)
@@ -197,12 +218,60 @@ shown = taggings.values()
 rows = {
     "Model": [cell(name) for name in taggings],
     "Frame score": [f"{t.frame_scores[frame, k]:.4f}" for t in shown],
-    "Attention weight": [f"{t.attention[frame, k]:.4f}" for t in shown],
+    "Attention weight / mean": [f"{in_multiples(t.attention)[frame, k]:.2f}" for t in shown],
     "Contribution": [f"{t.contributions[frame, k]:+.4f} to the {t.adds_up_to}" for t in shown],
 }
-if occluded:
-    rows[f"Score drop {hidden}"] = [f"{drop[frame]:+.4f}" for drop in drops]
+if drops:
+    rows[f"Score drop {hidden}"] = [f"{drop[frame]:+.4f}" for drop in drops_of_class.values()]
 st.table(rows, hide_index=True)
+
+st.subheader(escape(f"From frames to the score of {tagging.labels[k].name}"), anchor=False)
+st.caption(f"{escape(own)}: {escape(identity(tagging, k))}")
+chart(
+    waterfall(tagging, k),
+    f"What the constant and each frame add to the {tagging.adds_up_to}",
+    key="waterfall",
+    bar=False,
+)
+if strands := cache.strands(clip, choice, k):
+    carried = sum(float(strand.contributions.sum()) for strand in strands)
+    st.caption(
+        f"{STRANDS[tagging.model.settings.pooling]} Together they add {carried:+.2f} of the "
+        f"{tagging.contributions[:, k].sum():+.2f} that all frames contribute."
+    )
+    chart(
+        strand_map(strands, tagging),
+        "The attention over time of " + ", ".join(strand.name for strand in strands),
+        key="strands",
+        bar=False,
+    )
+
+stem = export.file_stem(tagging.name)
+
+
+def records(classes: list[int]) -> list[dict]:
+    """Of all models shown."""
+    parts = ((t, drops.get(name)) for name, t in taggings.items())
+    return [record for t, drop in parts for record in export.explanation_records(t, classes, drop)]
+
+
+downloads(
+    "explanation",
+    (clip.identity(), choice, tuple(compared), tuple(mapped), signal == "drops"),
+    File(
+        "CSV",
+        f"{stem}_explanation.csv",
+        "text/csv",
+        lambda: export.explanation_csv(records(mapped)),
+    ),
+    File(
+        "JSON",
+        f"{stem}_explanation.json",
+        "application/json",
+        lambda: json_text(records(mapped)),
+    ),
+    align="right",
+)
 
 with st.expander("Faithfulness of attention"):
     record = experiments.occlusion()
