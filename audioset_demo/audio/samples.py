@@ -1,13 +1,16 @@
-"""Synthesised sounds, so that a fresh install has something to tag without any recording.
+"""Sounds made by programs, so that a fresh install has something to tag without any recording.
 
-Each is deterministic: the same key gives the same samples on every call.
+Some are made here by arithmetic; `docs/samples.py` made the others, which are bundled. The same key
+gives the same samples on every call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.resources import files
 
 import numpy as np
+import soundfile
 
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.errors import AudioError
@@ -17,6 +20,12 @@ DURATION_S = 10.0  # seconds, the length of an AudioSet clip
 _PEAK = 0.8  # leaves headroom, so that no player clips
 
 SAMPLES: dict[str, str] = {
+    "sequence": "Speech, then piano, then rain",
+    "speech": "Speech",
+    "piano": "Piano",
+    "guitar": "Guitar",
+    "applause": "Applause",
+    "engine": "Engine",
     "siren": "Siren, wailing",
     "dial_tone": "Dial tone",
     "telephone_bell": "Telephone bell ringing",
@@ -26,7 +35,6 @@ SAMPLES: dict[str, str] = {
     "rain": "Rain",
     "white_noise": "White noise",
     "sweep": "Sine sweep, 50 Hz to 7 kHz",
-    "sequence": "Bell, then noise, then siren",
     "silence": "Silence",
 }
 
@@ -38,8 +46,11 @@ def synthesise(key: str) -> Waveform:
     ------
     AudioError : not a key of `SAMPLES`.
     """
-    if key not in _MAKERS:
+    if key not in SAMPLES:
         raise AudioError(f"There is no sample '{key}'. Choose one of: {', '.join(SAMPLES)}.")
+    if key not in _MAKERS:
+        with (files("audioset_demo") / "assets" / "samples" / f"{key}.flac").open("rb") as file:
+            return Waveform(soundfile.read(file, dtype="float32")[0], SAMPLE_RATE, SAMPLES[key])
     samples = _MAKERS[key](_times(DURATION_S), np.random.default_rng(0))
     peak = np.abs(samples).max()
     if peak > 0:
@@ -199,16 +210,6 @@ def _sweep(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _oscillator(50 * (7000 / 50) ** (t / DURATION_S), {1: 1.0})
 
 
-def _sequence(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    # A third of the clip each, so that the tags can be seen to change.
-    third = len(t) // 3
-    samples = np.zeros(len(t))
-    for i, make in enumerate((_church_bell, _white_noise, _siren)):
-        part = make(t, rng)[: third - SAMPLE_RATE // 10]  # 0.1 s of silence between them
-        samples[i * third : i * third + len(part)] = part / np.abs(part).max() * (1, 0.4, 0.8)[i]
-    return samples
-
-
 def _silence(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.zeros(len(t))
 
@@ -223,6 +224,5 @@ _MAKERS = {
     "rain": _rain,
     "white_noise": _white_noise,
     "sweep": _sweep,
-    "sequence": _sequence,
     "silence": _silence,
 }
