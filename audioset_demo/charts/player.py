@@ -41,7 +41,9 @@ class Curve:
     line: float | None = None
 
 
-def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None) -> dict:
+def tags_timeline(
+    tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None, chosen: int | None = None
+) -> dict:
     """A clip for the player with the scores of classes, and the attention of one at a time.
 
     Arrays are base64 of one byte a value, 0 to 255 (waves: -127 to 127).
@@ -50,6 +52,7 @@ def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | 
     ----------
     classes : indices of the N classes to show, the first on top
     sound : None where there is no sound, only embeddings
+    chosen : index of the class whose attention is drawn; None: the visitor chose none
     """
     classes = list(classes)
     names = [tagging.labels[k].name for k in classes]
@@ -59,6 +62,7 @@ def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | 
     return _timeline(tagging, sound) | {
         "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
         f"one of them, on one time axis. Shown: {', '.join(names)}",
+        "chosen": None if chosen is None else tagging.labels[chosen].name,
         "classes": {
             "names": names,
             "levels": _levels(scores / most),
@@ -103,6 +107,7 @@ def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
         "row": ROW_PX,
         "wave": sound and _wave(sound),
         "mel": sound and _mel(sound),
+        "chosen": None,
         "classes": None,
         "curves": [],
         "marked": None,

@@ -12,6 +12,7 @@ from audioset_demo.charts.player import Curve, curves_timeline, tags_timeline
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache
 from audioset_demo.views.clips import Clip
+from audioset_demo.views.session import choose_class
 
 _ASSETS = files("audioset_demo") / "views"
 _KEY = "player"
@@ -32,9 +33,16 @@ _component = st.components.v2.component(
 )
 
 
-def show_tags(clip: Clip, tagging: Tagging, classes: list[int]) -> None:
-    """Show the sound and the scores of classes; for an embeddings file, the scores alone."""
-    _show(clip, tags_timeline(tagging, classes, _sound(clip)))
+def show_tags(clip: Clip, tagging: Tagging, classes: list[int], chosen: int | None) -> None:
+    """Show the sound and the scores of classes; for an embeddings file, the scores alone.
+
+    The attention is that of the chosen class; a click on another one's row chooses that.
+    """
+
+    def take() -> None:
+        choose_class(st.session_state[_KEY]["class"])
+
+    _show(clip, tags_timeline(tagging, classes, _sound(clip), chosen), on_class_change=take)
 
 
 def play(start_s: float, end_s: float) -> None:
@@ -70,7 +78,7 @@ def _show(clip: Clip, drawn: dict, **callbacks) -> None:
             played = cache.played(clip)
             st.audio(played.data, format=played.mime, alt="The clip")
     # Streamlit requires a callback for every value that the browser may report.
-    callbacks = {"on_frame_change": lambda: None} | callbacks
+    callbacks = dict.fromkeys(("on_frame_change", "on_class_change"), lambda: None) | callbacks
     of_clip = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
     data = drawn | of_clip | {"audio": _AUDIO}
     _component(data=data, key=_KEY, **callbacks)

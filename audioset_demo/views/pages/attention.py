@@ -12,6 +12,7 @@ from audioset_demo.models import experiments
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, player, session
 from audioset_demo.views.names import cell, escape, unique_names
+from audioset_demo.views.times import stamp, stamp_range
 from audioset_demo.views.widgets import class_select, errors_shown, notes, provenance, title
 
 MAX_COMPARED = 3
@@ -61,13 +62,18 @@ def on_one_scale(
     ]
 
 
+def weights_of(tagging: Tagging, k: int) -> np.ndarray:
+    """Attention weights (T,) of a class, as multiples of their mean: 1 if all are the same."""
+    return tagging.attention[:, k] * len(tagging.times_s)
+
+
 def curves_of(taggings: dict[str, Tagging], k: int) -> list[Curve]:
     """Frame scores, attention weights and contributions of one class, by each model."""
     names = list(taggings)
     scores = [t.frame_scores[:, k] for t in taggings.values()]
-    weights = [t.attention[:, k] for t in taggings.values()]
+    weights = [weights_of(t, k) for t in taggings.values()]
     curves = on_one_scale("Frame score", names, scores)
-    curves += on_one_scale("Attention weight", names, weights, line=1 / len(weights[0]))
+    curves += on_one_scale("Attention weight", names, weights, line=1.0)
     for unit in dict.fromkeys(t.adds_up_to for t in taggings.values()):
         parts = {name: t for name, t in taggings.items() if t.adds_up_to == unit}
         contributions = [t.contributions[:, k] for t in parts.values()]
@@ -164,7 +170,7 @@ frame = 0
 key = f"frame of {clip.key} {choice.model} {k} {n_frames}"
 pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
-    starts = unique_names([f"{time:.2f} s" for time in tagging.times_s])
+    starts = unique_names([stamp(time) for time in tagging.times_s])
     st.session_state.setdefault(key, int(np.argmax(tagging.contributions[:, k])))
     frame = st.select_slider(
         "Frame that starts at",
@@ -188,16 +194,16 @@ with pictures:
         + ", ".join(taggings),
         on_frame=lambda frame: st.session_state.update({key: frame}),
     )
-    st.caption("Dotted: the weight of each frame if all had the same.")
+    st.caption("Attention weights are multiples of what each frame has if all have the same: 1.")
 
 start = float(tagging.times_s[frame])
 end = min(start + FRAME_S, tagging.duration_s)
-st.subheader(f"Frame {frame}: {start:.2f} to {end:.2f} s", anchor=False)
+st.subheader(f"Frame {frame}: {stamp_range(start, end)}", anchor=False)
 shown = taggings.values()
 rows = {
     "Model": [cell(name) for name in taggings],
     "Frame score": [f"{t.frame_scores[frame, k]:.4f}" for t in shown],
-    "Attention weight": [f"{t.attention[frame, k]:.4f}" for t in shown],
+    "Attention weight": [f"{weights_of(t, k)[frame]:.2f} × uniform" for t in shown],
     "Contribution": [f"{t.contributions[frame, k]:+.4f} to the {t.adds_up_to}" for t in shown],
 }
 if occluded:
