@@ -208,8 +208,9 @@ def results_zip(clips: Iterable[tuple[Tagging, Embeddings]], top: int, threshold
 
 
 def file_stem(name: str) -> str:
-    """A clip's name without its extension, fit for a file name."""
-    return re.sub(r"[^\w-]+", "_", name.rsplit(".", 1)[0]).strip("_") or "clip"
+    """A clip's name without its extension, but with its number: "dog.wav (2)" becomes "dog_2"."""
+    stem = re.sub(r"\.[^.]*?( \(\d+\))?$", r"\1", name)
+    return re.sub(r"[^\w-]+", "_", stem).strip("_") or "clip"
 
 
 def _rounded(values: np.ndarray) -> list[float]:

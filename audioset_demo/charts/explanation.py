@@ -29,7 +29,6 @@ def class_map(
     tagging: Tagging,
     signal: str,
     classes: Sequence[int],
-    chosen: int,
     drops: np.ndarray | None = None,
 ) -> ClassMap:
     """The map of one signal, a key of `SIGNALS`.
@@ -38,23 +37,23 @@ def class_map(
 
     Parameters
     ----------
-    classes : indices, the first on top; `chosen` is one of them
+    classes : indices, the first on top
     drops : (T, K) score drops, for the signal "drops"
     """
     if signal == "frame_scores":
         values = tagging.frame_scores[:, classes]
-        return ClassMap("Frame score", classes, values, 0.0, 1.0, chosen)
+        return ClassMap("Frame score", classes, values, 0.0, 1.0)
     if signal == "attention":
         values = in_multiples(tagging.attention[:, classes])
         most = max(LEAST_WEIGHT, float(values.max()))
-        return ClassMap("Attention weight / mean", classes, values, 0.0, most, chosen)
+        return ClassMap("Attention weight / mean", classes, values, 0.0, most)
     if signal == "drops":
         assert drops is not None
         name, values = "Score drop", drops[:, classes]
     else:
         name, values = f"Contribution to {tagging.adds_up_to}", tagging.contributions[:, classes]
     most = max(LEAST_SCALE, float(np.abs(values).max()))
-    return ClassMap(name, classes, values, -most, most, chosen)
+    return ClassMap(name, classes, values, -most, most)
 
 
 def in_multiples(attention: np.ndarray) -> np.ndarray:

@@ -56,7 +56,6 @@ class ClassMap:
     classes : (N,) indices, the first on top
     values : (T, N)
     low, high : the ends of the colour scale; below zero it has colours of its own
-    chosen : index of the class that the page speaks of; None: the visitor chooses one in the map
     """
 
     name: str
@@ -64,10 +63,11 @@ class ClassMap:
     values: np.ndarray
     low: float
     high: float
-    chosen: int | None = None
 
 
-def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None) -> dict:
+def tags_timeline(
+    tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None, chosen: int | None = None
+) -> dict:
     """A clip for the player with the scores of classes, and the attention of one at a time.
 
     Arrays are base64 of one byte a value, 0 to 255 (waves: -127 to 127).
@@ -76,6 +76,7 @@ def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | 
     ----------
     classes : indices of the N classes to show, the first on top
     sound : None where there is no sound, only embeddings
+    chosen : index of the class whose attention is drawn; None: the visitor chose none
     """
     classes = list(classes)
     attention = tagging.attention[:, classes]
@@ -86,6 +87,7 @@ def tags_timeline(tagging: Tagging, classes: Sequence[int], sound: DrawnSound | 
     return _timeline(tagging, sound) | {
         "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
         f"one of them, on one time axis. Shown: {', '.join(drawn['names'])}",
+        "chosen": None if chosen is None else tagging.labels[chosen].name,
         "classes": drawn
         | {
             "attention": _levels(attention / most_attention),
@@ -99,6 +101,7 @@ def curves_timeline(
     shown_map: ClassMap,
     curves: Sequence[Curve],
     sound: DrawnSound | None,
+    chosen: int,
     marked: int,
     alt: str,
 ) -> dict:
@@ -106,11 +109,13 @@ def curves_timeline(
 
     Parameters
     ----------
+    chosen : index of the class that the curves are of
     marked : index of the frame to outline
     alt : what the curves are, in words
     """
     return _timeline(tagging, sound) | {
         "alt": f"Waveform and spectrogram, on one time axis with {alt}",
+        "chosen": tagging.labels[chosen].name,
         "classes": _class_map(tagging, shown_map),
         "curves": [
             asdict(curve) | {"values": _base64(np.asarray(curve.values, dtype="<f4"))}
@@ -134,6 +139,7 @@ def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
         "row": ROW_PX,
         "wave": sound and _wave(sound),
         "mel": sound and _mel(sound),
+        "chosen": None,
         "classes": None,
         "curves": [],
         "marked": None,
@@ -155,7 +161,6 @@ def _class_map(tagging: Tagging, shown: ClassMap) -> dict:
         "low": shown.low,
         "high": shown.high,
         "colours": _colours(SIGNED_COLOURS if shown.low < 0 else SCORE_COLOURS),
-        "chosen": None if shown.chosen is None else list(shown.classes).index(shown.chosen),
         "attention": None,
     }
 

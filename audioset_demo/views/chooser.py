@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.views import clips, serving, uploads
 from audioset_demo.views.names import escape
+
+CHANGE = "change"  # the key of the popover that holds a chooser; True while it is open
 
 
 def show(place: str) -> None:
@@ -42,23 +46,27 @@ def show(place: str) -> None:
         args=(samples,),
         wrap=True,
     )
-    show_errors()
+    show_messages()
 
 
-def show_errors() -> None:
-    """Why opened clips could not be read, and which clip stays chosen."""
-    for message in clips.errors():
+def show_messages() -> None:
+    """What became of the clips opened last: errors, and which clip stays chosen; notes."""
+    errors, notes = clips.errors(), clips.notes()
+    for message in errors:
         st.error(escape(message), icon=":material/error:")
-    if clips.errors():
+    for message in notes:
+        st.info(escape(message), icon=":material/info:")
+    if errors:
         st.caption(f"Chosen now: {escape(clips.current().name)}")
+    if errors or notes:
+        st.button("Dismiss", type="tertiary", icon=":material/close:", on_click=clips.dismiss)
 
 
 def _take_files(key: str) -> None:
     files = uploads.waiting(st.session_state[key] or ())
     if files:
         taken, refused = uploads.take(files)
-        clips.offer(*(clips.from_file(name, data) for name, data in taken), errors=refused)
-        st.session_state.turn += 1
+        _offer(*(clips.from_file(name, data) for name, data in taken), errors=refused)
 
 
 def _take_recording(key: str) -> None:
@@ -67,10 +75,15 @@ def _take_recording(key: str) -> None:
         number = st.session_state.recordings = st.session_state.get("recordings", 0) + 1
         taken, refused = uploads.take(recordings)
         recorded = (clips.from_file(f"recording {number}.wav", data) for _, data in taken)
-        clips.offer(*recorded, errors=refused)
-        st.session_state.turn += 1
+        _offer(*recorded, errors=refused)
 
 
 def _pick(key: str) -> None:
     if st.session_state[key] is not None:
-        clips.offer(clips.from_sample(st.session_state[key]))
+        _offer(clips.from_sample(st.session_state[key]))
+
+
+def _offer(*opened: clips.Clip, errors: Iterable[str] = ()) -> None:
+    clips.offer(*opened, errors=errors)
+    st.session_state.turn += 1
+    st.session_state[CHANGE] = False

@@ -99,6 +99,8 @@ def current() -> Clip:
     if "clip" not in st.session_state:
         named = st.query_params.get("sample")
         choose(from_sample(named if named in SAMPLES else FIRST_SAMPLE))
+        if named not in SAMPLES:
+            st.session_state.unasked = st.session_state.clip.identity()
     return st.session_state.clip
 
 
@@ -117,8 +119,17 @@ def kept() -> list[Clip]:
     return list(st.session_state.kept.values())
 
 
+def asked_for() -> list[Clip]:
+    """The clips of this visit without the sample that was shown unasked; that alone, if alone."""
+    clips = kept()
+    unasked = st.session_state.get("unasked")
+    return [clip for clip in clips if clip.identity() != unasked] or clips
+
+
 def choose(clip: Clip) -> None:
     """Make this clip the chosen one, and keep it for this visit; it has its own top tag."""
+    if st.session_state.get("unasked") == clip.identity():
+        st.session_state.unasked = None
     if "clip" in st.session_state and st.session_state.clip.identity() != clip.identity():
         session.choose_class(None)
     st.session_state.clip = clip
@@ -152,7 +163,7 @@ def give_up(clip: Clip) -> None:
     st.session_state.removed = clip
     offer = _offer()
     offer.clips = [other for other in offer.clips if other.identity() != clip.identity()]
-    offer.errors.append(f"The reading of {clip.name} was stopped. Open it again to start over.")
+    offer.notes.append(f"The reading of {clip.name} was stopped. Open it again to start over.")
 
 
 def removed() -> Clip | None:
@@ -171,12 +182,15 @@ def choose_index(index: int) -> None:
 
 @dataclass
 class Offer:
-    """Clips that were opened together: those not read yet, and the errors of others."""
+    """Clips that were opened together: those not read yet, and what became of the others."""
 
     clips: list[Clip] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what is no error
+    opened: list[str] = field(default_factory=list)  # names of those that could be read
     dropped: list[str] = field(default_factory=list)  # names of older ones that had to leave
     chosen: bool = False  # whether one of them has become the chosen clip
+    page: str = ""  # where the visitor is told
 
 
 def _offer() -> Offer:
@@ -215,6 +229,7 @@ def take_offer(read: Callable[[Clip], object]) -> None:
             join = _keep if offer.chosen else choose
             join(clip)
             offer.chosen = True
+            offer.opened.append(clip.name)
         offer.clips.pop(0)
 
 
@@ -229,3 +244,32 @@ def errors() -> list[str]:
         f"it: {first_of(offer.dropped)}. Before you open more, remove what you need no longer "
         "on the page This visit.",
     ]
+
+
+def notes() -> list[str]:
+    """What else there is to say of the clips opened last."""
+    offer = _offer()
+    if len(offer.opened) < 2:
+        return offer.notes
+    first, *others = offer.opened
+    came = f"{len(others)} more clips came" if len(others) > 1 else "1 more clip came"
+    return [
+        f"{first} is shown, and {came} with it: {first_of(others)}. All of them are on the page "
+        "This visit.",
+        *offer.notes,
+    ]
+
+
+def dismiss() -> None:
+    """The visitor has read what was said of the clips opened last."""
+    offer = _offer()
+    for told in (offer.errors, offer.notes, offer.opened, offer.dropped):
+        told.clear()
+
+
+def turn_to(page: str) -> None:
+    """Begin a run of a page: on another one, what was said of clips is not said again."""
+    offer = _offer()
+    if offer.page not in ("", page):
+        dismiss()
+    offer.page = page

@@ -40,11 +40,11 @@ class File:
 
 
 def downloads(
-    row: str, of: Hashable, *files: File, align: Literal["left", "right"] = "left"
+    row: str, of: Hashable, *files: File, title: str = "", align: Literal["left", "right"] = "left"
 ) -> None:
     """A row of buttons, one for each file; below it, why a file could not be made.
 
-    `of` is everything that decides the files of the row called `row`.
+    `of` is everything that decides the files of the row called `row`; `title` says what they hold.
     """
     key = f"files of {row}"
     known, made = st.session_state.get(key, (None, {}))
@@ -52,7 +52,9 @@ def downloads(
         made = {}
         st.session_state[key] = of, made
     errors = []
-    with st.container(horizontal=True, horizontal_alignment=align):
+    with st.container(horizontal=True, horizontal_alignment=align, vertical_alignment="center"):
+        if title:
+            st.markdown(title, width="content")
         for file in files:
             if file.label not in made:
                 try:

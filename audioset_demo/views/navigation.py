@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from audioset_demo.views import lost_visit, media, sidebar, uploads, visits
+from audioset_demo.views import clips, lost_visit, media, sidebar, uploads, visits
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
@@ -40,6 +40,7 @@ def show() -> None:
         ]
     )
     st.set_page_config(page_title=f"{page.title} · AudioSet demo")
+    clips.turn_to(page.title)
     sidebar.show(choose_clip=page.title != "Tag a sound")
     lost_visit.show()
     page.run()

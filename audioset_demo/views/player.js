@@ -2,6 +2,7 @@
 
 const MIN_SPAN_S = 0.25;    // the closest view
 const CLICK_PX = 4;         // a pointer that moves less has clicked
+const REPORT_MS = 300;      // after the last key that chose a class, the page is told
 
 const instances = new WeakMap();
 // The view of the last clip, and the last part that the page requested. It outlives a player, which
@@ -16,7 +17,7 @@ export default function (component) {
     instances.set(parentElement, player);
   }
   player.report = (frame) => component.setTriggerValue("frame", frame);
-  player.ask = (name) => component.setTriggerValue("asked", name);
+  player.reportClass = (name) => component.setTriggerValue("class", name);
   player.show(data);
   return () => {
     player.close();
@@ -32,6 +33,7 @@ class Player extends Pictures {
     this.note = root.querySelector(".note");
     this.stop = null;       // seconds at which playback of a part ends
     this.drawing = 0;
+    this.reporting = 0;
     this.listeners = new AbortController();
     const on = (target, kinds, handle, options = {}) =>
       kinds.split(" ").forEach((kind) =>
@@ -50,7 +52,7 @@ class Player extends Pictures {
       if (event.target === this.audio()) this.follow();
     }, { capture: true });
     on(document, "keydown", (event) => {
-      if (event.target === document.body && event.code === "Space") this.key(event);
+      if (event.target === document.body && event.key === " ") this.key(event);
     });
     on(matchMedia("(prefers-color-scheme: dark)"), "change", () => setTimeout(() => this.draw(), 200));
     this.resizing = new ResizeObserver(() => this.resize());
@@ -61,6 +63,7 @@ class Player extends Pictures {
     this.listeners.abort();
     this.resizing.disconnect();
     cancelAnimationFrame(this.drawing);
+    clearTimeout(this.reporting);
   }
 
   audio() {
@@ -73,8 +76,10 @@ class Player extends Pictures {
     if (other) {
       this.from = known ? known.from : 0;
       this.to = known ? known.to : data.duration;
-      this.chosen = known ? known.chosen : 0;
+      this.chosen = data.chosen || (known && known.chosen);
       this.stop = null;
+    } else if (data.chosen !== this.data.chosen) {  // elsewhere on the page
+      this.chosen = data.chosen;
     }
     this.group.setAttribute("aria-label", data.alt);
     this.load(data);
@@ -97,7 +102,7 @@ class Player extends Pictures {
     super.drawHead(time);
     this.head.setAttribute("aria-valuemax", this.data.duration.toFixed(2));
     this.head.setAttribute("aria-valuenow", time.toFixed(2));
-    this.head.setAttribute("aria-valuetext", `${time.toFixed(2)} seconds`);
+    this.head.setAttribute("aria-valuetext", stamp(time));
   }
 
   time() {
@@ -117,12 +122,15 @@ class Player extends Pictures {
       return;
     }
     const time = this.time();
-    if (playing && (time > this.to || time < this.from) && this.to - this.from < this.data.duration) {
-      const span = this.to - this.from;
-      this.look(time - 0.05 * span, time + 0.95 * span);
-    }
+    if (playing && !this.pressed) this.reveal(time);
     this.drawHead();
     if (playing) this.drawing = requestAnimationFrame(() => this.follow());
+  }
+
+  // Moves the view to where this time is in it.
+  reveal(time) {
+    const span = this.to - this.from;
+    if (time > this.to || time < this.from) this.look(time - 0.05 * span, time + 0.95 * span);
   }
 
   seek(time) {
@@ -145,13 +153,18 @@ class Player extends Pictures {
     this.seek(start);
     if (!audio) return;
     this.stop = Math.min(end, this.data.duration);
-    audio.play();
+    this.play(audio);
+  }
+
+  // A browser refuses where it cannot play the sound, or where a later click was faster.
+  play(audio) {
+    audio.play().catch(() => this.follow());
   }
 
   toggle() {
     const audio = this.audio();
     this.stop = null;
-    if (audio) audio.paused ? audio.play() : audio.pause();
+    if (audio) audio.paused ? this.play(audio) : audio.pause();
   }
 
   // The place of the pointer: the time, the picture, and the row of its class, or -1.
@@ -166,7 +179,7 @@ class Player extends Pictures {
   press(event) {
     if (event.button !== 0) return;
     const place = this.under(event);
-    this.pressed = { ...place, moved: false };
+    this.pressed = { ...place, from: this.from, to: this.to, moved: false };
     if (!place.named) this.overlay.setPointerCapture(event.pointerId);
     this.head.focus({ preventScroll: true });
   }
@@ -175,36 +188,43 @@ class Player extends Pictures {
     const place = this.under(event);
     if (this.pressed && !this.pressed.named) {
       if (Math.abs(place.x - this.pressed.x) > CLICK_PX) this.pressed.moved = true;
-      if (this.pressed.moved) this.seek(place.time);
+      if (this.pressed.moved) this.drag(place);
     }
     this.describe(place);
+  }
+
+  // Seeks in the whole sound; a part of it is moved with the pointer.
+  drag(place) {
+    const { x, from, to } = this.pressed;
+    if (to - from >= this.data.duration) return this.seek(place.time);
+    const by = ((x - place.x) / this.width) * (to - from);
+    this.look(from + by, to + by);
+  }
+
+  // The chosen class is known by its name: rows come and go.
+  choose(row, wait = 0) {
+    this.chosen = this.data.classes.names[row];
+    this.draw();
+    clearTimeout(this.reporting);
+    this.reporting = setTimeout(() => this.reportClass(this.chosen), wait);
   }
 
   release(event) {
     const pressed = this.pressed;
     this.pressed = null;
     if (!pressed || event.type === "pointercancel" || pressed.moved) return;
-    if (pressed.row >= 0) this.choose(pressed.row, pressed.named);
+    if (pressed.row >= 0) this.choose(pressed.row);
     if (pressed.named) return;
     const ofFrames = pressed.lane && !["wave", "mel", "legend"].includes(pressed.lane.kind);
     if (ofFrames) this.playFrame(this.frameAt(pressed.time));
     else this.seek(pressed.time);
   }
 
-  // Where the page speaks of one class, a click on another's name asks for that one.
-  choose(row, named) {
-    const { classes } = this.data;
-    if (classes.chosen === null) {
-      this.chosen = row;
-      this.draw();
-    } else if (named && row !== this.chosen) this.ask(classes.names[row]);
-  }
-
   describe({ x, y, time, named, lane, row }) {
     this.note.hidden = named;
     if (named) return;
     const frame = this.frameAt(time), { classes } = this.data;
-    let text = `${time.toFixed(2)} s`;
+    let text = stamp(time);
     if (row >= 0) {
       const share = this.levels[frame * classes.names.length + row] / 255;
       const value = classes.low + share * (classes.high - classes.low);
@@ -247,21 +267,30 @@ class Player extends Pictures {
   key(event) {
     const { step, duration, classes } = this.data, time = this.time();
     const choose = (by) => {
-      if (classes) this.choose(Math.min(Math.max(this.chosen + by, 0), classes.names.length - 1), true);
+      if (!classes) return;
+      this.choose(Math.min(Math.max(this.row() + by, 0), classes.names.length - 1), REPORT_MS);
     };
+    const go = (to) => {
+      this.seek(Math.min(Math.max(to, 0), duration));
+      this.reveal(this.time());
+    };
+    const closer = () => this.zoom(0.5), wider = () => this.zoom(2);
     const actions = {
-      Space: () => this.toggle(),
-      ArrowLeft: () => this.seek(Math.max(0, time - step)),
-      ArrowRight: () => this.seek(Math.min(duration, time + step)),
+      " ": () => this.toggle(),
+      ArrowLeft: () => go(time - step),
+      ArrowRight: () => go(time + step),
       ArrowUp: () => choose(-1),
       ArrowDown: () => choose(1),
       Enter: () => this.playFrame(this.frameAt(time)),
-      Home: () => this.seek(0),
-      End: () => this.seek(duration),
-      Equal: () => this.zoom(0.5),
-      Minus: () => this.zoom(2),
+      Home: () => go(0),
+      End: () => go(duration),
+      "+": closer, "=": closer,  // on US keyboards, + needs Shift
+      "-": wider, "_": wider,
     };
-    const action = !event.ctrlKey && !event.metaKey && !event.altKey && actions[event.code];
+    const known = { Space: " ", Equal: "+", NumpadAdd: "+", Minus: "-", NumpadSubtract: "-" };
+    // The letter that a keyboard writes counts; the key's place, where the browser has no letter.
+    const key = event.key === "Unidentified" ? known[event.code] || event.code : event.key;
+    const action = !event.ctrlKey && !event.metaKey && !event.altKey && actions[key];
     if (!action) return;
     event.preventDefault();
     action();

@@ -12,6 +12,7 @@ from audioset_demo.charts.player import ClassMap, Curve, curves_timeline, tags_t
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache
 from audioset_demo.views.clips import Clip
+from audioset_demo.views.session import choose_class
 
 _ASSETS = files("audioset_demo") / "views"
 _KEY = "player"
@@ -32,9 +33,14 @@ _component = st.components.v2.component(
 )
 
 
-def show_tags(clip: Clip, tagging: Tagging, classes: list[int]) -> None:
-    """Show the sound and the scores of classes; for an embeddings file, the scores alone."""
-    _show(clip, tags_timeline(tagging, classes, _sound(clip)))
+def show_tags(clip: Clip, tagging: Tagging, classes: list[int], chosen: int | None) -> None:
+    """Show the sound and the scores of classes; for an embeddings file, the scores alone.
+
+    The attention is that of the chosen class; a click on another one's row chooses that.
+    """
+
+    drawn = tags_timeline(tagging, classes, _sound(clip), chosen)
+    _show(clip, drawn, on_class_change=_take_class)
 
 
 def play(start_s: float, end_s: float) -> None:
@@ -48,25 +54,25 @@ def show_curves(
     tagging: Tagging,
     shown_map: ClassMap,
     curves: list[Curve],
+    chosen: int,
     marked: int,
     alt: str,
     on_frame: Callable[[int], None],
-    on_class: Callable[[str], None],
 ) -> None:
     """Show the sound above a map of classes and curves.
 
-    A click on a frame calls `on_frame` with its index, one on a class's name `on_class` with
-    that name.
+    A click on a frame calls `on_frame` with its index, one on a class's row chooses the class.
     """
 
     def take_frame() -> None:
         on_frame(st.session_state[_KEY].frame)
 
-    def take_class() -> None:
-        on_class(st.session_state[_KEY].asked)
+    drawn = curves_timeline(tagging, shown_map, curves, _sound(clip), chosen, marked, alt)
+    _show(clip, drawn, on_frame_change=take_frame, on_class_change=_take_class)
 
-    drawn = curves_timeline(tagging, shown_map, curves, _sound(clip), marked, alt)
-    _show(clip, drawn, on_frame_change=take_frame, on_asked_change=take_class)
+
+def _take_class() -> None:
+    choose_class(st.session_state[_KEY]["class"])
 
 
 def _sound(clip: Clip) -> DrawnSound | None:
@@ -79,8 +85,7 @@ def _show(clip: Clip, drawn: dict, **callbacks) -> None:
             played = cache.played(clip)
             st.audio(played.data, format=played.mime, alt="The clip")
     # Streamlit requires a callback for every value that the browser may report.
-    nothing = dict.fromkeys(("on_frame_change", "on_asked_change"), lambda: None)
-    callbacks = nothing | callbacks
+    callbacks = dict.fromkeys(("on_frame_change", "on_class_change"), lambda: None) | callbacks
     of_clip = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
     data = drawn | of_clip | {"audio": _AUDIO}
     _component(data=data, key=_KEY, **callbacks)

@@ -39,7 +39,7 @@ class Pictures {
     this.overlay = root.querySelector(".overlay");
   }
 
-  // Take the data of a clip; `from`, `to` and `chosen` hold the view and the chosen class.
+  // Take the data of a clip; `from`, `to` and `chosen` hold the view and the chosen class's name.
   load(data) {
     this.data = data;
     const { wave, mel, classes, colours } = data;
@@ -49,7 +49,6 @@ class Pictures {
     this.end = data.end;
     if (classes) {
       const n = classes.names.length, scale = bytes(classes.colours);
-      this.chosen = classes.chosen ?? Math.min(this.chosen, n - 1);
       this.levels = bytes(classes.levels);
       this.heat = picture(this.levels, data.frames, n, scale, false);
       this.weights = classes.attention && bytes(classes.attention);
@@ -57,6 +56,11 @@ class Pictures {
     }
     this.curves = data.curves.map((curve) =>
       ({ ...curve, values: new Float32Array(bytes(curve.values).buffer) }));
+  }
+
+  // The row of the chosen class: the first one, where that is not shown.
+  row() {
+    return Math.max(0, this.data.classes.names.indexOf(this.chosen));
   }
 
   // The place of each picture, from top to bottom, in pixels.
@@ -196,13 +200,14 @@ class Pictures {
     context.globalCompositeOperation = "source-over";
   }
 
-  // The attention of the chosen class as a curve; its highest weight fills the lane.
+  // The attention of the chosen class as a curve, in multiples of the weight that each frame would
+  // have if all had the same; the highest one fills the lane.
   attention() {
-    const { frames, classes } = this.data, n = classes.names.length;
-    const most = classes.mostAttention[this.chosen];
+    const { frames, classes } = this.data, n = classes.names.length, row = this.row();
+    const most = classes.mostAttention[row] * frames;
     const values = Float32Array.from({ length: frames }, (_, k) =>
-      (this.weights[k * n + this.chosen] / 255) * most);
-    return { name: "Attention", detail: classes.names[this.chosen], values, low: 0, high: most, line: 1 / frames };
+      (this.weights[k * n + row] / 255) * most);
+    return { name: "Attention", detail: classes.names[row], values, low: 0, high: most, line: 1 };
   }
 
   // Bars from zero, one per frame; positive and negative ones in different colours.
@@ -263,7 +268,7 @@ class Pictures {
         this.data.mel.marks.forEach(([text, share]) => write(text, top + height * (1 - share)));
       }
       if (kind === "classes") this.writeClasses(context, lane, write);
-      if (kind === "attention") writeBoth(lane, { name: "Attention:", detail: this.data.classes.names[this.chosen] });
+      if (kind === "attention") writeBoth(lane, { name: "Attention:", detail: this.data.classes.names[this.row()] });
       if (kind === "curve") {
         writeBoth(lane, curve);
         this.writeEnds(context, lane);
@@ -282,11 +287,11 @@ class Pictures {
   }
 
   writeClasses(context, lane, write) {
-    const { classes, row } = this.data;
+    const { classes, row } = this.data, chosen = this.row();
     classes.names.forEach((name, k) => {
       const y = lane.top + (k + 0.5) * row;
-      write(name, y, k === this.chosen);
-      if (k === this.chosen) {
+      write(name, y, k === chosen);
+      if (k === chosen) {
         context.fillStyle = this.accent;
         context.fillRect(this.left - 4, y - row / 2 + 3, 3, row - 6);
       }
@@ -348,7 +353,17 @@ function short(value) {
 }
 
 function clock(time, step) {
-  if (time < 60) return step < 1 ? time.toFixed(step < 0.1 ? 2 : 1) : time.toFixed(0);
-  const seconds = (time % 60).toFixed(step < 1 ? 1 : 0).padStart(step < 1 ? 4 : 2, "0");
-  return `${Math.floor(time / 60)}:${seconds}`;
+  const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
+  return time < 60 ? time.toFixed(digits) : clockTo(time, digits);
+}
+
+function clockTo(time, digits) {
+  const seconds = time.toFixed(digits);  // rounded first: never 1:60
+  const rest = (seconds % 60).toFixed(digits);
+  return `${Math.floor(seconds / 60)}:${rest.padStart(digits ? digits + 3 : 2, "0")}`;
+}
+
+// A time in words: seconds below a minute, then minutes and seconds.
+function stamp(time) {
+  return time < 60 ? `${time.toFixed(2)} s` : clockTo(time, 2);
 }

@@ -53,9 +53,15 @@ def _clip(choose_clip: bool) -> None:
         if clip.is_features:
             _clip_of_file(clip)
         if choose_clip:
-            with st.popover("Change", icon=":material/swap_horiz:", width="stretch"):
+            with st.popover(
+                "Change",
+                icon=":material/swap_horiz:",
+                width="stretch",
+                key=chooser.CHANGE,
+                on_change="rerun",
+            ):
                 chooser.show("sidebar")
-            chooser.show_errors()
+            chooser.show_messages()
 
 
 def _clip_of_file(clip: clips.Clip) -> None:

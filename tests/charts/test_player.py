@@ -53,15 +53,15 @@ def test_curves_hold_the_exact_values_and_the_map_its_own_to_a_step_of_its_scale
     tagging = tagger.tag(waveform)
     contributions = tagging.contributions[:, 0]
     curve = Curve("Contribution", "a model", contributions, -0.5, 0.5, 0.1)
-    shown = ClassMap("Contribution", [4, 0], tagging.contributions[:, [4, 0]], -0.5, 0.5, 0)
-    drawn = curves_timeline(tagging, shown, [curve], sound, 2, "contributions to Speech")
+    shown = ClassMap("Contribution", [4, 0], tagging.contributions[:, [4, 0]], -0.5, 0.5)
+    drawn = curves_timeline(tagging, shown, [curve], sound, 0, 2, "contributions to Speech")
     (sent,) = drawn["curves"]
     np.testing.assert_array_equal(unpacked(sent["values"], np.float32), contributions)
     assert (sent["low"], sent["high"], sent["line"]) == (-0.5, 0.5, 0.1)
     classes = drawn["classes"]
     levels = unpacked(classes["levels"]).reshape(-1, 2) / 255
     np.testing.assert_allclose(levels - 0.5, shown.values.clip(-0.5, 0.5), atol=1 / 255)
-    assert drawn["marked"] == 2 and classes["chosen"] == 1
+    assert drawn["marked"] == 2 and drawn["chosen"] == tagging.labels[0].name
     assert drawn["alt"].endswith("contributions to Speech")
 
 

@@ -37,7 +37,7 @@ def test_what_is_saved_is_what_is_shown(tools, page, address):
     tools.open_page(page, "This visit")
     page.get_by_role("button", name="Make the ZIP").click()
     with zipfile.ZipFile(io.BytesIO(saved(page, "Save the ZIP"))) as archive:
-        assert json.loads(archive.read("02_chord/tags.json")) == tags
+        assert json.loads(archive.read("01_chord/tags.json")) == tags
 
 
 FAILING = """

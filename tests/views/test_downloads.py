@@ -148,6 +148,8 @@ def check_visit(app, files) -> None:
     with zipfile.ZipFile(io.BytesIO(files["audioset_demo_results.zip"])) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
     assert contents["tags.csv"].decode() == files["audioset_demo_tags.csv"]
+    # The first sample is listed, but nobody asked for it.
+    clips, top = clips[1:], top[1:]
     for number, ((name, seconds), tags) in enumerate(zip(clips, top, strict=True), start=1):
         own = {
             path.split("/")[1]: data
@@ -242,7 +244,7 @@ CONTROLS = {
     "threshold": pick("slider", "Events begin", 0.1),
     "threshold on the visit": pick("slider", "Events begin", 0.8, "visit"),
     "number of tags": pick("slider", "Number of tags", 3),
-    "pinned classes": pick("multiselect", "Pin classes", [300, 0]),
+    "pinned classes": pick("multiselect", "Pin classes", ["Whistling", "Speech"]),
     "children under parents": pick("toggle", "Children under", True),
     "clip of an embeddings file": open_embeddings,
     "compared clip": compare,

@@ -22,6 +22,7 @@ from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, player, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import cell, escape, unique_names
+from audioset_demo.views.times import stamp, stamp_range
 from audioset_demo.views.widgets import (
     chart,
     class_select,
@@ -182,7 +183,7 @@ frame = 0
 key = f"frame of {clip.key} {choice.model} {k} {n_frames}"
 pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
-    starts = unique_names([f"{time:.2f} s" for time in tagging.times_s])
+    starts = unique_names([stamp(time) for time in tagging.times_s])
     st.session_state.setdefault(key, int(np.argmax(tagging.contributions[:, k])))
     frame = st.select_slider(
         "Frame that starts at",
@@ -198,22 +199,22 @@ with pictures:
     player.show_curves(
         clip,
         tagging,
-        class_map(tagging, signal, mapped, k, drops.get(own)),
+        class_map(tagging, signal, mapped, drops.get(own)),
         curves_of(taggings, k, drops_of_class),
+        k,
         frame,
         f"a map of the {SIGNALS[signal].lower()} of the top classes, and score, attention weight "
         f"and contribution of each frame for {tagging.labels[k].name} by " + ", ".join(taggings),
         on_frame=lambda frame: st.session_state.update({key: frame}),
-        on_class=session.choose_class,
     )
     st.caption(
-        f"Map: {escape(own)}; click a class's name to see why it scores as it does. Dotted: the "
+        f"Map: {escape(own)}; click a class to see why it scores as it does. Dotted: the "
         "weight of each frame if all had the same."
     )
 
 start = float(tagging.times_s[frame])
 end = min(start + FRAME_S, tagging.duration_s)
-st.subheader(f"Frame {frame}: {start:.2f} to {end:.2f} s", anchor=False)
+st.subheader(f"Frame {frame}: {stamp_range(start, end)}", anchor=False)
 shown = taggings.values()
 rows = {
     "Model": [cell(name) for name in taggings],

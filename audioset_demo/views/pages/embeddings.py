@@ -16,6 +16,7 @@ from audioset_demo.labels import audioset_labels
 from audioset_demo.views import cache, clips, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
+from audioset_demo.views.times import stamp
 from audioset_demo.views.widgets import chart, count, errors_shown, notes, provenance, title
 
 N_NEAREST = 8
@@ -48,7 +49,7 @@ with errors_shown():
 
 others = {other.identity(): other for other in clips.kept() if other.identity() != clip.identity()}
 st.subheader(escape(embeddings.name), anchor=False)
-st.caption(f"{embeddings.duration_s:,.2f} s · {count(len(embeddings.times_s), 'frame')} × 128")
+st.caption(f"{stamp(embeddings.duration_s)} · {count(len(embeddings.times_s), 'frame')} × 128")
 if clip.is_features:
     st.info(
         "An embeddings file holds no sound: there is nothing to play or draw.",
@@ -116,8 +117,8 @@ with right:
         t, u = np.unravel_index(cosine.argmax(), cosine.shape)
         st.caption(
             f"Cosine of the clips as wholes: {space.cosine(*means)[0, 0]:.3f}. Most similar "
-            f"frames: {embeddings.times_s[kept[t]]:.2f} s in this clip and "
-            f"{other.times_s[other_kept[u]]:.2f} s in the other, {cosine[t, u]:.3f}."
+            f"frames: {stamp(embeddings.times_s[kept[t]])} in this clip and "
+            f"{stamp(other.times_s[other_kept[u]])} in the other, {cosine[t, u]:.3f}."
         )
     else:
         st.caption("Blocks are passages with similar sound.")
@@ -216,8 +217,10 @@ else:
     )
 
 st.subheader("Download", anchor=False)
-name = export.file_stem(embeddings.name)
-both = [embeddings, *([other] if compared else [])]
+# Clips with one name are told apart in files too.
+exported = replace(embeddings, name=clip_names[clip.identity()])
+name = f"{export.file_stem(exported.name)}_embeddings"
+both = [exported, *([other] if compared else [])]
 projector = [
     File(
         f"Projector {part}",
@@ -229,17 +232,15 @@ projector = [
 ]
 downloads(
     "embeddings",
-    (clip.identity(), compared, other.name, choice),
+    (clip.identity(), exported.name, compared, other.name, choice),
     File(
         "NPZ",
         f"{name}.npz",
         "application/octet-stream",
-        partial(writing.embeddings_npz, [embeddings]),
+        partial(writing.embeddings_npz, [exported]),
     ),
-    File("CSV", f"{name}.csv", "text/csv", partial(writing.embeddings_csv, embeddings)),
-    File(
-        "HDF5", f"{name}.h5", "application/x-hdf5", partial(writing.embeddings_hdf5, [embeddings])
-    ),
+    File("CSV", f"{name}.csv", "text/csv", partial(writing.embeddings_csv, exported)),
+    File("HDF5", f"{name}.h5", "application/x-hdf5", partial(writing.embeddings_hdf5, [exported])),
     *projector,
 )
 st.caption(

@@ -1,5 +1,6 @@
 """Tag a sound: what is in it, and when."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,11 +9,12 @@ import streamlit as st
 from audioset_demo import export
 from audioset_demo.charts.tags import tag_bars
 from audioset_demo.embeddings.frames import FRAME_S
-from audioset_demo.events import find_events
+from audioset_demo.events import Event, find_events
 from audioset_demo.labels import Label, children_under_parents
 from audioset_demo.views import cache, chooser, clips, player, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
+from audioset_demo.views.times import column, stamp
 from audioset_demo.views.widgets import (
     chart,
     count,
@@ -26,6 +28,7 @@ from audioset_demo.views.widgets import (
 MAX_TAGS = 50
 MAX_BARS = 10
 MAX_DETAIL = 74  # characters below a bar
+SECONDS = st.column_config.NumberColumn(format="%.2f s")
 
 
 def below_bar(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
@@ -37,6 +40,18 @@ def below_bar(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
     while len(parents) > 2 and len(" > ".join(parents)) > MAX_DETAIL:
         parents[:2] = ["…"]
     return " > ".join(parents)
+
+
+def same_event(event: Event, events: list[Event]) -> int | None:
+    """Which of these is that event, which another threshold has made longer or shorter."""
+
+    def overlap_s(other: Event) -> float:
+        if other.label.name != event.label.name:
+            return 0.0
+        return min(event.end_s, other.end_s) - max(event.start_s, other.start_s)
+
+    best = max(range(len(events)), key=lambda row: overlap_s(events[row]))
+    return best if overlap_s(events[best]) > 0 else None
 
 
 title("Tag a sound", "Upload or record a sound to see what is in it, and when.")
@@ -75,10 +90,12 @@ if most_tags > 1:  # a slider needs two values
     )
 pinned = columns[1].multiselect(
     "Pin classes (type to search)",
-    range(n_classes),
-    format_func=lambda k: tagging.labels[k].name,
+    [label.name for label in tagging.labels],  # names, not places: another model has other classes
     key="pinned",
     bind="query-params",
+    persist_state="session",
+    filter_mode="contains",
+    select_all=False,
     placeholder="Classes to show whatever their score",
 )
 fold = columns[2].toggle(
@@ -91,13 +108,16 @@ ranking = [tagging.labels[k] for k in tagging.top(n_tags)]
 rows = children_under_parents(ranking) if fold else [(label, []) for label in ranking]
 top = [label.index for label, _ in rows]
 names = [label.name for label, _ in rows]
-shown_classes = [*pinned, *(k for k in top if k not in pinned)]
+by_name = {label.name: label.index for label in tagging.labels}
+pins = [by_name[name] for name in pinned]
+chosen = session.chosen_class(tagging.labels)
 with pictures:
-    player.show_tags(clip, tagging, shown_classes)
+    extra = [] if chosen is None else [chosen]
+    player.show_tags(clip, tagging, list(dict.fromkeys([*pins, *top, *extra])), chosen)
 with right:
     st.subheader(escape(tagging.name), anchor=False)
     st.caption(
-        f"{tagging.duration_s:,.2f} s · {count(len(tagging.times_s), 'frame')} of 0.96 s"
+        f"{stamp(tagging.duration_s)} · {count(len(tagging.times_s), 'frame')} of 0.96 s"
         + (f", one every {tagging.hop_s} s" if tagging.hop_s < FRAME_S else "")
     )
     notes(tagging.notes)
@@ -110,71 +130,81 @@ with right:
         key="tag bars",
         bar=False,
     )
-name = export.file_stem(tagging.name)
-tags_json = partial(export.tagging_json, tagging, n_tags)
-tags_csv = partial(export.tagging_csv, [tagging], n_tags)
+# Clips with one name are told apart in files too.
+exported = replace(tagging, name=cache.clip_names(clips.kept())[clip.identity()])
+name = export.file_stem(exported.name)
+tags_json = partial(export.tagging_json, exported, n_tags)
+tags_csv = partial(export.tagging_csv, [exported], n_tags)
 downloads(
     "tags",
-    (clip.identity(), choice, n_tags),
+    (clip.identity(), exported.name, choice, n_tags),
     File("JSON", f"{name}.json", "application/json", tags_json),
     File("CSV", f"{name}.csv", "text/csv", tags_csv),
+    title="Save the tags:",
     align="right",
 )
 
 st.subheader("Events", anchor=False)
-columns = st.columns([2, 3], vertical_alignment="bottom")
-with columns[0]:
-    threshold = threshold_slider()
-events = find_events(tagging, shown_classes, threshold)
-events_json = partial(export.events_json, events, tagging)
-events_csv = partial(export.events_csv, events, tagging)
-with columns[1]:
-    downloads(
-        "events",
-        (clip.identity(), choice, tuple(shown_classes), threshold),
-        File("JSON", f"{name}_events.json", "application/json", events_json),
-        File("CSV", f"{name}_events.csv", "text/csv", events_csv),
-        File("Audacity", f"{name}.txt", "text/plain", partial(export.audacity_labels, events)),
-        File("RTTM", f"{name}.rttm", "text/plain", partial(export.rttm, events, tagging)),
-        align="right",
-    )
+threshold = threshold_slider()
+# Folded classes have events too: folding is for the pictures.
+of_classes = list(dict.fromkeys([*pins, *(label.index for label in ranking)]))
+events = find_events(tagging, of_classes, threshold)
+table = f"events table {hash((clip.identity(), tuple(events)))}"  # a selection is of these rows
 
 
-def play_selected() -> None:
-    rows = st.session_state["events table"].selection.rows
-    if rows:
-        player.play(events[rows[0]].start_s, events[rows[0]].end_s)
+def select_event() -> None:
+    rows = st.session_state[table].selection.rows
+    event = events[rows[0]] if rows else None
+    st.session_state.event = clip.identity(), event
+    if event and not clip.is_features:
+        player.play(event.start_s, event.end_s)
 
 
 if events:
+    if not clip.is_features:
+        st.caption("Select a row to play it.")
+    starts, ends = ([getattr(event, end) for event in events] for end in ("start_s", "end_s"))
+    is_long = tagging.duration_s >= 60
+    of_clip, event = st.session_state.get("event", (None, None))
+    row = same_event(event, events) if event and of_clip == clip.identity() else None
     st.dataframe(
         {
-            "From": [event.start_s for event in events],
-            "To": [event.end_s for event in events],
+            "From": column(starts) if is_long else starts,
+            "To": column(ends) if is_long else ends,
             "Class": [event.label.name for event in events],
             "Highest score": [event.score for event in events],
         },
         hide_index=True,
         column_config={
-            "From": st.column_config.NumberColumn(format="%.2f s"),
-            "To": st.column_config.NumberColumn(format="%.2f s"),
             "Highest score": st.column_config.ProgressColumn(
                 min_value=0.0, max_value=1.0, format="%.3f"
             ),
-        },
-        key="events table",
+        }
+        | ({} if is_long else dict.fromkeys(("From", "To"), SECONDS)),
+        key=table,
         selection_mode="single-row",
-        on_select="ignore" if clip.is_features else play_selected,
+        selection_default={"selection": {"rows": [] if row is None else [row]}},
+        on_select=select_event,
         alt="Events of the classes shown, with their beginning, end, class and highest score",
     )
-    if not clip.is_features:
-        st.caption("Select a row to play it.")
 else:
     st.info(
         f"No class reaches {threshold:.2f} in any frame; the highest score is "
-        f"{tagging.frame_scores[:, shown_classes].max():.2f}. Lower the threshold to see events.",
+        f"{tagging.frame_scores[:, of_classes].max():.2f}. Lower the threshold to see events.",
         icon=":material/info:",
     )
+events_json = partial(export.events_json, events, exported)
+events_csv = partial(export.events_csv, events, exported)
+downloads(
+    "events",
+    (clip.identity(), exported.name, choice, tuple(of_classes), threshold),
+    File("JSON", f"{name}_events.json", "application/json", events_json),
+    File("CSV", f"{name}_events.csv", "text/csv", events_csv),
+    File("Audacity", f"{name}.txt", "text/plain", partial(export.audacity_labels, events)),
+    File("RTTM", f"{name}.rttm", "text/plain", partial(export.rttm, events, exported)),
+    title="Save the events:",
+    align="right",
+)
 with st.expander("Scores as a table"):
     st.dataframe(
         {

@@ -16,6 +16,7 @@ from audioset_demo.views.clips import Clip
 from audioset_demo.views.downloads import File, download_made_on_click, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.session import Choice
+from audioset_demo.views.times import stamp
 from audioset_demo.views.widgets import count, errors_shown, provenance, threshold_slider, title
 
 N_TAGS = 10  # of each clip in the files
@@ -54,7 +55,7 @@ def row(clip: Clip, name: str, choice: Choice) -> Tagged | None:
             try:
                 duration_s, tags = summary(clip, choice)
                 mark = " · :primary[chosen]" if is_chosen else ""
-                st.markdown(f"**{escape(name)}** · {duration_s:,.2f} s{mark}")
+                st.markdown(f"**{escape(name)}** · {stamp(duration_s)}{mark}")
                 st.caption(
                     " · ".join(
                         f"{escape(label)} {float(score):.2f}"
@@ -135,6 +136,9 @@ st.markdown(
 )
 threshold = threshold_slider()
 
+# A sample that nobody asked for is no result.
+asked_for = {clip.identity() for clip in clips.asked_for()}
+tagged = [one for one in tagged if one.clip.identity() in asked_for]
 of_all = tuple((one.clip.identity(), one.name) for one in tagged), choice
 downloads(
     "visit",
