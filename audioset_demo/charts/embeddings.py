@@ -14,7 +14,7 @@ from audioset_demo.charts.style import (
     TRANSPARENT,
     VERMILION,
     all_plain,
-    finish,
+    look,
     plain,
 )
 from audioset_demo.charts.thinning import joined_edges, shrink
@@ -31,24 +31,21 @@ def embedding_picture(
     """
     low, high = np.percentile(values[:, :-1], (1, 99))
     shown = shrink(values.astype(np.float32))
-    figure = go.Figure(
-        go.Heatmap(
-            x=joined_edges(times_s, duration_s, len(shown)),
-            z=shown.T,
-            zmin=float(low),
-            zmax=float(high),
-            colorscale=SCORE_COLOURS,
-            colorbar={
-                "title": {"text": title, "side": "right"},
-                "thickness": 10,
-                "outlinewidth": 0,
-            },
-            hovertemplate="%{x:.2f} s, dimension %{y}: %{z:.4g}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title="Seconds", showgrid=False)
-    figure.update_yaxes(title="Dimension", tickvals=[0, 32, 64, 96, 127], showgrid=False)
-    return finish(figure, 430)
+    heatmap = {
+        "type": "heatmap",
+        "x": joined_edges(times_s, duration_s, len(shown)),
+        "z": shown.T,
+        "zmin": float(low),
+        "zmax": float(high),
+        "colorscale": SCORE_COLOURS,
+        "colorbar": _colour_bar(title),
+        "hovertemplate": "%{x:.2f} s, dimension %{y}: %{z:.4g}<extra></extra>",
+    }
+    layout = look(430) | {
+        "xaxis": {"title": "Seconds", "showgrid": False},
+        "yaxis": {"title": "Dimension", "tickvals": [0, 32, 64, 96, 127], "showgrid": False},
+    }
+    return go.Figure(heatmap, layout)
 
 
 def similarity_picture(
@@ -62,33 +59,28 @@ def similarity_picture(
     """
     below = other or clip
     shown = similarity.T.astype(np.float32)
-    figure = go.Figure(
-        go.Heatmap(
-            x=joined_edges(clip.times_s, clip.duration_s, shown.shape[1]),
-            y=joined_edges(below.times_s, below.duration_s, shown.shape[0]),
-            z=shown,
-            zmin=min(0.0, float(shown.min())),
-            zmax=1,
-            colorscale=SCORE_COLOURS,
-            colorbar={
-                "title": {"text": "Cosine", "side": "right"},
-                "thickness": 10,
-                "len": 0.75,
-                "outlinewidth": 0,
-            },
-            hovertemplate="%{x:.2f} s and %{y:.2f} s: %{z:.3f}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title="Seconds", showgrid=False, constrain="domain")
-    figure.update_yaxes(
-        title=f"Seconds of {plain(other.name)}" if other else "Seconds",
-        showgrid=False,
-        autorange="reversed",
-        constrain="domain",
-    )
-    if not other:
-        figure.update_yaxes(scaleanchor="x")
-    return finish(figure, 430)
+    heatmap = {
+        "type": "heatmap",
+        "x": joined_edges(clip.times_s, clip.duration_s, shown.shape[1]),
+        "y": joined_edges(below.times_s, below.duration_s, shown.shape[0]),
+        "z": shown,
+        "zmin": min(0.0, float(shown.min())),
+        "zmax": 1,
+        "colorscale": SCORE_COLOURS,
+        "colorbar": _colour_bar("Cosine") | {"len": 0.75},
+        "hovertemplate": "%{x:.2f} s and %{y:.2f} s: %{z:.3f}<extra></extra>",
+    }
+    axis = {"showgrid": False, "constrain": "domain"}
+    layout = look(430) | {
+        "xaxis": axis | {"title": "Seconds"},
+        "yaxis": axis
+        | {
+            "title": f"Seconds of {plain(other.name)}" if other else "Seconds",
+            "autorange": "reversed",
+            "scaleanchor": None if other else "x",
+        },
+    }
+    return go.Figure(heatmap, layout)
 
 
 def class_map(
@@ -110,100 +102,104 @@ def class_map(
     other_points : (U, 2), the path of another clip
     """
     names = all_plain(names)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=class_points[:, 0],
-        y=class_points[:, 1],
-        mode="markers",
-        text=names,
-        marker={"size": 6, "color": GREY},
-        hovertemplate="%{text}<extra></extra>",
-    )
-    figure.add_scatter(
-        x=class_points[nearest, 0],
-        y=class_points[nearest, 1],
-        mode="markers",
-        hoverinfo="skip",
-        marker={"size": 11, "color": TRANSPARENT, "line": {"width": 2, "color": VERMILION}},
-    )
+    centroids = {
+        "x": class_points[:, 0],
+        "y": class_points[:, 1],
+        "mode": "markers",
+        "text": names,
+        "marker": {"size": 6, "color": GREY},
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    rings = {
+        "x": class_points[nearest, 0],
+        "y": class_points[nearest, 1],
+        "mode": "markers",
+        "hoverinfo": "skip",
+        "marker": {"size": 11, "color": TRANSPARENT, "line": {"width": 2, "color": VERMILION}},
+    }
+    traces = [centroids, rings]
+    everything = [class_points, points]
     if other_points is not None:
-        figure.add_scatter(
-            x=other_points[:, 0],
-            y=other_points[:, 1],
-            mode="lines+markers+text",
-            text=_ends(len(other_points)),
-            textposition="top center",
-            line={"width": 1, "color": GREEN, "dash": "dot"},
-            marker={"size": 9, "color": GREEN, "symbol": "circle"},
-            hovertemplate="the other clip, frame %{pointNumber}<extra></extra>",
+        everything.append(other_points)
+        traces.append(
+            _path(other_points, GREEN)
+            | {
+                "marker": {"size": 9, "color": GREEN, "symbol": "circle"},
+                "hovertemplate": "the other clip, frame %{pointNumber}<extra></extra>",
+            }
         )
-    figure.add_scatter(
-        x=points[:, 0],
-        y=points[:, 1],
-        mode="lines+markers+text",
-        text=_ends(len(points)),
-        textposition="top center",
-        customdata=times_s,
-        line={"width": 1, "color": GREY, "dash": "dot"},
-        marker={
-            "size": 10,
-            "color": times_s,
-            "colorscale": SCORE_COLOURS,
-            "showscale": True,
-            "symbol": "diamond",
-            "colorbar": {
-                "title": {"text": "Seconds", "side": "right"},
-                "thickness": 10,
-                "outlinewidth": 0,
+    traces.append(
+        _path(points, GREY)
+        | {
+            "customdata": times_s,
+            "marker": {
+                "size": 10,
+                "color": times_s,
+                "colorscale": SCORE_COLOURS,
+                "showscale": True,
+                "symbol": "diamond",
+                "colorbar": _colour_bar("Seconds"),
             },
-        },
-        hovertemplate="frame at %{customdata:.2f} s<extra></extra>",
+            "hovertemplate": "frame at %{customdata:.2f} s<extra></extra>",
+        }
     )
-    _name_beside(
-        figure,
-        class_points[nearest],
-        [names[k] for k in nearest],
-        np.concatenate([class_points, points, *([] if other_points is None else [other_points])]),
+    low, high = np.concatenate(everything).min(axis=0), np.concatenate(everything).max(axis=0)
+    width = high[0] - low[0]
+    xaxis, yaxis = (
+        {"title": f"Axis {axis}: {share:.0%} of the variance between classes", "zeroline": False}
+        for axis, share in zip("12", explained, strict=True)
     )
-    for axis, share, update in zip(
-        "12", explained, (figure.update_xaxes, figure.update_yaxes), strict=True
-    ):
-        update(title=f"Axis {axis}: {share:.0%} of the variance between classes", zeroline=False)
-    return finish(figure, 520)
+    layout = look(520) | {
+        "xaxis": xaxis | {"range": [low[0] - 0.04 * width, high[0] + 0.34 * width]},
+        "yaxis": yaxis,
+        "annotations": _names_beside(
+            class_points[nearest],
+            [names[k] for k in nearest],
+            x=high[0] + 0.04 * width,
+            step=max(high[1] - low[1], 1e-6) * 0.07,
+        ),
+    }
+    return go.Figure([{"type": "scatter"} | trace for trace in traces], layout)
 
 
-def _ends(n: int) -> list[str]:
-    """Words at the ends of a path of n points."""
-    return ["start", *[""] * (n - 2), "end"] if n > 1 else [""]
+def _colour_bar(title: str) -> dict:
+    return {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0}
 
 
-def _name_beside(
-    figure: go.Figure, places: np.ndarray, names: Sequence[str], everything: np.ndarray
-) -> None:
-    """Names in a column on the right, each with a line to its point, so that none overlap."""
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    width, height = high - low
-    step = max(height, 1e-6) * 0.07
-    order = np.argsort(places[:, 1])
+def _path(points: np.ndarray, colour: str) -> dict:
+    """Points (T, 2) joined in order, the first and the last one named."""
+    return {
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "mode": "lines+markers+text",
+        "text": ["start", *[""] * (len(points) - 2), "end"] if len(points) > 1 else [""],
+        "textposition": "top center",
+        "line": {"width": 1, "color": colour, "dash": "dot"},
+    }
+
+
+def _names_beside(places: np.ndarray, names: Sequence[str], x: float, step: float) -> list[dict]:
+    """Names in a column at `x`, `step` apart at least, each with a line to its place (n, 2)."""
     level = -np.inf
     heights = np.empty(len(places))
-    for k in order:
+    for k in np.argsort(places[:, 1]):
         heights[k] = level = max(places[k, 1], level + step)
     # The column is centred on its places, as far as the spacing allows.
     heights -= (heights - places[:, 1]).mean()
-    for (x, y), text_y, name in zip(places, heights, names, strict=True):
-        figure.add_annotation(
-            x=x,
-            y=y,
-            ax=high[0] + 0.04 * width,
-            ay=text_y,
-            axref="x",
-            ayref="y",
-            text=name,
-            xanchor="left",
-            arrowhead=0,
-            arrowwidth=1,
-            arrowcolor=GREY,
-            standoff=5,
-        )
-    figure.update_xaxes(range=[low[0] - 0.04 * width, high[0] + 0.34 * width])
+    return [
+        {
+            "x": place[0],
+            "y": place[1],
+            "ax": x,
+            "ay": height,
+            "axref": "x",
+            "ayref": "y",
+            "text": name,
+            "xanchor": "left",
+            "arrowhead": 0,
+            "arrowwidth": 1,
+            "arrowcolor": GREY,
+            "standoff": 5,
+        }
+        for place, height, name in zip(places, heights, names, strict=True)
+    ]

@@ -41,10 +41,10 @@ def projector_tsv(
     vectors, metadata = [], [("what", "name", "seconds")]
     for clip in clips:
         for time, frame in zip(clip.times_s, clip.require_quantised(), strict=True):
-            vectors.append([str(value) for value in frame])
+            vectors.append([str(value) for value in frame.tolist()])
             metadata.append(("frame", one_line(" ".join(clip.name.split())), f"{time:.2f}"))
     for name, centroid in zip(names, centroids, strict=True):
-        vectors.append([f"{value:.3f}" for value in centroid])
+        vectors.append([f"{value:.3f}" for value in centroid.tolist()])
         metadata.append(("class", one_line(" ".join(name.split())), ""))
     return _tsv(vectors), _tsv(metadata)
 

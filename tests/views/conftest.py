@@ -7,6 +7,7 @@ import sys
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from audioset_demo.views.drawn_once import draw_once
 from tests.views.apptest import ROOT, new_app
 
 
@@ -14,6 +15,12 @@ from tests.views.apptest import ROOT, new_app
 def main_stays_pytest(monkeypatch):
     """AppTest makes the app's script `__main__`, which a process spawned later would run."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(autouse=True)
+def drawn_anew():
+    """No test is shown what another one's figures and tables were."""
+    draw_once.clear()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, player, session
 from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.drawn_once import draw_once
 from audioset_demo.views.names import cell, escape, unique_names
 from audioset_demo.views.times import stamp, stamp_range
 from audioset_demo.views.widgets import (
@@ -274,23 +275,28 @@ downloads(
     align="right",
 )
 
-with st.expander("Faithfulness of attention"):
-    record = experiments.occlusion()
-    st.markdown(
-        "The same check over many clips: how well each value ranks the frames by the score drop "
-        "when they are left out (rank correlation, 1 at best), and how often the frame that ranks "
-        "first has the largest drop. Attention weights alone are a poor guide; contributions, "
-        "which combine a frame's score with its weight, are a good one."
-    )
-    st.table(
-        {"Model": [row["title"] for row in record["rows"]]}
-        | {
-            name: [agreement_cell(row, reading) for row in record["rows"]]
-            for reading, name in READINGS.items()
-        },
-        hide_index=True,
-    )
-    st.caption(
-        f'{record["clips"]:,} clips of "{escape(record["set"])}" and their '
-        f"{record['rows'][0]['pairs']:,} labels: `{record['command']}`"
-    )
+
+def faithfulness() -> None:
+    with st.expander("Faithfulness of attention"):
+        record = experiments.occlusion()
+        st.markdown(
+            "The same check over many clips: how well each value ranks the frames by the score "
+            "drop when they are left out (rank correlation, 1 at best), and how often the frame "
+            "that ranks first has the largest drop. Attention weights alone are a poor guide; "
+            "contributions, which combine a frame's score with its weight, are a good one."
+        )
+        st.table(
+            {"Model": [row["title"] for row in record["rows"]]}
+            | {
+                name: [agreement_cell(row, reading) for row in record["rows"]]
+                for reading, name in READINGS.items()
+            },
+            hide_index=True,
+        )
+        st.caption(
+            f'{record["clips"]:,} clips of "{escape(record["set"])}" and their '
+            f"{record['rows'][0]['pairs']:,} labels: `{record['command']}`"
+        )
+
+
+draw_once("faithfulness of attention", None, faithfulness)

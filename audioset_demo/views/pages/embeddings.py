@@ -1,6 +1,7 @@
 """Embeddings: the input of the models, and how close a clip is to each class."""
 
 from dataclasses import replace
+from functools import cache as once
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,6 @@ from audioset_demo.charts import embeddings as charts
 from audioset_demo.charts.thinning import thinned
 from audioset_demo.embeddings import similar_clips, writing
 from audioset_demo.embeddings.class_space import class_space
-from audioset_demo.embeddings.frames import Embeddings
 from audioset_demo.labels import audioset_labels
 from audioset_demo.views import cache, clips, session
 from audioset_demo.views.downloads import File, downloads
@@ -31,13 +31,6 @@ FORMS = {
     "pca": "Float, after PCA",
     "embedding": "Float, before PCA",
 }
-
-
-def projector_part(
-    number: int, clips: list[Embeddings], centroids: np.ndarray, names: list[str]
-) -> str:
-    """One of the two files for the Embedding Projector: 0 for the vectors, 1 for their metadata."""
-    return writing.projector_tsv(clips, centroids, names)[number]
 
 
 title("Embeddings", "128 numbers for each 0.96 s of the clip: the whole input of a model.")
@@ -221,15 +214,13 @@ st.subheader("Download", anchor=False)
 exported = replace(embeddings, name=clip_names[clip.identity()])
 name = f"{export.file_stem(exported.name)}_embeddings"
 both = [exported, *([other] if compared else [])]
-projector = [
-    File(
-        f"Projector {part}",
-        f"{name}_{part}.tsv",
-        "text/tab-separated-values",
-        partial(projector_part, number, both, space.centroids, names),
-    )
-    for number, part in enumerate(("vectors", "metadata"))
-]
+
+
+@once
+def projector() -> tuple[str, str]:
+    return writing.projector_tsv(both, space.centroids, names)
+
+
 downloads(
     "embeddings",
     (clip.identity(), exported.name, compared, other.name, choice),
@@ -241,7 +232,18 @@ downloads(
     ),
     File("CSV", f"{name}.csv", "text/csv", partial(writing.embeddings_csv, exported)),
     File("HDF5", f"{name}.h5", "application/x-hdf5", partial(writing.embeddings_hdf5, [exported])),
-    *projector,
+    File(
+        "Projector vectors",
+        f"{name}_vectors.tsv",
+        "text/tab-separated-values",
+        lambda: projector()[0],
+    ),
+    File(
+        "Projector metadata",
+        f"{name}_metadata.tsv",
+        "text/tab-separated-values",
+        lambda: projector()[1],
+    ),
 )
 st.caption(
     "The Embedding Projector (projector.tensorflow.org) loads the two TSV files, which hold the "

@@ -7,6 +7,7 @@ from audioset_demo.encoders.compact import BUNDLED, SOUNDS_FILE, compact_card
 from audioset_demo.models.published import PublishedModel
 from audioset_demo.views import clips, session
 from audioset_demo.views.downloads import File, downloads
+from audioset_demo.views.drawn_once import draw_once
 from audioset_demo.views.names import escape
 from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
@@ -58,162 +59,195 @@ def by_category(name: str, top: str) -> list[float]:
     return [row[top] for row in figures[name]["all"]["categories"].values()]
 
 
-st.subheader("How it was trained", anchor=False)
-st.markdown(
-    f"""
-1. It has {card["parameters"] / 1e6:.1f} million parameters (VGGish: 72 million): separable
-   convolutions on the log-mel examples of VGGish, 0.96 s each. Before the training:
-   {escape(card["start"])}.
-2. Its output is in the space of VGGish's embeddings after PCA. It was trained so that the tagging
-   models, which were trained on Google's released features and frozen here, tag the sound.
-3. Training data: {recordings:,} recordings under free licences, {readings:,} readings of
-   synthesised speech, {counts.get("fluidr3", 0):,} pieces of music played by a program, and
-   signals, noises and imitations made by arithmetic.
-4. Augmentation: cuts, mixtures, layers, filters, room reverberation, codecs, changes of speed.
-5. Targets: {teacher}, for each window; the label of a recording takes precedence where it is
-   certain.
-6. The output was kept close to real frames of AudioSet with the same kinds of sound.
-7. It was trained through {n_models} tagging models in turn, so that it is not fitted to one.
-8. A fifth of the recordings, split by source, was held out: the figures are on those.
-9. Where accuracy matters, install VGGish: `audioset-demo weights get` (277 MB).
-"""
-)
-
-st.subheader("Accuracy", anchor=False)
-st.markdown(
-    f"On {held_out['recordings']} held-out clips of {len(categories)} categories: how often an "
-    "expected class is the top tag, or among the top 5; of a category that is an AudioSet class, "
-    "the class, its parents and its children are expected. *Everyday sounds* are up to three of "
-    "them of each kind that people try first."
-)
-sets = {
-    "everyday": "Everyday sounds",
-    "esc50": "ESC-50",
-    "fsdkaggle2018": "FSDKaggle2018",
-    "wide": "28 other collections",
-}
-rows = {sets.get(name, name): name for name in figures[by_default]["sets"]}
-st.table(
-    {
-        "Clips": list(map(escape, rows)) + ["All collections"],
-        "Number": [
-            f"{judged['clips']:,}"
-            for judged in (*figures[by_default]["sets"].values(), figures[by_default]["all"])
-        ],
-    }
-    | {
-        f"{who}: top 1 / 5": [
-            f"{percent(judged['top1'])} / {percent(judged['top5'])}"
-            for judged in (*figures[name]["sets"].values(), figures[name]["all"])
-        ]
-        for who, name in (("Compact encoder", by_default), ("Its teacher", by_teacher))
-    },
-    hide_index=True,
-)
-never = [name for name, row in categories.items() if row["top5"] == 0]
-if never:
+def training() -> None:
+    st.subheader("How it was trained", anchor=False)
     st.markdown(
-        f"**Never among its top 5** in these clips, {len(never)} of {len(categories)} categories: "
-        f"{escape('; '.join(never))}."
+        f"""
+    1. It has {card["parameters"] / 1e6:.1f} million parameters (VGGish: 72 million): separable
+       convolutions on the log-mel examples of VGGish, 0.96 s each. Before the training:
+       {escape(card["start"])}.
+    2. Its output is in the space of VGGish's embeddings after PCA. It was trained so that the
+       tagging models, which were trained on Google's released features and frozen here, tag the
+       sound.
+    3. Training data: {recordings:,} recordings under free licences, {readings:,} readings of
+       synthesised speech, {counts.get("fluidr3", 0):,} pieces of music played by a program, and
+       signals, noises and imitations made by arithmetic.
+    4. Augmentation: cuts, mixtures, layers, filters, room reverberation, codecs, changes of speed.
+    5. Targets: {teacher}, for each window; the label of a recording takes precedence where it is
+       certain.
+    6. The output was kept close to real frames of AudioSet with the same kinds of sound.
+    7. It was trained through {n_models} tagging models in turn, so that it is not fitted to one.
+    8. A fifth of the recordings, split by source, was held out: the figures are on those.
+    9. Where accuracy matters, install VGGish: `audioset-demo weights get` (277 MB).
+    """
     )
-chart(
-    charts.results_dots(
-        [f"{name.replace('_', ' ')} ({row['clips']})" for name, row in categories.items()],
-        {
-            "Compact encoder": by_category(by_default, "top5"),
-            "Its teacher": by_category(by_teacher, "top5"),
-        },
-        "Share of held-out clips with an expected class in the top 5",
-        row_px=20,
-    ),
-    "By category, the share of held-out clips with an expected class in the top 5: the compact "
-    "encoder and its teacher",
-    key="by category",
-    bar=False,
-)
-st.caption("In brackets: the number of clips.")
-with st.expander("By category, as a table"):
-    columns = {"Category": [escape(name) for name in categories]}
-    columns["Clips"] = [str(row["clips"]) for row in categories.values()]
-    for name in figures:
-        columns[f"{escape(name)}: top 1 / 5"] = [
-            f"{one:.2f} / {five:.2f}"
-            for one, five in zip(by_category(name, "top1"), by_category(name, "top5"), strict=True)
-        ]
-    st.table(columns, hide_index=True)
 
-st.subheader("How sure it is", anchor=False)
-sureness = figures[by_default]["sureness"]
-unknown = sureness["unknown"]
-chart(
-    charts.risk_by_coverage(
+
+def accuracy() -> None:
+    st.subheader("Accuracy", anchor=False)
+    st.markdown(
+        f"On {held_out['recordings']} held-out clips of {len(categories)} categories: how often an "
+        "expected class is the top tag, or among the top 5; of a category that is an AudioSet "
+        "class, the class, its parents and its children are expected. *Everyday sounds* are up to "
+        "three of them of each kind that people try first."
+    )
+    sets = {
+        "everyday": "Everyday sounds",
+        "esc50": "ESC-50",
+        "fsdkaggle2018": "FSDKaggle2018",
+        "wide": "28 other collections",
+    }
+    rows = {sets.get(name, name): name for name in figures[by_default]["sets"]}
+    st.table(
         {
-            "Compact encoder": figures[by_default]["sureness"]["coverage"],
-            "Its teacher": figures[by_teacher]["sureness"]["coverage"],
+            "Clips": list(map(escape, rows)) + ["All collections"],
+            "Number": [
+                f"{judged['clips']:,}"
+                for judged in (*figures[by_default]["sets"].values(), figures[by_default]["all"])
+            ],
         }
-    ),
-    "Share of wrong top tags among the clips with the highest top scores: the compact encoder and "
-    "its teacher",
-    key="sureness",
-)
-st.caption(
-    f"Below a score of {sureness['half_wrong_below']:.2f} half of the top tags are wrong, and the "
-    'app says "Not sure". '
-    f"Of {unknown['clips']} clips of categories that were not trained on, {unknown['wrong']} have "
-    f"a wrong top tag, {unknown['wrong_and_sure']} of them above that score."
-)
-
-st.subheader("Through each tagging model", anchor=False)
-st.table(
-    {
-        "Tagged by": [escape(name) for name in figures],
-        "Top 1": [percent(judged["all"]["top1"]) for judged in figures.values()],
-        "Top 5": [percent(judged["all"]["top5"]) for judged in figures.values()],
-        "Top 10": [percent(judged["all"]["top10"]) for judged in figures.values()],
-        "Top 5, mean over categories": [
-            percent(judged["all"]["by_category_mean"]["top5"]) for judged in figures.values()
-        ],
-        "Speech in top 3": [percent(excerpts(judged, "speech")) for judged in figures.values()],
-        "Music in top 3": [percent(excerpts(judged, "music")) for judged in figures.values()],
-        "Highest other score in silence or noise": [
-            f"{judged['calm']['greatest_other_score']:.2f}" for judged in figures.values()
-        ],
-        "Highest in its own part": [
-            percent(judged["in_time"]["in_own_part"]) for judged in figures.values()
-        ],
-        "Distance to real frames": [
-            f"{judged['distance']['to_nearest_real_frame']:.3f}" if "distance" in judged else "–"
-            for judged in figures.values()
-        ],
-    },
-    hide_index=True,
-)
-distance = figures[by_default].get("distance")
-if distance:
-    st.caption(
-        "Distance: from each of the encoder's frames to the nearest of 20,000 real ones, root mean "
-        f"square over the 128 numbers; other real frames lie {distance['of_real_frames']:.3f} away."
+        | {
+            f"{who}: top 1 / 5": [
+                f"{percent(judged['top1'])} / {percent(judged['top5'])}"
+                for judged in (*figures[name]["sets"].values(), figures[name]["all"])
+            ]
+            for who, name in (("Compact encoder", by_default), ("Its teacher", by_teacher))
+        },
+        hide_index=True,
     )
-st.caption(
-    f"{escape(held_out['rule'])} The teacher was scored on the same clips. It was not trained on "
-    "labels of these categories, whereas the encoder was, on those of other clips. VGGish was not "
-    "scored, as its weights are not part of this project. Nor was the compact encoder scored on "
-    "AudioSet's evaluation set, as its sounds are not available."
-    f"{from_vggish(session.models()[choice.model])}"
-)
+    never = [name for name, row in categories.items() if row["top5"] == 0]
+    if never:
+        st.markdown(
+            f"**Never among its top 5** in these clips, {len(never)} of {len(categories)} "
+            f"categories: {escape('; '.join(never))}."
+        )
+    chart(
+        charts.results_dots(
+            [f"{name.replace('_', ' ')} ({row['clips']})" for name, row in categories.items()],
+            {
+                "Compact encoder": by_category(by_default, "top5"),
+                "Its teacher": by_category(by_teacher, "top5"),
+            },
+            "Share of held-out clips with an expected class in the top 5",
+            row_px=20,
+        ),
+        "By category, the share of held-out clips with an expected class in the top 5: the compact "
+        "encoder and its teacher",
+        key="by category",
+        bar=False,
+    )
+    st.caption("In brackets: the number of clips.")
+    with st.expander("By category, as a table"):
+        columns = {"Category": [escape(name) for name in categories]}
+        columns["Clips"] = [str(row["clips"]) for row in categories.values()]
+        for name in figures:
+            columns[f"{escape(name)}: top 1 / 5"] = [
+                f"{one:.2f} / {five:.2f}"
+                for one, five in zip(
+                    by_category(name, "top1"), by_category(name, "top5"), strict=True
+                )
+            ]
+        st.table(columns, hide_index=True)
 
-st.subheader("Training recordings", anchor=False)
-st.table(
-    {
-        "Collection": [escape(name) for name in card["trained_on"]],
-        "Recordings": [f"{found['recordings']:,}" for found in card["trained_on"].values()],
-        "Licences": [
-            escape(", ".join(f"{name}: {n}" for name, n in found["licences"].items()))
-            for found in card["trained_on"].values()
-        ],
-    },
-    hide_index=True,
-)
+
+def sureness() -> None:
+    st.subheader("How sure it is", anchor=False)
+    judged = figures[by_default]["sureness"]
+    unknown = judged["unknown"]
+    chart(
+        charts.risk_by_coverage(
+            {
+                "Compact encoder": judged["coverage"],
+                "Its teacher": figures[by_teacher]["sureness"]["coverage"],
+            }
+        ),
+        "Share of wrong top tags among the clips with the highest top scores: the compact encoder "
+        "and its teacher",
+        key="sureness",
+    )
+    st.caption(
+        f"Below a score of {judged['half_wrong_below']:.2f} half of the top tags are wrong, and "
+        'the app says "Not sure". '
+        f"Of {unknown['clips']} clips of categories that were not trained on, {unknown['wrong']} "
+        f"have a wrong top tag, {unknown['wrong_and_sure']} of them above that score."
+    )
+
+
+def by_model() -> None:
+    st.subheader("Through each tagging model", anchor=False)
+    st.table(
+        {
+            "Tagged by": [escape(name) for name in figures],
+            "Top 1": [percent(judged["all"]["top1"]) for judged in figures.values()],
+            "Top 5": [percent(judged["all"]["top5"]) for judged in figures.values()],
+            "Top 10": [percent(judged["all"]["top10"]) for judged in figures.values()],
+            "Top 5, mean over categories": [
+                percent(judged["all"]["by_category_mean"]["top5"]) for judged in figures.values()
+            ],
+            "Speech in top 3": [percent(excerpts(judged, "speech")) for judged in figures.values()],
+            "Music in top 3": [percent(excerpts(judged, "music")) for judged in figures.values()],
+            "Highest other score in silence or noise": [
+                f"{judged['calm']['greatest_other_score']:.2f}" for judged in figures.values()
+            ],
+            "Highest in its own part": [
+                percent(judged["in_time"]["in_own_part"]) for judged in figures.values()
+            ],
+            "Distance to real frames": [
+                f"{judged['distance']['to_nearest_real_frame']:.3f}"
+                if "distance" in judged
+                else "–"
+                for judged in figures.values()
+            ],
+        },
+        hide_index=True,
+    )
+    distance = figures[by_default].get("distance")
+    if distance:
+        st.caption(
+            "Distance: from each of the encoder's frames to the nearest of 20,000 real ones, root "
+            "mean square over the 128 numbers; other real frames lie "
+            f"{distance['of_real_frames']:.3f} away."
+        )
+    st.caption(
+        f"{escape(held_out['rule'])} The teacher was scored on the same clips. It was not "
+        "trained on labels of these categories, whereas the encoder was, on those of other clips. "
+        "VGGish was not scored, as its weights are not part of this project. Nor was the compact "
+        "encoder scored on AudioSet's evaluation set, as its sounds are not available."
+        f"{from_vggish(session.models()[choice.model])}"
+    )
+
+
+def training_recordings() -> None:
+    st.subheader("Training recordings", anchor=False)
+    st.table(
+        {
+            "Collection": [escape(name) for name in card["trained_on"]],
+            "Recordings": [f"{found['recordings']:,}" for found in card["trained_on"].values()],
+            "Licences": [
+                escape(", ".join(f"{name}: {n}" for name, n in found["licences"].items()))
+                for found in card["trained_on"].values()
+            ],
+        },
+        hide_index=True,
+    )
+
+
+def description() -> None:
+    training()
+    accuracy()
+    sureness()
+    by_model()
+    training_recordings()
+
+
+def command() -> None:
+    st.subheader("Training command", anchor=False)
+    st.code(card["command"], language="bash", wrap_lines=True)
+    with st.expander("Encoder card"):
+        st.json(card, expanded=1)
+
+
+draw_once("encoder", session.models()[choice.model], description)
 downloads(
     "sounds",
     card["command"],
@@ -224,8 +258,4 @@ downloads(
         (BUNDLED / SOUNDS_FILE).read_bytes,
     ),
 )
-
-st.subheader("Training command", anchor=False)
-st.code(card["command"], language="bash", wrap_lines=True)
-with st.expander("Encoder card"):
-    st.json(card, expanded=1)
+draw_once("encoder's command", None, command)

@@ -8,6 +8,7 @@ from audioset_demo.models.experiments import ablations, averages
 from audioset_demo.models.published import PublishedModel, damaged_models, full_data_figures
 from audioset_demo.models.settings import TITLES
 from audioset_demo.views import clips, session
+from audioset_demo.views.drawn_once import draw_once
 from audioset_demo.views.names import cell, escape
 from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
@@ -30,8 +31,6 @@ with errors_shown():
 for damaged in damaged_models():
     st.warning(escape(damage(damaged)), icon=":material/warning:")
 full = {figures["pooling"]: figures for figures in full_data_figures()}
-
-st.subheader("Results", anchor=False)
 
 
 def figure(figures: dict | None, key: str) -> str:
@@ -61,66 +60,67 @@ def named(name: str) -> str:
     return titles[name] + (" (default)" if models[name].is_default else "")
 
 
-rows = []
-for name, model in models.items():
-    evaluated = model.card.metrics.get("eval", {})
-    published = full_data(model)
-    rows.append(
-        {
-            "Model": cell(named(name)),
-            "Trained on": cell(model.card.training_set),
-            "mAP": figure(evaluated, "mAP"),
-            "AUC": figure(evaluated, "AUC"),
-            "d'": figure(evaluated, "d_prime"),
-            "mAP, validation part": over_seeds(model.card.metrics.get("validation")),
-            "Parameters": f"{model.card.parameters / 1e6:.2f}M",
-            "Size": f"{model.bytes / 1e6:.1f}\N{NO-BREAK SPACE}MB",
-            "mAP, full data": figure(published, "mAP"),
-            "AUC, full data": figure(published, "AUC"),
-            "d', full data": figure(published, "d_prime"),
-            "Published as": published["title"] if published else "–",
-        }
+def results() -> None:
+    st.subheader("Results", anchor=False)
+    rows = []
+    for name, model in models.items():
+        evaluated = model.card.metrics.get("eval", {})
+        published = full_data(model)
+        rows.append(
+            {
+                "Model": cell(named(name)),
+                "Trained on": cell(model.card.training_set),
+                "mAP": figure(evaluated, "mAP"),
+                "AUC": figure(evaluated, "AUC"),
+                "d'": figure(evaluated, "d_prime"),
+                "mAP, validation part": over_seeds(model.card.metrics.get("validation")),
+                "Parameters": f"{model.card.parameters / 1e6:.2f}M",
+                "Size": f"{model.bytes / 1e6:.1f}\N{NO-BREAK SPACE}MB",
+                "mAP, full data": figure(published, "mAP"),
+                "AUC, full data": figure(published, "AUC"),
+                "d', full data": figure(published, "d_prime"),
+                "Published as": published["title"] if published else "–",
+            }
+        )
+    st.table({column: [row[column] for row in rows] for column in rows[0]}, hide_index=True)
+    sources = sorted({figures["source"] for figures in full.values()})
+    evaluations = [model.card.metrics.get("eval", {}) for model in models.values()]
+    scored = {
+        f'{evaluated["clips"]:,} clips of "{evaluated["set"]}"'
+        for evaluated in evaluations
+        if "clips" in evaluated and "set" in evaluated
+    }
+    st.caption(
+        "mAP, AUC, d': one checkpoint each, scored on "
+        f"{escape(', '.join(sorted(scored)) or 'none')}. "
+        "Balanced-only: trained on AudioSet's balanced set, 1 % of its training data. Full data: "
+        f"figures that others published ({escape(', '.join(sources))}), each the average of nine "
+        "checkpoints trained on 2.0M clips. They do not measure these models. "
+        "Validation part: mean and standard deviation over seeds of runs that held it out; it is "
+        "drawn from the training set, so its figures are not comparable with the others."
     )
-st.table({column: [row[column] for row in rows] for column in rows[0]}, hide_index=True)
-sources = sorted({figures["source"] for figures in full.values()})
-evaluations = [model.card.metrics.get("eval", {}) for model in models.values()]
-scored = {
-    f'{evaluated["clips"]:,} clips of "{evaluated["set"]}"'
-    for evaluated in evaluations
-    if "clips" in evaluated and "set" in evaluated
-}
-st.caption(
-    f"mAP, AUC, d': one checkpoint each, scored on {escape(', '.join(sorted(scored)) or 'none')}. "
-    "Balanced-only: trained on AudioSet's balanced set, 1 % of its training data. Full data: "
-    f"figures that others published ({escape(', '.join(sources))}), each the average of nine "
-    "checkpoints trained on 2.0M clips. They do not measure these models. "
-    "Validation part: mean and standard deviation over seeds of runs that held it out; it is "
-    "drawn from the training set, so its figures are not comparable with the others."
-)
-by_others = [full_data(model) for model in models.values()]
-sets = [model.card.training_set for model in models.values()]
-by_set = {
-    f"This project, {each}": [
-        evaluated.get("mAP") if trained_on == each else None
-        for trained_on, evaluated in zip(sets, evaluations, strict=True)
-    ]
-    for each in dict.fromkeys(sets)
-}
-chart(
-    charts.results_dots(
-        list(titles.values()),
-        {
-            **by_set,
-            PUBLISHED: [found["mAP"] if found else None for found in by_others],
-        },
-        "mAP on the evaluation set",
-    ),
-    "mAP of each model, by what it was trained on, and the figure published for the full data",
-    key="results",
-    bar=False,
-)
-
-st.subheader("Learning curves", anchor=False)
+    by_others = [full_data(model) for model in models.values()]
+    sets = [model.card.training_set for model in models.values()]
+    by_set = {
+        f"This project, {each}": [
+            evaluated.get("mAP") if trained_on == each else None
+            for trained_on, evaluated in zip(sets, evaluations, strict=True)
+        ]
+        for each in dict.fromkeys(sets)
+    }
+    chart(
+        charts.results_dots(
+            list(titles.values()),
+            {
+                **by_set,
+                PUBLISHED: [found["mAP"] if found else None for found in by_others],
+            },
+            "mAP on the evaluation set",
+        ),
+        "mAP of each model, by what it was trained on, and the figure published for the full data",
+        key="results",
+        bar=False,
+    )
 
 
 def curves(key: str) -> dict[str, tuple[list[float], list[float]]]:
@@ -135,84 +135,103 @@ def curves(key: str) -> dict[str, tuple[list[float], list[float]]]:
     return found
 
 
-with errors_shown():
-    for column, key, what in zip(
-        st.columns(2, gap="medium"),
-        ("validation_mAP", "loss"),
-        ("mAP on the validation part", "Training loss"),
-        strict=True,
-    ):
-        found = curves(key)
-        with column:
-            if found:
-                chart(
-                    charts.learning_curves(found, what),
-                    f"{what} by iteration of each model",
-                    key=key,
-                    bar=False,
-                )
-            else:
-                st.info(
-                    f"{what} was not recorded for any of these models.",
-                    icon=":material/info:",
-                )
-st.caption(
-    "A model that was trained on the whole set has no validation part. Its curve is that of a run "
-    "with the same settings that held the validation part out."
-)
-
-st.subheader("Ensembles", anchor=False)
-for what, record in averages().items():
-    st.markdown(f"**{escape(what)}**")
-    st.table(
-        {
-            "Scores of": [row["name"] for row in record["rows"]],
-            "mAP": [figure(row, "mAP") for row in record["rows"]],
-            "AUC": [figure(row, "AUC") for row in record["rows"]],
-            "d'": [figure(row, "d_prime") for row in record["rows"]],
-        },
-        hide_index=True,
+def learning_curves() -> None:
+    st.subheader("Learning curves", anchor=False)
+    with errors_shown():
+        for column, key, what in zip(
+            st.columns(2, gap="medium"),
+            ("validation_mAP", "loss"),
+            ("mAP on the validation part", "Training loss"),
+            strict=True,
+        ):
+            found = curves(key)
+            with column:
+                if found:
+                    chart(
+                        charts.learning_curves(found, what),
+                        f"{what} by iteration of each model",
+                        key=key,
+                        bar=False,
+                    )
+                else:
+                    st.info(
+                        f"{what} was not recorded for any of these models.",
+                        icon=":material/info:",
+                    )
+    st.caption(
+        "A model that was trained on the whole set has no validation part. Its curve is that of a "
+        "run with the same settings that held the validation part out."
     )
-    st.caption(f'On "{escape(record["set"])}": `{record["command"]}`')
 
-st.subheader("Ablations", anchor=False)
-st.markdown(
-    "mAP on the validation part of the training set, which these runs held out. Settings were "
-    "selected on it; the evaluation set was used for the published models only."
-)
-for name, (base, *others) in ablations().items():
-    st.markdown(f"**{TITLES[name]}**, baseline `{base['setting']}`: mAP {base_figure(base)}")
-    chart(
-        charts.gains(
-            [row["setting"] for row in others],
-            [float(row["gain_mAP"]) for row in others],
-            float(base["spread_mAP"]),
-        ),
-        f"{TITLES[name]}: gain in mAP on the validation part of each changed setting",
-        key=f"gains of {name}",
-        bar=False,
-    )
-    with st.expander("Figures"):
+
+def ensembles() -> None:
+    st.subheader("Ensembles", anchor=False)
+    for what, record in averages().items():
+        st.markdown(f"**{escape(what)}**")
         st.table(
             {
-                title: [row[column] or "–" for row in (base, *others)]
-                for title, column in ABLATION_COLUMNS.items()
+                "Scores of": [row["name"] for row in record["rows"]],
+                "mAP": [figure(row, "mAP") for row in record["rows"]],
+                "AUC": [figure(row, "AUC") for row in record["rows"]],
+                "d'": [figure(row, "d_prime") for row in record["rows"]],
             },
             hide_index=True,
         )
+        st.caption(f'On "{escape(record["set"])}": `{record["command"]}`')
 
-st.subheader("Cards", anchor=False)
-for name, model in models.items():
-    card = model.card
-    with st.expander(escape(named(name)), expanded=model.is_default):
-        st.markdown(
-            f"Trained on {escape(card.training_set)}, embeddings from "
-            f"{escape(card.encoder)}, input `{card.input}`."
+
+def effects_of_settings() -> None:
+    st.subheader("Ablations", anchor=False)
+    st.markdown(
+        "mAP on the validation part of the training set, which these runs held out. Settings were "
+        "selected on it; the evaluation set was used for the published models only."
+    )
+    for name, (base, *others) in ablations().items():
+        st.markdown(f"**{TITLES[name]}**, baseline `{base['setting']}`: mAP {base_figure(base)}")
+        chart(
+            charts.gains(
+                [row["setting"] for row in others],
+                [float(row["gain_mAP"]) for row in others],
+                float(base["spread_mAP"]),
+            ),
+            f"{TITLES[name]}: gain in mAP on the validation part of each changed setting",
+            key=f"gains of {name}",
+            bar=False,
         )
-        st.markdown("Training command")
-        st.code(card.training.get("command", "not recorded"), language="bash", wrap_lines=True)
-        if "command" in card.metrics.get("eval", {}):
-            st.markdown("Evaluation command")
-            st.code(card.metrics["eval"]["command"], language="bash", wrap_lines=True)
-        st.markdown("Model card")
-        st.json(card.to_json() | {"labels": card.labels and list(card.labels)}, expanded=1)
+        with st.expander("Figures"):
+            st.table(
+                {
+                    title: [row[column] or "–" for row in (base, *others)]
+                    for title, column in ABLATION_COLUMNS.items()
+                },
+                hide_index=True,
+            )
+
+
+def cards() -> None:
+    st.subheader("Cards", anchor=False)
+    for name, model in models.items():
+        card = model.card
+        with st.expander(escape(named(name)), expanded=model.is_default):
+            st.markdown(
+                f"Trained on {escape(card.training_set)}, embeddings from "
+                f"{escape(card.encoder)}, input `{card.input}`."
+            )
+            st.markdown("Training command")
+            st.code(card.training.get("command", "not recorded"), language="bash", wrap_lines=True)
+            if "command" in card.metrics.get("eval", {}):
+                st.markdown("Evaluation command")
+                st.code(card.metrics["eval"]["command"], language="bash", wrap_lines=True)
+            st.markdown("Model card")
+            st.json(card.to_json() | {"labels": card.labels and list(card.labels)}, expanded=1)
+
+
+def page() -> None:
+    results()
+    learning_curves()
+    ensembles()
+    effects_of_settings()
+    cards()
+
+
+draw_once("models", tuple(models.values()), page)

@@ -1,0 +1,31 @@
+"""Parts of pages that are the same for every visitor: drawn once, then sent as they are.
+
+Streamlit records what a cached function draws, and sends that again in place of calling it. Figures
+and tables are then not built, checked and serialised anew for each visitor, all of whom share one
+core for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+import streamlit as st
+
+from audioset_demo.models.published import PublishedModel
+
+MAX_KEPT = 32
+
+
+@st.cache_resource(max_entries=MAX_KEPT, show_spinner=False, hash_funcs={PublishedModel: repr})
+def draw_once(part: str, of: Hashable, _draw: Callable[[], None]) -> None:
+    """Draw a part of a page; after the first time, what was drawn then.
+
+    A part has no widgets, as each visitor has those of their own. If it raises an error or ends the
+    page, it is drawn anew next time.
+
+    Parameters
+    ----------
+    part : its name; no other part has it
+    of : everything that decides what is drawn, but for what never changes while the server runs
+    """
+    _draw()
