@@ -1,5 +1,6 @@
 """The installation without extras holds what the library and the app import, and nothing else."""
 
+import argparse
 import ast
 import re
 import sys
@@ -7,6 +8,11 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+
+import pytest
+
+from audioset_demo.errors import DataError
+from train.compact_encoder import command
 
 ROOT = Path(__file__).parents[1]
 OPTIONAL = {"resampy", "_typeshed"}  # `--resampler resampy` names its extra; for the types alone
@@ -32,3 +38,9 @@ def test_the_dependencies_are_what_the_library_imports():
     distributions = packages_distributions()
     found = {normal(name) for module in foreign for name in distributions.get(module, [module])}
     assert found == needed
+
+
+def test_without_scipy_the_training_of_the_compact_encoder_names_the_extra(monkeypatch):
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r"SciPy.*audioset-demo\[speech\]"):
+        command.run(argparse.Namespace())
