@@ -5,9 +5,9 @@ class with no positive (or no negative) clip is left out of the means and counte
 """
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from scipy.stats import norm, rankdata
 
 from audioset_demo.errors import DataError
 
@@ -52,14 +52,22 @@ class Evaluation:
 
 def d_prime(auc: float) -> float:
     """d' of an AUC: the distance between two unit normals that are separated that well."""
-    return float(np.sqrt(2) * norm.ppf(auc))
+    if auc in (0.0, 1.0):
+        return float(np.copysign(np.inf, auc - 0.5))
+    return float(np.sqrt(2) * NormalDist().inv_cdf(auc))
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float | None:
     """Spearman's rank correlation of two (n,) arrays; None where one of them is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each value; equal ones share the mean of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
 def evaluate_scores(targets: np.ndarray, scores: np.ndarray) -> Evaluation:

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from audioset_demo.errors import DataError
-from audioset_demo.evaluation import d_prime, evaluate_scores
+from audioset_demo.evaluation import d_prime, evaluate_scores, rank_correlation
 
 
 @given(st.integers(0, 10_000), st.integers(5, 60), st.booleans())
@@ -50,6 +51,14 @@ def test_every_class_gets_the_figures_of_scikit_learn(seed, n_clips, n_classes, 
 def test_d_prime_comes_from_the_mean_auc():
     assert d_prime(0.5) == 0
     assert d_prime(0.969) == pytest.approx(2.640, abs=1e-3)  # arXiv 1903.00765's pair of figures
+    assert (d_prime(1.0), d_prime(0.0)) == (np.inf, -np.inf)
+
+
+@pytest.mark.parametrize("levels", [2, 5, 10_000])
+def test_the_rank_correlation_is_that_of_scipy(levels):
+    a, b = np.random.default_rng(levels).integers(0, levels, (2, 200)) / levels
+    assert rank_correlation(a, b) == pytest.approx(spearmanr(a, b).statistic, abs=1e-12)
+    assert rank_correlation(a, np.ones(200)) is None
 
 
 def test_classes_without_positive_or_negative_clips_are_left_out_and_counted():

@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audioset_demo.arguments import positive
+from audioset_demo.errors import DataError
 from train.compact_encoder.config import EncoderConfig
 
 if TYPE_CHECKING:  # all slow to import
@@ -158,6 +160,11 @@ def run(arguments: argparse.Namespace) -> int:
     ------
     AudioSetDemoError : if an argument, a file or a run is wrong.
     """
+    if find_spec("scipy") is None:
+        raise DataError(
+            "The training of the compact encoder needs SciPy, which is not installed. Install it "
+            "with `pip install 'audioset-demo[speech]'`."
+        )
     from train.runs import held_run
 
     if arguments.evaluate:
@@ -249,7 +256,6 @@ def _features(
     arguments: argparse.Namespace, config: EncoderConfig, teacher: Teacher
 ) -> FeatureSet | None:
     """The real embeddings, where they are given or needed."""
-    from audioset_demo.errors import DataError
     from train.data.features import load_features
 
     if "features" in arguments:
@@ -274,7 +280,6 @@ def _load_models(names: list[str]) -> dict[str, tuple[TaggingModel, ModelCard]]:
     ------
     DataError : if a model has other classes than AudioSet's.
     """
-    from audioset_demo.errors import DataError
     from audioset_demo.models.checkpoint import load_checkpoint
     from audioset_demo.models.published import find_checkpoint
 

@@ -8,11 +8,9 @@ AUDIOSET_DEMO_CACHE moves the directory.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,12 @@ from urllib.parse import urljoin, urlsplit
 
 import platformdirs
 
+from audioset_demo.encoders.vggish.cards import (
+    card_path,
+    read_card,
+    settle_card,
+    write_with_card,
+)
 from audioset_demo.encoders.vggish.download import (
     Progress,
     check_file,
@@ -31,7 +35,7 @@ from audioset_demo.encoders.vggish.download import (
 )
 from audioset_demo.encoders.vggish.pca import load_pca
 from audioset_demo.errors import WeightsError
-from audioset_demo.storage import folder_of, remove_leftovers, write_atomically, write_json
+from audioset_demo.storage import folder_of, remove_leftovers
 
 
 class ReleasedFile(NamedTuple):
@@ -149,7 +153,7 @@ def status() -> list[WeightsFile]:
         if not path.is_file():
             files.append(WeightsFile(what, path, False, 0, "", "", "", part_bytes))
             continue
-        card = _read_card(path)
+        card = read_card(path)
         size = path.stat().st_size
         sha256, verified = card.get("source_sha256", ""), card.get("verified", UNCHECKED)
         if path == pca_path():  # small enough to hash; it may have been put there by hand
@@ -199,8 +203,8 @@ def install(
         cache_dir().mkdir(parents=True, exist_ok=True)
         with _alone(progress):
             remove_leftovers(cache_dir())
-            _settle(vggish_path())
-            _settle(pca_path())
+            settle_card(vggish_path())
+            settle_card(pca_path())
             if source is None:
                 return _install_released(progress)
             return _install_from(str(source), sha256, progress)
@@ -232,7 +236,7 @@ def _install_released(progress: Progress) -> InstallResult:
     # The small file first: where there is no connection it fails at once.
     if not pca_path().is_file() or sha256_of(pca_path()) != PCA.sha256:
         _install_pca(PCA.address, _check(PCA, None), progress)
-    card = _read_card(vggish_path()) if vggish_path().is_file() else {}
+    card = read_card(vggish_path()) if vggish_path().is_file() else {}
     if card.get("verified") != OFFICIAL or card["sha256"] != sha256_of(vggish_path()):
         _install_network(NETWORK.address, None, progress)
     for released in (NETWORK, PCA):  # of a process that was killed when it had installed the file
@@ -280,16 +284,12 @@ def _install_pca(source: str, check: _Check, progress: Progress) -> None:
     with _local_file(source, PCA, check, progress) as (path, found):
         load_pca(path)
         card = {"source": source, "source_sha256": found, "verified": check.label}
-        _put(pca_path(), lambda part: shutil.copyfile(path, part), card)
+        write_with_card(pca_path(), lambda part: shutil.copyfile(path, part), card)
 
 
 def _install_network(source: str, sha256: str | None, progress: Progress) -> None:
-    # Imported here, or `python -m` would find the converter imported before it runs.
-    from audioset_demo.encoders.vggish.tf1_checkpoint import (
-        check_tensors,
-        convert,
-        require_tensorflow,
-    )
+    # Here: parsing a command line should not wait for it.
+    from audioset_demo.encoders.vggish.conversion import check_tensors, convert
 
     ours = _suffix(source) == ".safetensors"
     card: dict[str, str] = {}
@@ -299,8 +299,6 @@ def _install_network(source: str, sha256: str | None, progress: Progress) -> Non
     else:
         check = _check(NETWORK, sha256)
 
-    if not ours:
-        require_tensorflow()
     with _local_file(source, NETWORK, check, progress) as (path, found):
         size = path.stat().st_size
 
@@ -314,65 +312,14 @@ def _install_network(source: str, sha256: str | None, progress: Progress) -> Non
                 progress(size, size, f"converting {NETWORK.name}")
 
         card = {"source": source, "source_sha256": found} | card | {"verified": check.label}
-        _put(vggish_path(), make, card)
-
-
-def _put(path: Path, make: Callable[[Path], object], card: dict[str, str]) -> None:
-    """Write a file, and its card with the file's hash beside it.
-
-    The card waits under a name of its own until the file is there; if the process is killed in
-    between, its hash says whether it is the card of the file.
-    """
-
-    def write(part: Path) -> None:
-        make(part)
-        write_json(_waiting_card_path(path), {**card, "sha256": sha256_of(part)})
-
-    write_atomically(path, write)
-    os.replace(_waiting_card_path(path), _card_path(path))
-
-
-def _settle(path: Path) -> None:
-    """Give a file the card that a killed process has left waiting, or delete that card."""
-    waiting = _waiting_card_path(path)
-    if waiting.exists() and _has_waiting_card(path):
-        os.replace(waiting, _card_path(path))
-    waiting.unlink(missing_ok=True)
-
-
-def _has_waiting_card(path: Path) -> bool:
-    card = _card_in(_waiting_card_path(path))
-    return bool(card) and path.is_file() and card["sha256"] == sha256_of(path)
-
-
-def _card_path(path: Path) -> Path:
-    return path.with_suffix(".json")
-
-
-def _waiting_card_path(path: Path) -> Path:
-    return path.with_suffix(".new.json")
-
-
-def _read_card(path: Path) -> dict[str, str]:
-    """The card beside a file; empty where there is none that can be read."""
-    return _card_in(_waiting_card_path(path) if _has_waiting_card(path) else _card_path(path))
-
-
-def _card_in(path: Path) -> dict[str, str]:
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    keys = ("source", "source_sha256", "verified", "sha256")
-    is_card = isinstance(card, dict) and all(isinstance(card.get(key), str) for key in keys)
-    return card if is_card else {}
+        write_with_card(vggish_path(), make, card)
 
 
 def _card_beside(source: str) -> dict[str, str]:
-    card = {} if _is_address(source) else _read_card(Path(source))
+    card = {} if _is_address(source) else read_card(Path(source))
     if not card:
         raise WeightsError(
-            f"There is no card ({_card_path(Path(urlsplit(source).path)).name}) beside '{source}' "
+            f"There is no card ({card_path(Path(urlsplit(source).path)).name}) beside '{source}' "
             "to check it against. State its SHA-256 with --sha256 HEX, or give --sha256 any."
         )
     return card

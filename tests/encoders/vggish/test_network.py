@@ -1,5 +1,6 @@
 """VGGish's network, PCA and quantisation against TensorFlow's own ops and the released files."""
 
+import hashlib
 import json
 import math
 import multiprocessing
@@ -7,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from safetensors.numpy import load_file
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
@@ -25,6 +28,7 @@ from audioset_demo.encoders import load_encoder, resolve_encoder
 from audioset_demo.encoders.streaming import ExampleStream
 from audioset_demo.encoders.vggish import download, weights
 from audioset_demo.encoders.vggish import network as vggish
+from audioset_demo.encoders.vggish.conversion import convert
 from audioset_demo.encoders.vggish.pca import PcaParameters, load_pca
 from audioset_demo.errors import AudioSetDemoError, WeightsError
 from audioset_demo.tagging import load_tagger
@@ -46,7 +50,10 @@ KERNELS = {
 
 
 def tensorflow_embedding(checkpoint, examples):
-    """Write a V1 checkpoint with random weights and run TensorFlow's own ops on (T, 96, 64)."""
+    """Write a V1 checkpoint with random weights and run TensorFlow's own ops on (T, 96, 64).
+
+    Returns its embedding, and a hash of each variable as its own reader reads it.
+    """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     import tensorflow as tf
 
@@ -68,7 +75,14 @@ def tensorflow_embedding(checkpoint, examples):
         session.run(v1.global_variables_initializer())
         saver = v1.train.Saver(write_version=v1.train.SaverDef.V1)
         saver.save(session, str(checkpoint), write_meta_graph=False, write_state=False)
-        return session.run(x)
+        embedding = session.run(x)
+    reader = tf.train.load_checkpoint(str(checkpoint))
+    names = reader.get_variable_to_shape_map()
+    return embedding, {name: hash_of(reader.get_tensor(name)) for name in names}
+
+
+def hash_of(array):
+    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +93,7 @@ def clip():
 
 @pytest.fixture(scope="module")
 def random_vggish(tmp_path_factory, clip):
-    """A cache with random weights, and TensorFlow's embedding of `clip` with the same weights."""
+    """A cache with random weights, TensorFlow's embedding of `clip` with them, their hashes."""
     folder = tmp_path_factory.mktemp("vggish")
     spectrogram = independent_log_mel(clip.samples)
     examples = spectrogram[: 3 * 96].reshape(3, 96, 64)
@@ -93,7 +107,7 @@ def random_vggish(tmp_path_factory, clip):
         patch.setattr(weights, "PCA", nowhere)
         patch.setattr(download, "PAUSE_S", 0)
         result = weights.install(folder / "random.ckpt", sha256="any")
-    yield folder / "cache", expected, result
+    yield folder / "cache", *expected, result
     shutil.rmtree(folder)  # 600 MB, which pytest would keep
 
 
@@ -113,6 +127,31 @@ def test_network_agrees_with_tensorflow(random_vggish, random_cache, clip):
     error = np.abs(found.embedding - expected).max() / np.abs(expected).max()
     assert error <= 1e-4
     assert (found.embedding < 0).any(), "the last layer has no ReLU"
+
+
+@pytest.mark.slow
+def test_every_weight_is_that_which_tensorflow_reads(random_vggish, random_cache):
+    axes = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}  # torch's in TensorFlow's order
+    tensors = load_file(random_cache / "vggish.safetensors")
+    found = {}
+    for scope in KERNELS:
+        for suffix, name in (("weight", "weights"), ("bias", "biases")):
+            tensor = tensors.pop(f"{scope.split('/')[-1]}.{suffix}")
+            found[f"{scope}/{name}"] = hash_of(tensor.transpose(axes[tensor.ndim]))
+    assert tensors == {}
+    assert found == random_vggish[2]
+
+
+@pytest.mark.slow
+def test_the_conversion_takes_no_more_memory_than_the_weights(random_cache, tmp_path):
+    tracemalloc.start()
+    try:
+        convert(random_cache.parent / "random.ckpt", tmp_path / "out.safetensors", "random.ckpt")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 288e6 < peak < 300e6
+    (tmp_path / "out.safetensors").unlink()
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +219,7 @@ def test_examples_do_not_depend_on_their_batch_or_on_other_threads(random_weight
 
 @pytest.mark.slow
 def test_without_the_pca_file_there_are_embeddings_and_a_note(random_vggish, random_cache, clip):
-    assert random_vggish[2].notes == (weights.PCA_MISSING,)
+    assert random_vggish[3].notes == (weights.PCA_MISSING,)
     assert not weights.is_installed()
     assert resolve_encoder("auto") == "compact"
     found = load_encoder("vggish").encode(clip)

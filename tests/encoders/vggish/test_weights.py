@@ -1,7 +1,6 @@
 """Installing VGGish's weights: each file is fetched once, checked, and never half there."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -9,22 +8,22 @@ import sys
 
 import pytest
 
-from audioset_demo.encoders.vggish import tf1_checkpoint, weights
+from audioset_demo.encoders.vggish import conversion, weights
 from audioset_demo.errors import WeightsError
 from tests.encoders.vggish.downloading import PAYLOAD, SHA256, names, pca_file
 
 INSTALLER = """
 import json, sys
-from audioset_demo.encoders.vggish import tf1_checkpoint, weights
+from audioset_demo.encoders.vggish import conversion, weights
 
 for name, change in json.loads(sys.argv[1]).items():
     setattr(weights, name, getattr(weights, name)._replace(**change))
 
-def convert(checkpoint, out, source):  # TensorFlow has tests of its own
+def convert(checkpoint, out, source):  # it has tests of its own
     out.write_bytes(checkpoint.read_bytes())
     sys.stdin.read()  # until the test closes it
 
-tf1_checkpoint.convert = convert
+conversion.convert = convert
 weights.install(progress=lambda done, total, stage: print(stage, flush=True))
 assert weights.is_installed()
 """
@@ -120,7 +119,7 @@ def test_a_process_killed_between_a_file_and_its_card_leaves_no_wrong_card(
     own = cache / "own.ckpt"
     own.write_bytes(b"weights of one's own")
     convert = lambda path, out, source: out.write_bytes(path.read_bytes())  # noqa: E731
-    monkeypatch.setattr(tf1_checkpoint, "convert", convert)
+    monkeypatch.setattr(conversion, "convert", convert)
     weights.install(own, sha256="any")
     replace = os.replace
 
@@ -148,17 +147,10 @@ def test_a_conversion_that_fails_costs_no_second_download(server, cache, monkeyp
     with pytest.raises(WeightsError, match="/NETWORK' is not a TensorFlow checkpoint"):
         weights.install(server.address("/NETWORK"))
     assert weights.status()[0].part_bytes == len(PAYLOAD)
-    monkeypatch.setattr(tf1_checkpoint, "convert", lambda path, out, source: out.write_bytes(b"n"))
+    monkeypatch.setattr(conversion, "convert", lambda path, out, source: out.write_bytes(b"n"))
     weights.install(server.address("/NETWORK"))
     assert server.paths.count("/NETWORK") == 1
     assert names(cache) == ["vggish.json", "vggish.safetensors"]
-
-
-def test_without_tensorflow_nothing_is_downloaded(server, cache, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(WeightsError, match="TensorFlow is needed once .*`pip install"):
-        weights.install(server.address(), sha256=SHA256)
-    assert server.requested == []
 
 
 def test_installing_from_an_address_records_where_it_came_from(server, cache):
