@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from audioset_demo.charts.player import ClassMap, Curve
-from audioset_demo.charts.style import BLUE, GREY, SCORE_COLOURS, VERMILION, finish, plain
+from audioset_demo.charts.style import BLUE, GREY, SCORE_COLOURS, VERMILION, look, plain
 from audioset_demo.embeddings.frames import frame_edges
 from audioset_demo.models.head import Strand
 from audioset_demo.tagging import Tagging
@@ -101,26 +101,30 @@ def strand_map(strands: Sequence[Strand], tagging: Tagging) -> go.Figure:
     parts = np.stack([strand.contributions.numpy() for strand in strands])
     totals = parts.sum(axis=1)
     names = [f"{plain(s.name)}: {total:+.2f}" for s, total in zip(strands, totals, strict=True)]
-    figure = go.Figure(
-        go.Heatmap(
-            z=weights,
-            x=frame_edges(tagging.times_s, tagging.duration_s),
-            y=list(range(len(strands))),
-            customdata=np.stack([np.broadcast_to(tagging.times_s, parts.shape), parts], axis=2),
-            zmin=0,
-            zmax=max(LEAST_WEIGHT, float(weights.max())),
-            colorscale=SCORE_COLOURS,
-            ygap=2,
-            colorbar={"title": {"text": "Weight<br>/ mean"}, "thickness": 10},
-            hovertemplate="from %{customdata[0]:.2f} s<br>weight / mean %{z:.2f}<br>"
-            "contribution %{customdata[1]:+.4f}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title="Seconds", fixedrange=True)
-    figure.update_yaxes(
-        autorange="reversed", tickvals=list(range(len(names))), ticktext=names, fixedrange=True
-    )
-    return finish(figure, 80 + 30 * len(names), fixed=True)
+    bars = {"title": {"text": "Weight<br>/ mean"}, "thickness": 10}
+    cells = {
+        "type": "heatmap",
+        "z": weights,
+        "x": frame_edges(tagging.times_s, tagging.duration_s),
+        "y": list(range(len(strands))),
+        "customdata": np.stack([np.broadcast_to(tagging.times_s, parts.shape), parts], axis=2),
+        "zmin": 0,
+        "zmax": max(LEAST_WEIGHT, float(weights.max())),
+        "colorscale": SCORE_COLOURS,
+        "ygap": 2,
+        "colorbar": bars,
+        "hovertemplate": "from %{customdata[0]:.2f} s<br>weight / mean %{z:.2f}<br>"
+        "contribution %{customdata[1]:+.4f}<extra></extra>",
+    }
+    rows = {
+        "autorange": "reversed",
+        "tickvals": list(range(len(names))),
+        "ticktext": names,
+        "fixedrange": True,
+    }
+    layout = {"xaxis": {"title": {"text": "Seconds"}, "fixedrange": True}, "yaxis": rows}
+    height = 80 + 30 * len(names)
+    return go.Figure({"data": [cells], "layout": look(height) | {"dragmode": False} | layout})
 
 
 def waterfall(tagging: Tagging, k: int) -> go.Figure:
@@ -132,25 +136,23 @@ def waterfall(tagging: Tagging, k: int) -> go.Figure:
     names, parts = _steps(tagging, k)
     ends = np.cumsum(parts)
     total = float(ends[-1])
-    heights = np.append(parts, total)
-    figure = go.Figure(
-        go.Bar(
-            x=list(range(len(names) + 1)),
-            y=heights,
-            base=np.append(ends - parts, 0.0),
-            marker_color=[GREY, *_colours(parts[1:]), BLUE if total >= 0 else VERMILION],
-            customdata=[*names, f"sum: {tagging.adds_up_to}"],
-            hovertemplate="%{customdata}: %{y:+.4f}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(
-        tickmode="array",
-        tickvals=list(range(len(names) + 1)),
-        ticktext=[*names, tagging.adds_up_to],
-        fixedrange=True,
-    )
-    figure.update_yaxes(title=f"Sum, in the unit of the {tagging.adds_up_to}", zeroline=True)
-    return finish(figure, 280, fixed=True)
+    places = list(range(len(names) + 1))
+    bars = {
+        "type": "bar",
+        "x": places,
+        "y": np.append(parts, total),
+        "base": np.append(ends - parts, 0.0),
+        "marker": {"color": [GREY, *_colours(parts[1:]), BLUE if total >= 0 else VERMILION]},
+        "customdata": [*names, f"sum: {tagging.adds_up_to}"],
+        "hovertemplate": "%{customdata}: %{y:+.4f}<extra></extra>",
+    }
+    ticks = {"tickvals": places, "ticktext": [*names, tagging.adds_up_to], "fixedrange": True}
+    sums = {
+        "title": {"text": f"Sum, in the unit of the {tagging.adds_up_to}"},
+        "fixedrange": True,
+    }
+    layout = {"dragmode": False, "xaxis": ticks, "yaxis": sums}
+    return go.Figure({"data": [bars], "layout": look(280) | layout})
 
 
 def _steps(tagging: Tagging, k: int) -> tuple[list[str], np.ndarray]:

@@ -334,6 +334,21 @@ def released_clips(path: Path) -> ReleasedClips:
     return ReleasedClips.from_file(path)
 
 
+def encoder(choice: Choice) -> Encoder:
+    """The chosen encoder.
+
+    Raises
+    ------
+    WeightsError : it is not installed.
+    """
+    return _encoder(choice.encoder, choice.installation)
+
+
+def tagger(choice: Choice) -> Tagger:
+    """The chosen model, for embeddings of any encoder."""
+    return _tagger(choice.model)
+
+
 @st.cache_resource(max_entries=2, show_spinner="Loading the encoder")
 def _encoder(name: str, installation: tuple[int, ...]) -> Encoder:
     return load_encoder(name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from audioset_demo.views import clips, lost_visit, media, sidebar, uploads, visits
+from audioset_demo.views import clips, live, lost_visit, media, sidebar, uploads, visits
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
@@ -29,6 +29,7 @@ def show() -> None:
             st.Page(
                 PAGES / "tag.py", title="Tag a sound", icon=":material/graphic_eq:", default=True
             ),
+            st.Page(PAGES / "live.py", title="Live", icon=":material/mic:"),
             st.Page(
                 PAGES / "attention.py", title="Attention", icon=":material/center_focus_strong:"
             ),
@@ -43,6 +44,8 @@ def show() -> None:
     clips.turn_to(page.title)
     sidebar.show(choose_clip=page.title != "Tag a sound")
     lost_visit.show()
+    if page.title != "Live":
+        live.forget()
     page.run()
     media.complete()
     _keep_what_is_loaded(page.title)

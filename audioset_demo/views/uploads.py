@@ -32,12 +32,16 @@ class LimitedUploads(MemoryUploadedFileManager):
     def add_file(self, session_id: str, file: UploadedFileRec) -> None:
         size = len(file.data)
         own = _n_bytes(self.file_storage[session_id].values())
-        of_all = sum(_n_bytes(files.values()) for files in list(self.file_storage.values()))
         if own + size > MAX_KEPT_BYTES:
             file = file._replace(data=b"", type=TOO_MUCH)
-        elif of_all + held_bytes() + size > MAX_HELD_BYTES:
+        elif not self.has_room(size):
             file = file._replace(data=b"", type=NO_ROOM)
         super().add_file(session_id, file)
+
+    def has_room(self, size: int) -> bool:
+        """Whether this server may hold so many bytes more."""
+        of_all = sum(_n_bytes(files.values()) for files in list(self.file_storage.values()))
+        return of_all + held_bytes() + size <= MAX_HELD_BYTES
 
 
 def _n_bytes(files: Iterable[UploadedFileRec]) -> int:
@@ -47,6 +51,13 @@ def _n_bytes(files: Iterable[UploadedFileRec]) -> int:
 def limit() -> None:
     """Limit the uploads of this server, for which Streamlit has no setting."""
     _place()[0].__class__ = LimitedUploads
+
+
+def refusal(size: int) -> str:
+    """Why a sound of so many bytes, heard by the server itself, is not opened; empty: it is."""
+    manager = _place()[0]
+    assert isinstance(manager, LimitedUploads)
+    return "" if manager.has_room(size) else REFUSALS[NO_ROOM]
 
 
 def waiting(files: Iterable[object]) -> list[UploadedFile]:

@@ -35,10 +35,15 @@ def title(text: str, lead: str) -> None:
 
 
 def provenance(clip: Clip, choice: Choice) -> None:
-    """The encoder and the model of the results, which every page names."""
+    """The encoder and the model of a clip's results, which every page names."""
+    made_by(cache.encoder_title(clip, choice), choice)
+
+
+def made_by(encoder_title: str, choice: Choice) -> None:
+    """The encoder and the model of results."""
     training_set = models()[choice.model].card.training_set
     st.caption(
-        f"Encoder: {escape(cache.encoder_title(clip, choice))} · Model: "
+        f"Encoder: {escape(encoder_title)} · Model: "
         f"{escape(model_titles()[choice.model])}, trained on {escape(training_set)}"
     )
 

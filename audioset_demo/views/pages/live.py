@@ -1,0 +1,48 @@
+"""Live: what the microphone hears, as it is heard."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from audioset_demo.embeddings.frames import ENCODER_TITLES
+from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.views import clips, live, session, uploads, visits
+from audioset_demo.views.session import Choice
+from audioset_demo.views.widgets import errors_shown, made_by, title
+
+
+@st.fragment
+def listen(choice: Choice) -> None:
+    """Everything that changes with each block: the page around it is not run again."""
+    visits.admit()  # who listens is here, without a click
+    error = ""
+    try:
+        live.hear(choice)
+    except AudioSetDemoError as refused:
+        error = str(refused)
+    live.show(error)
+    sound = live.last_minute()
+    if st.button(
+        "Open the last minute as a clip", icon=":material/open_in_new:", disabled=sound is None
+    ):
+        open_as_clip(sound or b"")
+
+
+def open_as_clip(sound: bytes) -> None:
+    number = st.session_state.minutes = st.session_state.get("minutes", 0) + 1
+    name = f"live {number}.wav"
+    if refusal := uploads.refusal(len(sound)):
+        clips.offer(errors=[f"Not opened: {name}. {refusal}"])
+    else:
+        clips.offer(clips.from_file(name, sound))
+    st.switch_page(Path(__file__).with_name("tag.py"))
+
+
+title(
+    "Live",
+    "What the microphone hears, and when. The tags are those of the last ten seconds.",
+)
+with errors_shown():
+    choice = session.choice()
+    made_by(ENCODER_TITLES[choice.encoder], choice)
+listen(choice)
