@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.views import clips, serving, uploads
@@ -13,22 +14,36 @@ from audioset_demo.views.names import escape
 CHANGE = "change"  # the key of the popover that holds a chooser; True while it is open
 
 
-def show(place: str) -> None:
-    """Three ways to choose a clip; `place` distinguishes several choosers."""
+def show_above() -> None:
+    """The chooser in one row, folded away once the visitor has opened something."""
+    if clips.anything_opened():
+        with st.expander("Open another sound", icon=":material/add:"):
+            show("page", st.columns([4, 3, 3], gap="medium"))
+    else:
+        show("page", st.columns([4, 3, 3], gap="medium"))
+    show_messages()
+
+
+def show(place: str, columns: Sequence[DeltaGenerator] = ()) -> None:
+    """Three ways to choose a clip, below one another or in three columns.
+
+    `place` distinguishes several choosers.
+    """
+    for_upload, for_recording, for_samples = columns or [st.container() for _ in range(3)]
     # An uploader keeps its file until it gets a new key. A new one after each upload is empty: it
     # never contradicts the chosen clip, and the same file can be opened again.
     turn = st.session_state.setdefault("turn", 0)
     upload, record = f"{place} upload {turn}", f"{place} record {turn}"
     embeddings = "NPZ" if serving.is_public() else "NPZ, HDF5"
-    st.file_uploader(
-        f"Upload sounds (WAV, FLAC, OGG, MP3, AIFF, M4A, WebM) or embeddings ({embeddings})",
+    for_upload.file_uploader(
+        f"Upload sounds, or embeddings ({embeddings})",
         type=serving.open_to_visitors(clips.UPLOAD_EXTENSIONS),
         accept_multiple_files=True,
         key=upload,
         on_change=_take_files,
         args=(upload,),
     )
-    st.audio_input(
+    for_recording.audio_input(
         "Or record one",
         sample_rate=16_000,
         key=record,
@@ -37,16 +52,17 @@ def show(place: str) -> None:
     )
     samples = f"{place} samples"
     st.session_state[samples] = clips.current().sample or None
-    st.pills(
-        "Or pick a synthesised sample",
+    for_samples.selectbox(
+        "Or pick a sample made by programs",
         list(SAMPLES),
+        index=None,
         key=samples,
         format_func=SAMPLES.__getitem__,
         on_change=_pick,
         args=(samples,),
-        wrap=True,
+        filter_mode="contains",
+        placeholder="Samples",
     )
-    show_messages()
 
 
 def show_messages() -> None:

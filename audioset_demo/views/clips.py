@@ -126,6 +126,11 @@ def asked_for() -> list[Clip]:
     return [clip for clip in clips if clip.identity() != unasked] or clips
 
 
+def anything_opened() -> bool:
+    """Whether the visitor has chosen a clip, beyond the sample that was shown unasked."""
+    return [clip.identity() for clip in kept()] != [st.session_state.get("unasked")]
+
+
 def choose(clip: Clip) -> None:
     """Make this clip the chosen one, and keep it for this visit; it has its own top tag."""
     if st.session_state.get("unasked") == clip.identity():

@@ -28,10 +28,11 @@ _CONFIG = {
 }
 
 
-def title(text: str, lead: str) -> None:
-    """A page's title and its purpose."""
+def title(text: str, lead: str = "") -> None:
+    """A page's title and, where it needs words, its purpose."""
     st.title(text, anchor=False)
-    st.markdown(lead)
+    if lead:
+        st.markdown(lead)
 
 
 def provenance(clip: Clip, choice: Choice) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from audioset_demo.charts import embeddings, results, tags
+from audioset_demo.charts import embeddings, results
 from audioset_demo.charts.thinning import joined_edges, shrink, thinned
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings, frame_edges
 
@@ -58,13 +58,6 @@ def test_frame_edges_enclose_the_frames_and_end_with_the_clip(n_frames, blocks, 
 def test_a_duration_before_the_last_frame_is_ignored():
     edges = frame_edges(np.array([0, 0.96, 1.92]), 0.5)
     np.testing.assert_allclose(edges, [0, 0.96, 1.92, 2.88])
-
-
-def test_tags_are_bars_in_the_order_given():
-    figure = tags.tag_bars(["Siren", "Bell"], np.array([0.75, 0.25]), ["Alarm", "Sounds"])
-    assert list(traces(figure, "bar")[1].x) == [0.75, 0.25]
-    texts = [note.text for note in sorted(figure.layout.annotations, key=lambda note: note.y)]
-    assert texts == ["Siren", "0.75", "Alarm", "Bell", "0.25", "Sounds"]
 
 
 def test_a_last_dimension_at_its_limits_does_not_set_the_colours():
@@ -123,7 +116,6 @@ def two_frames(name: str) -> Embeddings:
 
 ODD = "<b>x</b> & $y$ %{x} &lt;"
 FIGURES = {
-    "tags": lambda names: tags.tag_bars(names, np.ones(2), names),
     "similarity": lambda names: embeddings.similarity_picture(
         np.ones((2, 2)), two_frames("clip"), two_frames(names[0])
     ),

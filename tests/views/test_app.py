@@ -327,7 +327,7 @@ def test_vggish_not_installed_is_explained_and_nothing_breaks(app):
     assert not app.exception and "audioset-demo weights get" in text(app)
     assert "Download VGGish" in [button.label for button in app.button]
     labelled(app.selectbox, "Encoder").set_value("compact").run()
-    assert not app.error and app.get("plotly_chart")
+    assert not app.error and app.get("html")
 
 
 def test_a_search_among_classes_finds_by_place_in_the_ontology(app):

@@ -7,16 +7,15 @@ import numpy as np
 import streamlit as st
 
 from audioset_demo import export
-from audioset_demo.charts.tags import tag_bars
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import Event, find_events
 from audioset_demo.labels import Label, children_under_parents
-from audioset_demo.views import cache, chooser, clips, player, session
+from audioset_demo.views import cache, chooser, clips, player, session, strip, tag_list
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
+from audioset_demo.views.summaries import summary
 from audioset_demo.views.times import column, stamp
 from audioset_demo.views.widgets import (
-    chart,
     count,
     errors_shown,
     notes,
@@ -31,7 +30,7 @@ MAX_DETAIL = 74  # characters below a bar
 SECONDS = st.column_config.NumberColumn(format="%.2f s")
 
 
-def below_bar(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
+def below(label: Label, hidden: list[Label], scores: np.ndarray) -> str:
     """The tags folded under a tag, or its place in the ontology, shortened from the root."""
     if hidden:
         text = "with " + ", ".join(f"{other.name} {scores[other.index]:.2f}" for other in hidden)
@@ -54,26 +53,30 @@ def same_event(event: Event, events: list[Event]) -> int | None:
     return best if overlap_s(events[best]) > 0 else None
 
 
-title("Tag a sound", "Upload or record a sound to see what is in it, and when.")
-line = st.container()
-left, right = st.columns([4, 5], gap="large")
-with left:
-    chooser.show("page")
-
+title("Tag a sound")
+chooser.show_above()
 clip, choice = clips.current(), session.choice()
 with errors_shown():
-    with line:
-        provenance(clip, choice)
     tagging = cache.tagging(clip, choice)
-
-st.subheader("Scores over time", anchor=False)
+    summary(clip, choice)
+strip.show(choice)
+left, right = st.columns([3, 7], gap="medium")
+with left:
+    st.subheader(escape(tagging.name), anchor=False)
+    st.caption(
+        f"{stamp(tagging.duration_s)} · {count(len(tagging.times_s), 'frame')} of 0.96 s"
+        + (f", one every {tagging.hop_s} s" if tagging.hop_s < FRAME_S else "")
+    )
+    notes(tagging.notes)
+    tags = st.container(gap="small")
+with right:
+    pictures = st.container()  # both filled once the controls below have been read
 if clip.is_features:
     st.info(
         "An embeddings file holds no sound: there is nothing to play, and no waveform or "
         "spectrogram to draw.",
         icon=":material/info:",
     )
-pictures = st.container()  # filled once the controls below it have been read
 columns = st.columns([4, 4, 3], gap="medium", vertical_alignment="bottom")
 n_classes = len(tagging.labels)
 n_tags, most_tags = 1, min(MAX_TAGS, n_classes)
@@ -114,22 +117,16 @@ chosen = session.chosen_class(tagging.labels)
 with pictures:
     extra = [] if chosen is None else [chosen]
     player.show_tags(clip, tagging, list(dict.fromkeys([*pins, *top, *extra])), chosen)
-with right:
-    st.subheader(escape(tagging.name), anchor=False)
-    st.caption(
-        f"{stamp(tagging.duration_s)} · {count(len(tagging.times_s), 'frame')} of 0.96 s"
-        + (f", one every {tagging.hop_s} s" if tagging.hop_s < FRAME_S else "")
+with tags:
+    tag_list.show(
+        [
+            tag_list.Tag(
+                label.name, tagging.scores[label.index], below(label, hidden, tagging.scores)
+            )
+            for label, hidden in rows[:MAX_BARS]
+        ]
     )
-    notes(tagging.notes)
-    details = [below_bar(label, hidden, tagging.scores) for label, hidden in rows[:MAX_BARS]]
-    scores = tagging.scores[top[:MAX_BARS]]
-    chart(
-        tag_bars(names[:MAX_BARS], scores, details),
-        "Top tags with their scores: "
-        + ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=False)),
-        key="tag bars",
-        bar=False,
-    )
+provenance(clip, choice)
 # Clips with one name are told apart in files too.
 exported = replace(tagging, name=cache.clip_names(clips.kept())[clip.identity()])
 name = export.file_stem(exported.name)

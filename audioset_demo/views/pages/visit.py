@@ -16,10 +16,10 @@ from audioset_demo.views.clips import Clip
 from audioset_demo.views.downloads import File, download_made_on_click, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.session import Choice
+from audioset_demo.views.summaries import N_TAGS, summary
 from audioset_demo.views.times import stamp
 from audioset_demo.views.widgets import count, errors_shown, provenance, threshold_slider, title
 
-N_TAGS = 10  # of each clip in the files
 N_SUMMARY = 4  # of each clip on the page
 
 
@@ -31,19 +31,6 @@ class Tagged:
     name: str
     duration_s: float
     tags: list[tuple]
-
-
-def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple]]:
-    """A clip's duration in seconds and its top tags, as rows of `export.TAG_COLUMNS`.
-
-    Kept for the visit: the caches hold whole results of fewer clips than a visit may have.
-    """
-    known = st.session_state.setdefault("summaries", {})
-    key = clip.identity(), choice
-    if key not in known:
-        tagging = cache.tagging(clip, choice)
-        known[key] = tagging.duration_s, list(export.tagging_rows(tagging, N_TAGS))
-    return known[key]
 
 
 def row(clip: Clip, name: str, choice: Choice) -> Tagged | None:
