@@ -10,7 +10,7 @@ from audioset_demo.charts.tags import tag_bars
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import find_events
 from audioset_demo.labels import Label, children_under_parents
-from audioset_demo.views import cache, chooser, clips, player, session
+from audioset_demo.views import cache, chooser, clips, meaning, player, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.widgets import (
@@ -19,7 +19,6 @@ from audioset_demo.views.widgets import (
     errors_shown,
     notes,
     provenance,
-    threshold_slider,
     title,
 )
 
@@ -50,6 +49,10 @@ with errors_shown():
     with line:
         provenance(clip, choice)
     tagging = cache.tagging(clip, choice)
+with right:
+    heading = st.container()
+    tagging, calibrated = meaning.numbers(tagging)
+values = tagging.probabilities if calibrated else tagging.scores
 
 st.subheader("Scores over time", anchor=False)
 if clip.is_features:
@@ -87,26 +90,27 @@ fold = columns[2].toggle(
     bind="query-params",
     help="Folds a tag under one of its parents in the ontology, if that parent is among the tags.",
 )
-ranking = [tagging.labels[k] for k in tagging.top(n_tags)]
+ranking = [tagging.labels[k] for k in tagging.top(n_tags, calibrated)]
 rows = children_under_parents(ranking) if fold else [(label, []) for label in ranking]
 top = [label.index for label, _ in rows]
 names = [label.name for label, _ in rows]
 shown_classes = [*pinned, *(k for k in top if k not in pinned)]
 with pictures:
     player.show_tags(clip, tagging, shown_classes)
-with right:
+with heading:
     st.subheader(escape(tagging.name), anchor=False)
     st.caption(
         f"{tagging.duration_s:,.2f} s · {count(len(tagging.times_s), 'frame')} of 0.96 s"
         + (f", one every {tagging.hop_s} s" if tagging.hop_s < FRAME_S else "")
     )
     notes(tagging.notes)
-    details = [below_bar(label, hidden, tagging.scores) for label, hidden in rows[:MAX_BARS]]
-    scores = tagging.scores[top[:MAX_BARS]]
+with right:
+    details = [below_bar(label, hidden, values) for label, hidden in rows[:MAX_BARS]]
+    drawn = values[top[:MAX_BARS]]
     chart(
-        tag_bars(names[:MAX_BARS], scores, details),
-        "Top tags with their scores: "
-        + ", ".join(f"{name} {score:.2f}" for name, score in zip(names, scores, strict=False)),
+        tag_bars(names[:MAX_BARS], drawn, details),
+        f"Top tags with their {'probabilities' if calibrated else 'scores'}: "
+        + ", ".join(f"{name} {value:.2f}" for name, value in zip(names, drawn, strict=False)),
         key="tag bars",
         bar=False,
     )
@@ -115,16 +119,16 @@ tags_json = partial(export.tagging_json, tagging, n_tags)
 tags_csv = partial(export.tagging_csv, [tagging], n_tags)
 downloads(
     "tags",
-    (clip.identity(), choice, n_tags),
+    (clip.identity(), choice, n_tags, tagging.prior and tagging.prior.of),
     File("JSON", f"{name}.json", "application/json", tags_json),
     File("CSV", f"{name}.csv", "text/csv", tags_csv),
     align="right",
 )
 
 st.subheader("Events", anchor=False)
-columns = st.columns([2, 3], vertical_alignment="bottom")
+columns = st.columns([3, 2], vertical_alignment="bottom")
 with columns[0]:
-    threshold = threshold_slider()
+    threshold = meaning.threshold(tagging.calibration)
 events = find_events(tagging, shown_classes, threshold)
 events_json = partial(export.events_json, events, tagging)
 events_csv = partial(export.events_csv, events, tagging)
@@ -170,8 +174,9 @@ if events:
     if not clip.is_features:
         st.caption("Select a row to play it.")
 else:
+    reached = "its threshold" if isinstance(threshold, str) else f"{threshold:.2f}"
     st.info(
-        f"No class reaches {threshold:.2f} in any frame; the highest score is "
+        f"No class reaches {reached} in any frame; the highest score is "
         f"{tagging.frame_scores[:, shown_classes].max():.2f}. Lower the threshold to see events.",
         icon=":material/info:",
     )
@@ -180,13 +185,15 @@ with st.expander("Scores as a table"):
         {
             "Class": names,
             "Score": tagging.scores[top],
+            **({"Probability": values[top]} if calibrated else {}),
             "Place in the ontology": [
                 " > ".join(label.paths[0][:-1]) if label.paths else "" for label, _ in rows
             ],
         },
         hide_index=True,
         column_config={
-            "Score": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.4f")
+            name: st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.4f")
+            for name in ("Score", "Probability")
         },
         alt="The top tags with their scores and their place in the ontology",
     )
