@@ -78,17 +78,17 @@ def as_asked(tagger: Tagger, arguments: argparse.Namespace) -> Callable[[Tagging
 
 
 def in_words(tagging: Tagging) -> str:
-    """What its probabilities mean, and what they rest on."""
+    """What its probabilities mean."""
     from audioset_demo.models.calibration import require_calibration
 
     calibration = require_calibration(tagging.calibration, tagging.model.name)
     prior = tagging.prior or calibration.prior
     text = (
         "Of clips with a probability of 0.30, three in ten carry the label, where classes are as "
-        f"frequent as in {prior.of}. Fitted on the {calibration.set}."
+        f"frequent as in {prior.of}."
     )
     if tagging.encoder == "compact":
-        text += " Its frames are VGGish's: with the compact encoder the number is a guess."
+        text += " It was fitted on VGGish: with the compact encoder it is a guess."
     return text
 
 

@@ -55,7 +55,7 @@ def test_every_tag_has_its_probability_where_asked_for(clip, tagger, capsys):
     for tag in record["tags"]:
         assert tag["probability"] == pytest.approx(tagging.probabilities[tag["index"]], rel=1e-5)
     assert record["calibration"]["prior"] == "bal_train"
-    assert "with the compact encoder the number is a guess" in record["notes"][-1]
+    assert "with the compact encoder it is a guess" in record["notes"][-1]
     plain = records(capsys, clip, "--top", "5")
     assert "probability" not in plain["tags"][0] and "calibration" not in plain
     assert [tag["label"] for tag in plain["tags"]] == [tag["label"] for tag in record["tags"]]

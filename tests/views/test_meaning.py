@@ -16,7 +16,7 @@ def test_probabilities_take_the_place_of_scores_and_move_with_the_prior(app):
     assert "It is not a probability" in text(app)
     labelled(app.selectbox, "Numbers").set_value("probabilities").run()
     assert not app.exception
-    assert "as frequent as in bal_train" in text(app) and "the number is a guess" in text(app)
+    assert "as frequent as in bal_train" in text(app) and "it is a guess" in text(app)
     fitted = list(top_tags(app).values())
     assert fitted == sorted(fitted, reverse=True)
     prior = labelled(app.selectbox, "Where classes are as frequent")

@@ -102,30 +102,22 @@ def calibrate(
     for labelled in (validation, *([] if others is None else [others])):
         check_classes(model_card, labelled)
         check_scorable(labelled)
-    scores, y = _scores(checkpoint, validation, where), validation.y
-    fit = fit_maps(log_odds(scores), y)
-    # A half stands in for the clips of a class that no clip has: no share is 0.
-    shares = rounded((features.n_positives() + 0.5) / (len(features) + 1))
+    scores = _scores(checkpoint, validation, where)
+    fit = fit_maps(log_odds(scores), validation.y)
     calibration = Calibration(
-        prior=Prior(features.name, shares),
+        prior=Prior(features.name, rounded(_shares(features))),
         slopes=fit.slopes,
         intercepts=fit.intercepts,
         steps=fit.steps,
         thresholds={},
         set=f"{validation.name} ({len(validation):,} clips)",
-        command=command_line(
-            "calibrate",
-            "RUN",
-            data="DATA",
-            scored=scored,
-            **{"for": None if of is None else Path(of)},
-        ),
+        command=_command(of, scored),
     )
-    probabilities = calibration.probabilities(scores)
-    calibration = replace(calibration, thresholds=fit_thresholds(scores, probabilities))
+    expected = calibration.probabilities(scores)
+    calibration = replace(calibration, thresholds=fit_thresholds(scores, expected))
     report = Report(calibration_path(target), fit, {}, {})
     if others is not None:
-        counted = fit_thresholds(scores, y)
+        counted = fit_thresholds(scores, validation.y)
         report = _measured(report, calibration, target, counted, others, where)
         calibration = replace(calibration, metrics=_metrics(report, others))
     save_calibration(target, calibration)
@@ -134,6 +126,16 @@ def calibrate(
 
 def _checkpoint(source: Path) -> Path:
     return select_checkpoint(source).path if os.path.isdir(source) else find_checkpoint(source)
+
+
+def _command(of: str | None, scored: Path | None) -> str:
+    model = {"for": None if of is None else Path(of)}
+    return command_line("calibrate", "RUN", data="DATA", scored=scored, **model)
+
+
+def _shares(features: FeatureSet) -> np.ndarray:
+    """The share (K,) of the clips that carry each label; half a clip where none does."""
+    return (features.n_positives() + 0.5) / (len(features) + 1)
 
 
 def _check_unseen(source: Path, card: ModelCard, fit_part: FeatureSet) -> None:
@@ -166,8 +168,7 @@ def _measured(
     probabilities = calibration.probabilities(scores)
     _check_ranking(scores, probabilities, y)
     rows["probability"] = reliability(probabilities, y)
-    there = (features.n_positives() + 0.5) / (len(features) + 1)
-    moved = move_prior(probabilities, calibration.prior.shares, there)
+    moved = move_prior(probabilities, calibration.prior.shares, _shares(features))
     rows[f"probability, prior of {features.name}"] = reliability(moved, y)
     decided = {str(THRESHOLD): decisions(scores, y, THRESHOLD)}
     for name in MEASURED:

@@ -69,9 +69,9 @@ def _print(report: Report) -> None:
         for figure, of in row.items():
             print(f"  {figure:10} {of.value:.6f} ({of.low:.6f} to {of.high:.6f})")
     if report.decisions:
-        print(f"{'threshold':14} {'F1':>8} {'precision':>10} {'recall':>8} {'silent classes':>15}")
+        print(f"{'threshold':22} {'F1':>8} {'precision':>10} {'recall':>8} {'silent classes':>15}")
     for name, decided in report.decisions.items():
         print(
-            f"{name:14} {decided.f1:8.4f} {decided.precision:10.4f} {decided.recall:8.4f} "
+            f"{name:22} {decided.f1:8.4f} {decided.precision:10.4f} {decided.recall:8.4f} "
             f"{decided.silent:15}"
         )
