@@ -170,7 +170,7 @@ def _measured(
     rows["probability"] = reliability(probabilities, y)
     moved = move_prior(probabilities, calibration.prior.shares, _shares(features))
     rows[f"probability, prior of {features.name}"] = reliability(moved, y)
-    decided = {str(THRESHOLD): decisions(scores, y, THRESHOLD)}
+    decided = {str(score): decisions(scores, y, score) for score in (THRESHOLD, THRESHOLD / 2)}
     for name in MEASURED:
         decided[name] = decisions(scores, y, calibration.thresholds[name])
         decided[f"{name}, counted"] = decisions(scores, y, counted[name])
