@@ -60,8 +60,7 @@ def threshold(calibration: Calibration | None) -> float | str:
     """Where events begin: a score, or a name of `THRESHOLDS` if the model has a calibration."""
     if calibration is None:
         return threshold_slider()
-    columns = st.columns(2, vertical_alignment="bottom")
-    by = columns[0].selectbox(
+    by = st.selectbox(
         "Threshold",
         [_ONE, _F1, _PRECISION],
         key="threshold_by",
@@ -69,12 +68,9 @@ def threshold(calibration: Calibration | None) -> float | str:
         help="Classes differ in the scores that they reach. A threshold of its own for each class "
         "is where the calibration expects the best F1, or the wanted precision.",
     )
-    with columns[1]:
-        if by == _ONE:
-            return threshold_slider()
-        if by == _F1:
-            return "f1"
-        precision = st.select_slider(
-            "Precision", PRECISIONS, 0.5, key="precision", bind="query-params"
-        )
-        return f"precision:{precision}"
+    if by == _ONE:
+        return threshold_slider()
+    if by == _F1:
+        return "f1"
+    precision = st.select_slider("Precision", PRECISIONS, 0.5, key="precision", bind="query-params")
+    return f"precision:{precision}"

@@ -126,7 +126,7 @@ downloads(
 )
 
 st.subheader("Events", anchor=False)
-columns = st.columns([3, 2], vertical_alignment="bottom")
+columns = st.columns([2, 3], vertical_alignment="bottom")
 with columns[0]:
     threshold = meaning.threshold(tagging.calibration)
 events = find_events(tagging, shown_classes, threshold)
