@@ -17,11 +17,30 @@ def hop(text: str) -> float:
     return seconds
 
 
-def share(text: str) -> float:
-    """A number from 0 to 1."""
+def threshold(text: str) -> float | str:
+    """A score from 0 to 1, or a name of `THRESHOLDS`."""
+    from audioset_demo.models.calibration import THRESHOLDS
+
+    if text in THRESHOLDS:
+        return text
+    if text.startswith("precision"):
+        raise ArgumentTypeError(f"'{text}' is none of {', '.join(THRESHOLDS[1:])}.")
     value = _number(text)
     if not 0 <= value <= 1:
         raise ArgumentTypeError(f"{text} is not between 0 and 1. Give a number such as 0.3.")
+    return value
+
+
+def prior(text: str) -> float | str:
+    """One of "fitted" and "audioset", or a share above 0 and below 1."""
+    if text in ("fitted", "audioset"):
+        return text
+    value = _number(text)
+    if not 1e-6 <= value <= 1 - 1e-6:
+        raise ArgumentTypeError(
+            f"{text} is not between 0.000001 and 0.999999. Give a share such as 0.1, or one of "
+            "'fitted' and 'audioset'."
+        )
     return value
 
 

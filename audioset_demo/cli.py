@@ -14,14 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audioset_demo import __version__
-from audioset_demo.arguments import hop, port, positive, share
+from audioset_demo import __version__, meaning
+from audioset_demo.arguments import hop, port, positive
 from audioset_demo.audio.resampling import RESAMPLERS, require_resampler
 from audioset_demo.device import DEVICES
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings
 from audioset_demo.encoders import ENCODER_CHOICES, TAILS
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.events import THRESHOLD
 from audioset_demo.names import distinct_names, one_line, without_spaces
 from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, write_atomically
 from audioset_demo.terminal import Parser, exit_code, progress_bar
@@ -141,14 +140,7 @@ def _add_tag(commands) -> None:
         "at least once; audacity: a label track of one clip; rttm: has no comments, so the model "
         "and the encoder are named on stderr (default: %(default)s)",
     )
-    parser.add_argument(
-        "--threshold",
-        type=share,
-        default=THRESHOLD,
-        metavar="SCORE",
-        help="audacity and rttm: the frame score, 0 to 1, at which an event begins; it ends where "
-        "the score drops below half of that (default: %(default)s)",
-    )
+    meaning.add_options(parser)
     parser.add_argument(
         "--occlusion",
         action="store_true",
@@ -177,14 +169,15 @@ def _tag(arguments: argparse.Namespace) -> int:
         arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling, arguments.device
     )
     _warn_of_damaged_models()
+    as_asked = meaning.as_asked(tagger, arguments)
     names = distinct_names(clips, without_spaces if form == "rttm" else one_line)
     if form == "csv":
-        sys.stdout.write(csv_lines([export.TAG_COLUMNS]))
+        sys.stdout.write(csv_lines([export.tag_columns(arguments.calibrated)]))
     failed = False
     for clip, name in zip(clips, names, strict=True):
         try:
             embeddings = _encode(tagger.encoder, clip, arguments)
-            tagging = replace(tagger.tag(embeddings, top=arguments.top), name=name)
+            tagging = as_asked(replace(tagger.tag(embeddings, top=arguments.top), name=name))
             drops = None
             if arguments.occlusion:
                 classes = [label.index for label in tagging.labels]
@@ -213,7 +206,8 @@ def _tag_lines(tagging: Tagging, arguments: argparse.Namespace) -> str:
 
     if arguments.format == "csv":
         return csv_lines(export.tagging_rows(tagging, arguments.top))
-    events = find_events(tagging, tagging.top(arguments.top), arguments.threshold, each_class=True)
+    threshold = meaning.begins_at(arguments)
+    events = find_events(tagging, tagging.top(arguments.top), threshold, each_class=True)
     if arguments.format == "audacity":
         return export.audacity_labels(events)
     return export.rttm(events, tagging)

@@ -31,7 +31,7 @@ class Event:
 def find_events(
     tagging: Tagging,
     classes: Sequence[int],
-    threshold: float = THRESHOLD,
+    threshold: float | str = THRESHOLD,
     each_class: bool = False,
 ) -> list[Event]:
     """Events of some classes, in the order of their beginnings.
@@ -43,14 +43,22 @@ def find_events(
     Parameters
     ----------
     classes : indices of classes
-    threshold : frame score from 0 to 1
+    threshold : frame score from 0 to 1, or a name of `THRESHOLDS`: each class has its own
     each_class : of a class that never reaches the threshold, the events at its highest score
+
+    Raises
+    ------
+    CheckpointError
+        If a name is given and the model has no calibration.
     """
+    thresholds = tagging.thresholds(threshold)
     edges = frame_edges(tagging.times_s, tagging.duration_s)
     events = []
     for k in classes:
         scores = tagging.frame_scores[:, k]
-        begins = min(threshold, float(scores.max())) if each_class else threshold
+        begins = thresholds[k]
+        if each_class:
+            begins = min(begins, scores.max())
         for first, last in _runs(scores >= RELEASE * begins):
             if scores[first : last + 1].max() >= begins:
                 events.append(_event(tagging, edges, k, first, last))

@@ -25,7 +25,7 @@ def tagging_record(tagging: Tagging, top: int = 10, occlusion: np.ndarray | None
     occlusion : (T, K), the drop of each score when each frame is silenced (`Tagger.occlude`),
         added to the frames
     """
-    classes = tagging.top(top)
+    classes, probabilities = tagging.top(top), tagging.probabilities
 
     def by_label(values: np.ndarray) -> dict[str, list[float]]:
         return {tagging.labels[k].name: _rounded(values[:, k]) for k in classes}
@@ -40,10 +40,12 @@ def tagging_record(tagging: Tagging, top: int = 10, occlusion: np.ndarray | None
                 "label": tagging.labels[k].name,
                 "mid": tagging.labels[k].mid,
                 "index": tagging.labels[k].index,
-                "score": float(f"{tagging.scores[k]:.6g}"),
+                "score": _six(tagging.scores[k]),
+                **({} if probabilities is None else {"probability": _six(probabilities[k])}),
             }
             for k in classes
         ],
+        **_meaning(tagging),
         "frames": {
             "times_s": _rounded(tagging.times_s),
             "scores": by_label(tagging.frame_scores),
@@ -60,17 +62,31 @@ def tagging_json(tagging: Tagging, top: int = 10) -> str:
     return json_text(tagging_record(tagging, top))
 
 
+def _meaning(tagging: Tagging) -> dict:
+    """What the probabilities were fitted on, and the prior with which they hold."""
+    if tagging.calibration is None:
+        return {}
+    prior = tagging.prior or tagging.calibration.prior
+    return {"calibration": {"fitted_on": tagging.calibration.set, "prior": prior.of}}
+
+
 TAG_COLUMNS = ("file", "rank", "label", "mid", "index", "score", "model", "encoder")
 
 
 def tagging_csv(taggings: Sequence[Tagging], top: int = 10) -> str:
-    """The top tags of each clip, one row per tag."""
+    """The top tags of each clip by one model, one row per tag."""
     rows = (row for tagging in taggings for row in tagging_rows(tagging, top))
-    return csv_text(TAG_COLUMNS, rows)
+    return csv_text(tag_columns(taggings[0].calibration is not None), rows)
+
+
+def tag_columns(calibrated: bool) -> tuple[str, ...]:
+    """The columns of `tagging_rows`: those of a model with a calibration end in its probability."""
+    return (*TAG_COLUMNS, "probability") if calibrated else TAG_COLUMNS
 
 
 def tagging_rows(tagging: Tagging, top: int = 10) -> Iterator[tuple]:
-    """The top tags of a clip as values of `TAG_COLUMNS`."""
+    """The top tags of a clip as values of `tag_columns`."""
+    probabilities = tagging.probabilities
     for rank, k in enumerate(tagging.top(top), start=1):
         yield (
             tagging.name,
@@ -81,6 +97,7 @@ def tagging_rows(tagging: Tagging, top: int = 10) -> Iterator[tuple]:
             f"{tagging.scores[k]:.6g}",
             tagging.model.name,
             ENCODER_TITLES[tagging.encoder],
+            *(() if probabilities is None else (f"{probabilities[k]:.6g}",)),
         )
 
 
@@ -89,8 +106,15 @@ def tagging_table(tagging: Tagging, top: int = 10) -> str:
     lines = [
         f"{tagging.name}  {tagging.duration_s:.2f} s  [{provenance(tagging)}]",
         *(f"  note: {note}" for note in tagging.notes),
-        *(f"  {tagging.scores[k]:.3f}  {tagging.labels[k].name}" for k in tagging.top(top)),
     ]
+    probabilities = tagging.probabilities
+    if probabilities is None:
+        cells = [f"{score:.3f}" for score in tagging.scores]
+    else:
+        lines.append(f"  score  probability ({_meaning(tagging)['calibration']['prior']})")
+        pairs = zip(tagging.scores, probabilities, strict=True)
+        cells = [f"{score:.3f}  {probability:.3f}" for score, probability in pairs]
+    lines += [f"  {cells[k]}  {tagging.labels[k].name}" for k in tagging.top(top)]
     return "".join(f"{one_line(line)}\n" for line in lines)
 
 
@@ -169,27 +193,31 @@ def _event_record(event: Event, tagging: Tagging) -> dict:
         round(event.end_s, 6),
         event.label.name,
         event.label.mid,
-        float(f"{event.score:.6g}"),
+        _six(event.score),
         tagging.model.name,
         ENCODER_TITLES[tagging.encoder],
     )
     return dict(zip(EVENT_COLUMNS, values, strict=True))
 
 
-def results_zip(clips: Iterable[tuple[Tagging, Embeddings]], top: int, threshold: float) -> bytes:
+def results_zip(
+    clips: Iterable[tuple[Tagging, Embeddings]], top: int, threshold: float | str
+) -> bytes:
     """Everything about several clips in a ZIP archive: a folder for each, and a table of all tags.
 
-    The clips may come one by one: no more than one is held.
+    All are tagged by one model. The clips may come one by one: no more than one is held.
 
     Parameters
     ----------
     top : number of tags per clip; events are those of the same classes
-    threshold : frame score at which an event begins
+    threshold : as in `find_events`
     """
+    calibrated = False
     buffer = io.BytesIO()
     rows: list[tuple] = []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, (tagging, embeddings) in enumerate(clips, start=1):
+            calibrated = tagging.calibration is not None
             rows += tagging_rows(tagging, top)
             events = find_events(tagging, tagging.top(top), threshold)
             folder = f"{number:02}_{file_stem(tagging.name)}"
@@ -203,7 +231,7 @@ def results_zip(clips: Iterable[tuple[Tagging, Embeddings]], top: int, threshold
             }
             for name, content in files.items():
                 archive.writestr(f"{folder}/{name}", content)
-        archive.writestr("tags.csv", csv_text(TAG_COLUMNS, rows))
+        archive.writestr("tags.csv", csv_text(tag_columns(calibrated), rows))
     return buffer.getvalue()
 
 
@@ -214,4 +242,9 @@ def file_stem(name: str) -> str:
 
 
 def _rounded(values: np.ndarray) -> list[float]:
-    return [float(f"{value:.6g}") for value in values]
+    return [_six(value) for value in values]
+
+
+def _six(value: float) -> float:
+    """A number of six digits."""
+    return float(f"{value:.6g}")

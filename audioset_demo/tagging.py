@@ -6,7 +6,7 @@ made from it.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,15 @@ from audioset_demo.encoders.compact import CompactEncoder, unsure_below
 from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.errors import CheckpointError, FeaturesError
 from audioset_demo.labels import Label, audioset_labels, own_labels
+from audioset_demo.models.calibration import (
+    Calibration,
+    Prior,
+    audioset_prior,
+    load_calibration,
+    move_prior,
+    require_calibration,
+    same_prior,
+)
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.head import Strand
@@ -37,7 +46,7 @@ class Tagging:
     ----------
     labels : K labels: all of the model, in its order, or those with the highest scores
         (`Tagger.tag`)
-    scores : (K,) float32, probability of each class in the clip
+    scores : (K,) float32 from 0 to 1; clips with a class score higher than clips without it
     times_s : (T,) start of each frame in seconds, evenly spaced; each covers 0.96 s
     frame_scores : (T, K), the score of each frame as a clip of its own
     attention : (T, K), weight of each frame for each class; sums to 1 over frames
@@ -48,6 +57,8 @@ class Tagging:
     encoder : key of `ENCODER_TITLES`
     name, duration_s : of the clip
     notes : remarks for the user on how the clip was read
+    calibration : of the model; None where it has none
+    prior : with which `probabilities` hold; None: that of the calibration
     """
 
     labels: tuple[Label, ...]
@@ -63,15 +74,71 @@ class Tagging:
     name: str
     duration_s: float
     notes: tuple[str, ...]
+    calibration: Calibration | None = None
+    prior: Prior | None = None
+
+    @property
+    def probabilities(self) -> np.ndarray | None:
+        """Probability (K,) float64 of each class in the clip; None without a calibration."""
+        if self.calibration is None:
+            return None
+        own, classes = self.calibration.prior, [label.index for label in self.labels]
+        found = self.calibration.probabilities(self.scores, classes)
+        if self.prior is None:
+            return found
+        return move_prior(found, own.shares[classes], self.prior.shares[classes])
+
+    def thresholds(self, threshold: float | str) -> np.ndarray:
+        """The score (K,) float32 from which each class counts.
+
+        `threshold` is one score for all, or a name of `THRESHOLDS`.
+
+        Raises
+        ------
+        CheckpointError
+            If a name is given and the model has no calibration.
+        """
+        if isinstance(threshold, str):
+            calibration = require_calibration(self.calibration, self.model.name)
+            own = calibration.thresholds[threshold][[label.index for label in self.labels]]
+            return own.astype(np.float32)
+        return np.full(len(self.labels), threshold, np.float32)
+
+    def reaching(self, threshold: float | str) -> "Tagging":
+        """The classes alone whose scores reach `thresholds`."""
+        kept = np.flatnonzero(self.scores >= self.thresholds(threshold))
+        return replace(
+            self,
+            labels=tuple(self.labels[k] for k in kept),
+            scores=self.scores[kept],
+            frame_scores=self.frame_scores[:, kept],
+            attention=self.attention[:, kept],
+            contributions=self.contributions[:, kept],
+            constants=self.constants[kept],
+        )
 
     @property
     def hop_s(self) -> float:
         """Seconds from one frame to the next."""
         return hop_of(self.times_s)
 
-    def top(self, k: int) -> list[int]:
-        """Indices of the `k` classes with the highest scores, best first."""
-        return np.argsort(-self.scores, kind="stable")[:k].tolist()
+    def top(self, k: int, calibrated: bool = False) -> list[int]:
+        """Indices of the `k` classes with the highest scores, or probabilities, best first."""
+        return np.argsort(-self.values(calibrated), kind="stable")[:k].tolist()
+
+    def values(self, calibrated: bool) -> np.ndarray:
+        """(K,) scores, or probabilities.
+
+        Raises
+        ------
+        CheckpointError
+            If probabilities are asked for and the model has no calibration.
+        """
+        if not calibrated:
+            return self.scores
+        require_calibration(self.calibration, self.model.name)
+        assert self.probabilities is not None
+        return self.probabilities
 
 
 class Tagger:
@@ -82,12 +149,18 @@ class Tagger:
     """
 
     def __init__(
-        self, model: TaggingModel, card: ModelCard, encoder: str = "auto", device: str = "auto"
+        self,
+        model: TaggingModel,
+        card: ModelCard,
+        encoder: str = "auto",
+        device: str = "auto",
+        calibration: Calibration | None = None,
     ):
         self.device = resolve_device(device)
         self.model = model.to(self.device)
         self.card = card
         self.labels = labels_of(card)
+        self.calibration = calibration
         self._encoder_name = encoder
         self._encoder: Encoder | None = None
         self._lock = threading.Lock()
@@ -213,7 +286,23 @@ class Tagger:
             duration_s=embeddings.duration_s,
             notes=embeddings.notes
             + _sureness(embeddings, self.card, float(explanation.scores.max())),
+            calibration=self.calibration,
         )
+
+    def prior(self, named: str | float) -> Prior:
+        """A prior for `Tagging.prior`: "fitted", "audioset", or one share for every class.
+
+        Raises
+        ------
+        CheckpointError
+            If the model has no calibration, or "audioset" is asked for and its classes are others.
+        """
+        fitted = require_calibration(self.calibration, self.card.name).prior
+        if named == "fitted":
+            return fitted
+        if named == "audioset":
+            return audioset_prior(self.labels)
+        return same_prior(float(named), len(self.labels))
 
 
 def _sureness(embeddings: Embeddings, card: ModelCard, top: float) -> tuple[str, ...]:
@@ -245,12 +334,15 @@ def load_tagger(
     Raises
     ------
     CheckpointError
-        If there is no such model, or it is damaged.
+        If there is no such model, or it or its calibration is damaged.
     AudioSetDemoError
         If this machine lacks the device.
     """
     resolve_device(device)  # refused before anything is read
-    return Tagger(*load_checkpoint(find_checkpoint(model), pooling), encoder, device)
+    path = find_checkpoint(model)
+    network, card = load_checkpoint(path, pooling)
+    calibration = load_calibration(path, card.settings.n_classes)
+    return Tagger(network, card, encoder, device, calibration)
 
 
 def labels_of(card: ModelCard) -> tuple[Label, ...]:

@@ -359,6 +359,7 @@ tag a.wav --model feature_attention --encoder auto --top 3 --format table
 tag a.wav --encoder vggish --format json
 tag a.wav --encoder compact --format csv
 tag a.wav --format audacity
+tag a.wav --calibrated --prior audioset --threshold f1
 embed a.wav b.wav --output out.npz
 embed a.wav --output out.h5 --encoder compact
 weights status
@@ -388,6 +389,7 @@ fit --data AUDIOSET --model single_attention --backend keras --output run --resu
 evaluate run --data eval.h5
 evaluate checkpoint.safetensors --data eval.h5
 average run --data eval.h5
+calibrate run --data AUDIOSET --for feature_attention --scored eval.h5
 publish run
 publish run --name two
 publish run --into audioset_demo/assets/models

@@ -9,6 +9,7 @@ import torch
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import resample, wav_bytes
 from audioset_demo.encoders.compact import compact_card
+from audioset_demo.models.calibration import load_calibration
 from audioset_demo.models.experiments import ablations, averages, occlusion
 from audioset_demo.models.published import published_models
 from train.tagger.config import FitConfig
@@ -38,6 +39,17 @@ def test_the_training_page_holds_what_averaging_gives(what):
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     for row in averages()[what]["rows"]:
         assert f"| {row['name']} | {row['mAP']:.4f} | {row['AUC']:.4f} |" in text
+
+
+def test_the_page_on_calibration_holds_what_was_measured():
+    text = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
+    for model in published_models():
+        calibration = load_calibration(model.path, model.card.settings.n_classes)
+        for number, row in calibration.metrics["reliability"].items() if calibration else ():
+            cells = [f"{row['brier']['value']:.6f} ", f"{row['log_loss']['value']:.6f} "]
+            assert f"| {model.title} | {number} | {cells[0]}" in text and cells[1] in text
+        for name, row in calibration.metrics["decisions"].items() if calibration else ():
+            assert f"| {model.title} | {name} | {row['f1']:.3f} | {row['precision']:.3f} |" in text
 
 
 def test_the_training_page_holds_the_faithfulness_of_attention():

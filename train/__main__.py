@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_average(commands)
     _add_compare(commands)
     _add_occlude(commands)
+    _add_calibrate(commands)
     _add_publish(commands)
     _add_reproduce(commands)
     _add_encoder(commands)
@@ -227,6 +228,13 @@ def _print_results(rows) -> None:
         )
         if result.n_left_out:
             print(f"  left out of the means: {result.n_left_out} classes without positive clips")
+
+
+def _add_calibrate(commands) -> None:
+    from train.tagger import calibrate_command as command
+
+    parser = _command(commands, "calibrate", "fit probabilities to a model's scores", command.run)
+    command.add_arguments(parser)
 
 
 def _add_publish(commands) -> None:

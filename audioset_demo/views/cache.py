@@ -30,6 +30,7 @@ from audioset_demo.encoders import load_encoder, resolve_encoder, silent_frame
 from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.models.calibration import Calibration
 from audioset_demo.models.head import Strand
 from audioset_demo.tagging import Tagger, Tagging, load_tagger
 from audioset_demo.views import serving
@@ -291,6 +292,11 @@ def tagging(clip: Clip, choice: Choice) -> Tagging:
         return _work("tag", clip, do, embeddings.duration_s)
 
     return _finished(_TAGGINGS, f"Tagging {clip.name}", clip, _of_tagging(clip, choice), start)
+
+
+def calibration(choice: Choice) -> Calibration | None:
+    """The calibration of the chosen model."""
+    return _tagger(choice.model).calibration
 
 
 def occlusion(clip: Clip, choice: Choice, on_stop: Callable[[], None]) -> np.ndarray:

@@ -16,7 +16,7 @@ N_TAGS = 10  # of each clip
 
 
 def summary(clip: Clip, choice: Choice) -> tuple[float, list[tuple]]:
-    """A clip's duration in seconds and its top tags, as rows of `export.TAG_COLUMNS`."""
+    """A clip's duration in seconds and its top tags, as rows of `export.tag_columns`."""
     known = st.session_state.setdefault("summaries", {})
     key = clip.identity(), choice
     if key not in known:

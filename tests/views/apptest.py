@@ -40,6 +40,13 @@ def text(app: AppTest) -> str:
     return re.sub(r"\\(.)", r"\1", "\n".join(element.value for element in elements))
 
 
+def shown_tags(app: AppTest) -> list[tuple[str, float]]:
+    """Names and numbers of the top tags on the page that tags."""
+    pattern = r"<span[^>]*>([^<]*)</span><span>([^<]*)</span>"
+    found = (re.search(pattern, html.proto.body) for html in app.get("html"))
+    return [(match[1], float(match[2])) for match in found if match]
+
+
 def features(*names: str, n_frames: Sequence[int] = ()) -> bytes:
     """An HDF5 file in the reference's layout, each clip of another sound."""
     rng = np.random.default_rng(0)

@@ -1,27 +1,19 @@
 """The page that tags: the answer first, the clips of the visit in a strip, a way to the reasons."""
 
-import re
-
 import pytest
 
 from audioset_demo.audio.samples import SAMPLES, synthesise
 from audioset_demo.tagging import load_tagger
 from tests.sounds import wav
-from tests.views.apptest import go, labelled, text, upload
+from tests.views.apptest import go, labelled, shown_tags, text, upload
 
 FIRST = SAMPLES["sequence"]
-
-
-def tags(app) -> list[tuple[str, float]]:
-    pattern = r"<span[^>]*>([^<]*)</span><span>([^<]*)</span>"
-    found = (re.search(pattern, html.proto.body) for html in app.get("html"))
-    return [(match[1], float(match[2])) for match in found]
 
 
 def test_the_tags_are_those_of_the_library_and_each_leads_to_its_reason(app):
     tagging = load_tagger(encoder="compact").tag(synthesise("sequence"))
     expected = [(tagging.labels[k].name, float(tagging.scores[k])) for k in tagging.top(10)]
-    shown = tags(app)
+    shown = shown_tags(app)
     assert [name for name, _ in shown] == [name for name, _ in expected]
     assert [score for _, score in shown] == pytest.approx([s for _, s in expected], abs=0.006)
     app.button(key=f"why {expected[2][0]}").click().run()

@@ -4,11 +4,17 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from filecmp import cmp
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from audioset_demo.errors import CheckpointError, DataError
+from audioset_demo.models.calibration import (
+    CALIBRATION_FILE,
+    calibration_path,
+    load_calibration,
+)
 from audioset_demo.models.card import FIGURES, ModelCard, card_path, load_card, save_card
 from audioset_demo.models.fields import check_values
 from audioset_demo.models.published import (
@@ -28,6 +34,7 @@ from train.tagger.evaluate import EVALUATION_FILE
 FREE = ("whole", "evaluate_every", "seed", "teacher")
 FILES = (
     CHECKPOINT_FILE, card_path(Path(CHECKPOINT_FILE)).name, PER_CLASS_FILE, LEARNING_CURVE_FILE,
+    CALIBRATION_FILE,
 )  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -38,7 +45,10 @@ def publish(
     validated_by: Sequence[Path] = (),
     models_dir: Path | None = None,
 ) -> Path:
-    """Copy a run's selected checkpoint, its card, per-class table and learning curve to the app.
+    """Copy a run's selected checkpoint and its card, figures and calibration to the app.
+
+    Its figures are the per-class table and the learning curve. A published model that is published
+    again with the same weights keeps its calibration.
 
     Parameters
     ----------
@@ -69,15 +79,18 @@ def publish(
     lines = read_metrics(run)
     if validated_by:
         for twin in validated_by:
-            _check_twin(card, twin)
+            check_twin(card, load_card(select_checkpoint(twin).path), twin)
         metrics["validation"] = _validation(validated_by)
         lines += [line for line in read_metrics(validated_by[0]) if "validation" in line]
+    calibration = _calibration_of(selected.path, card, published / CHECKPOINT_FILE)
     check_output(published.parent / CHECKPOINT_FILE, make_folder=True)
     with new_folder(published) as part:
         shutil.copyfile(selected.path, part / CHECKPOINT_FILE)
         save_card(part / CHECKPOINT_FILE, replace(card, name=published.name, metrics=metrics))
         shutil.copyfile(run / PER_CLASS_FILE, part / PER_CLASS_FILE)
         write_csv(part / LEARNING_CURVE_FILE, CURVE_COLUMNS, _curve(lines))
+        if calibration:
+            shutil.copyfile(calibration, part / CALIBRATION_FILE)
         if published.exists():  # what else it holds stays
             others = shutil.ignore_patterns(*FILES)
             shutil.copytree(published, part, symlinks=True, ignore=others, dirs_exist_ok=True)
@@ -117,6 +130,15 @@ def _check_free(folder: Path, card: ModelCard) -> None:
         )
 
 
+def _calibration_of(checkpoint: Path, card: ModelCard, published: Path) -> Path | None:
+    """The calibration of a checkpoint, beside it or beside the same weights where published."""
+    if load_calibration(checkpoint, card.settings.n_classes) is not None:
+        return calibration_path(checkpoint)
+    kept = calibration_path(published)
+    is_same = kept.is_file() and published.is_file() and cmp(checkpoint, published, shallow=False)
+    return kept if is_same else None
+
+
 def _evaluation_of(run: Path, selected: Selected) -> dict:
     try:
         evaluation: Any = parse_json((run / EVALUATION_FILE).read_text(encoding="utf-8"))
@@ -152,20 +174,27 @@ def _validation(twins: Sequence[Path]) -> dict:
     }
 
 
-def _check_twin(card: ModelCard, twin: Path) -> None:
-    """A run validates another if it has the same settings and was not trained on the whole set."""
-    twin_card = load_card(select_checkpoint(twin).path)
-    config, other = card.training["config"], twin_card.training["config"]
+def check_twin(card: ModelCard, twin_card: ModelCard, twin: Path) -> None:
+    """Raise a DataError unless a run may stand for another on the validation part.
+
+    It has the same settings and was not trained on the whole set.
+    """
+    config, other = (one.training.get("config") for one in (card, twin_card))
+    if not config or not other:
+        raise DataError(
+            f"{twin} cannot validate this model, because a card does not say how it was trained. "
+            "Give runs of `python -m train fit`."
+        )
     differing = [key for key in config if key not in FREE and config[key] != other.get(key)]
-    if bool(config["teacher"]) != bool(other.get("teacher")):
+    if bool(config.get("teacher")) != bool(other.get("teacher")):
         differing.append("teacher")
-    if differing or other["whole"]:
+    if differing or other.get("whole"):
         reason = (
             f"differs in {', '.join(differing)}" if differing else "was trained on the whole set"
         )
         raise DataError(
-            f"{twin} cannot validate this run, because it {reason}. Give --validated-by runs with "
-            "the same settings that held the validation part out."
+            f"{twin} cannot validate this model, because it {reason}. Give runs with the same "
+            "settings that held the validation part out."
         )
 
 

@@ -10,7 +10,7 @@ from audioset_demo import export
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import Event, find_events
 from audioset_demo.labels import Label, children_under_parents
-from audioset_demo.views import cache, chooser, clips, player, session, strip, tag_list
+from audioset_demo.views import cache, chooser, clips, meaning, player, session, strip, tag_list
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.summaries import summary
@@ -20,7 +20,6 @@ from audioset_demo.views.widgets import (
     errors_shown,
     notes,
     provenance,
-    threshold_slider,
     title,
 )
 
@@ -107,7 +106,9 @@ fold = columns[2].toggle(
     bind="query-params",
     help="Folds a tag under one of its parents in the ontology, if that parent is among the tags.",
 )
-ranking = [tagging.labels[k] for k in tagging.top(n_tags)]
+tagging, calibrated = meaning.numbers(tagging)
+values = tagging.values(calibrated)
+ranking = [tagging.labels[k] for k in tagging.top(n_tags, calibrated)]
 rows = children_under_parents(ranking) if fold else [(label, []) for label in ranking]
 top = [label.index for label, _ in rows]
 names = [label.name for label, _ in rows]
@@ -120,9 +121,7 @@ with pictures:
 with tags:
     tag_list.show(
         [
-            tag_list.Tag(
-                label.name, tagging.scores[label.index], below(label, hidden, tagging.scores)
-            )
+            tag_list.Tag(label.name, float(values[label.index]), below(label, hidden, values))
             for label, hidden in rows[:MAX_BARS]
         ]
     )
@@ -134,7 +133,7 @@ tags_json = partial(export.tagging_json, exported, n_tags)
 tags_csv = partial(export.tagging_csv, [exported], n_tags)
 downloads(
     "tags",
-    (clip.identity(), exported.name, choice, n_tags),
+    (clip.identity(), exported.name, choice, n_tags, tagging.prior and tagging.prior.of),
     File("JSON", f"{name}.json", "application/json", tags_json),
     File("CSV", f"{name}.csv", "text/csv", tags_csv),
     title="Save the tags:",
@@ -142,7 +141,7 @@ downloads(
 )
 
 st.subheader("Events", anchor=False)
-threshold = threshold_slider()
+threshold = meaning.threshold(tagging.calibration)
 # Folded classes have events too: folding is for the pictures.
 of_classes = list(dict.fromkeys([*pins, *(label.index for label in ranking)]))
 events = find_events(tagging, of_classes, threshold)
@@ -185,8 +184,9 @@ if events:
         alt="Events of the classes shown, with their beginning, end, class and highest score",
     )
 else:
+    reached = "its threshold" if isinstance(threshold, str) else f"{threshold:.2f}"
     st.info(
-        f"No class reaches {threshold:.2f} in any frame; the highest score is "
+        f"No class reaches {reached} in any frame; the highest score is "
         f"{tagging.frame_scores[:, of_classes].max():.2f}. Lower the threshold to see events.",
         icon=":material/info:",
     )
@@ -207,13 +207,15 @@ with st.expander("Scores as a table"):
         {
             "Class": names,
             "Score": tagging.scores[top],
+            **({"Probability": values[top]} if calibrated else {}),
             "Place in the ontology": [
                 " > ".join(label.paths[0][:-1]) if label.paths else "" for label, _ in rows
             ],
         },
         hide_index=True,
         column_config={
-            "Score": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.4f")
+            name: st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.4f")
+            for name in ("Score", "Probability")
         },
         alt="The top tags with their scores and their place in the ontology",
     )

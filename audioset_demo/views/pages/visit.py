@@ -11,21 +11,21 @@ from audioset_demo.embeddings.frames import Embeddings, Progress
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.storage import csv_text
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import cache, clips, session
+from audioset_demo.views import cache, clips, meaning, session
 from audioset_demo.views.clips import Clip
 from audioset_demo.views.downloads import File, download_made_on_click, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.session import Choice
 from audioset_demo.views.summaries import N_TAGS, summary
 from audioset_demo.views.times import stamp
-from audioset_demo.views.widgets import count, errors_shown, provenance, threshold_slider, title
+from audioset_demo.views.widgets import count, errors_shown, provenance, title
 
 N_SUMMARY = 4  # of each clip on the page
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """A clip of the visit with its unique name and its top tags, rows of `export.TAG_COLUMNS`."""
+    """A clip of the visit with its unique name and its top tags, rows of `export.tag_columns`."""
 
     clip: Clip
     name: str
@@ -71,7 +71,9 @@ def row(clip: Clip, name: str, choice: Choice) -> Tagged | None:
     return tagged
 
 
-def make_zip(tagged: list[Tagged], choice: Choice, threshold: float, progress: Progress) -> bytes:
+def make_zip(
+    tagged: list[Tagged], choice: Choice, threshold: float | str, progress: Progress
+) -> bytes:
     total_s = sum(one.duration_s for one in tagged)
 
     def results() -> Iterator[tuple[Tagging, Embeddings]]:
@@ -87,9 +89,9 @@ def make_zip(tagged: list[Tagged], choice: Choice, threshold: float, progress: P
     return export.results_zip(results(), N_TAGS, threshold)
 
 
-def make_csv(tagged: list[Tagged]) -> str:
+def make_csv(tagged: list[Tagged], calibrated: bool) -> str:
     rows = ((one.name, *rest) for one in tagged for _, *rest in one.tags)
-    return csv_text(export.TAG_COLUMNS, rows)
+    return csv_text(export.tag_columns(calibrated), rows)
 
 
 title("This visit", "Every clip that you opened, with its top tags by the chosen model.")
@@ -121,7 +123,9 @@ st.markdown(
     "its events (CSV, JSON, Audacity, RTTM) and its embeddings (NPZ, which can be uploaded here). "
     "Clips are kept for this visit only: reloading the page clears them."
 )
-threshold = threshold_slider()
+with errors_shown():
+    calibration = cache.calibration(choice)
+threshold = meaning.threshold(calibration)
 
 # A sample that nobody asked for is no result.
 asked_for = {clip.identity() for clip in clips.asked_for()}
@@ -130,7 +134,12 @@ of_all = tuple((one.clip.identity(), one.name) for one in tagged), choice
 downloads(
     "visit",
     of_all,
-    File("CSV of all tags", "audioset_demo_tags.csv", "text/csv", partial(make_csv, tagged)),
+    File(
+        "CSV of all tags",
+        "audioset_demo_tags.csv",
+        "text/csv",
+        partial(make_csv, tagged, calibration is not None),
+    ),
 )
 download_made_on_click(
     "ZIP",
