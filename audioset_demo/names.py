@@ -32,6 +32,11 @@ def without_spaces(text: str) -> str:
     return one_line(re.sub(r'[\s"]+', "_", text))
 
 
+def file_stem(name: str) -> str:
+    """A clip's name without its extension, fit for a file name."""
+    return re.sub(r"[^\w-]+", "_", name.rsplit(".", 1)[0]).strip("_") or "clip"
+
+
 def distinct_names(paths: Sequence[str], write: Callable[[str], str] = one_line) -> list[str]:
     """A name for each path: its last part, and as many folders as distinguish it from the others.
 

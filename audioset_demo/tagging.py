@@ -138,6 +138,7 @@ class Tagger:
         tail: str = "drop",
         resampler: str = "soxr",
         top: int | None = None,
+        classes: Sequence[int] | None = None,
     ) -> Tagging:
         """Tag a sound or its embeddings; parameters and errors are those of `encode`.
 
@@ -146,9 +147,10 @@ class Tagger:
         top : number of classes to keep, those with the highest scores, best first; None: all. Each
             class takes 12 bytes per frame, so the 527 of AudioSet take 2 GB for an hour with a
             frame every 0.01 s.
+        classes : indices of the only classes that are kept, whatever their scores; None: all
         """
         embeddings = self.encode(source, hop_s, progress, tail=tail, resampler=resampler)
-        return self._tag_embeddings(embeddings, top)
+        return self._tag_embeddings(embeddings, top, classes)
 
     def tag_features(self, features: np.ndarray, name: str = "features") -> Tagging:
         """Tag features (T, 128): uint8 as released, or float after `(uint8 - 128) / 128`.
@@ -188,8 +190,16 @@ class Tagger:
         stand_in = None if silence is None else torch.from_numpy(silence)
         return self.model.occlude(torch.from_numpy(quantised), stand_in, classes).numpy()
 
-    def _tag_embeddings(self, embeddings: Embeddings, top: int | None = None) -> Tagging:
-        explanation = self.model.explain(torch.from_numpy(embeddings.require_quantised()), top)
+    def _tag_embeddings(
+        self,
+        embeddings: Embeddings,
+        top: int | None = None,
+        classes: Sequence[int] | None = None,
+    ) -> Tagging:
+        frames = torch.from_numpy(embeddings.require_quantised())
+        explanation = self.model.explain(frames, top, classes)
+        # Of classes that were asked for, none claims to be the best.
+        highest = 1.0 if classes is not None else float(explanation.scores.max())
         return Tagging(
             labels=tuple(self.labels[k] for k in explanation.classes.tolist()),
             scores=explanation.scores.numpy(),
@@ -203,8 +213,7 @@ class Tagger:
             encoder=embeddings.encoder,
             name=embeddings.name,
             duration_s=embeddings.duration_s,
-            notes=embeddings.notes
-            + _sureness(embeddings, self.card, float(explanation.scores.max())),
+            notes=embeddings.notes + _sureness(embeddings, self.card, highest),
         )
 
 

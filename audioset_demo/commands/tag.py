@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audioset_demo.arguments import positive, share
 from audioset_demo.audio.resampling import require_resampler
-from audioset_demo.commands.clips import add_clips, encode, report_failure
+from audioset_demo.commands import folders
+from audioset_demo.commands.clips import add_clips, chosen_encoder, encode, report_failure
+from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
+from audioset_demo.folder.job import ROWS
+from audioset_demo.labels import Label, find_labels
 from audioset_demo.names import distinct_names, one_line, without_spaces
-from audioset_demo.storage import csv_lines, json_text
+from audioset_demo.storage import csv_lines
 from audioset_demo.terminal import warn_of_damaged_models
 
 if TYPE_CHECKING:  # imports torch
@@ -42,19 +47,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number of tags per clip (default: %(default)s)",
     )
     parser.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="CLASS",
+        help="keep these classes only, by name or mid, whatever their rank",
+    )
+    parser.add_argument(
         "--format",
-        choices=("table", "json", "csv", "audacity", "rttm"),
+        choices=("table", "json", "csv", "audacity", "rttm", "raven"),
         default="table",
-        help="json: one object per line; audacity and rttm: the events of the top tags, each tag "
-        "at least once; audacity: a label track of one clip; rttm: has no comments, so the model "
-        "and the encoder are named on stderr (default: %(default)s)",
+        help="json: one object per line; audacity, raven and rttm: the events of the top tags, "
+        "each tag at least once; audacity: a label track, raven: a selection table, of one clip; rttm: "
+        "has no comments, so the model and the encoder are named on stderr; with --output, a file "
+        "for each recording beside the table, with events that reach the threshold only (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--threshold",
         type=share,
         default=THRESHOLD,
         metavar="SCORE",
-        help="audacity and rttm: the frame score, 0 to 1, at which an event begins; it ends where "
+        help="of events: the frame score, 0 to 1, at which an event begins; it ends where "
         "the score drops below half of that (default: %(default)s)",
     )
     parser.add_argument(
@@ -62,37 +75,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="json: add the drop of each score when one frame at a time is silenced",
     )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="folder for the results of many recordings: OUT/table.csv and OUT/table.parquet hold "
+        "all, OUT/failed.csv what could not be read; the same command goes on where it was stopped",
+    )
+    folders.add_arguments(parser)
+    parser.add_argument(
+        "--rows",
+        choices=ROWS,
+        help="with --output, what a row of the table stands for (default: event)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.occlusion and arguments.format != "json":
+        raise AudioSetDemoError(
+            f"--format {arguments.format} cannot hold the result of --occlusion. Give --format "
+            "json."
+        )
+    require_resampler(arguments.resampler)
+    if arguments.output is not None:
+        return _tag_folder(arguments)
+    folders.refuse_without_folder(arguments, ["--rows"])
+    return _tag_clips(arguments)
+
+
+def _tag_clips(arguments: argparse.Namespace) -> int:
     from audioset_demo import export
     from audioset_demo.encoders import silent_frame
-    from audioset_demo.models.published import DEFAULT_MODEL
     from audioset_demo.tagging import load_tagger
 
     form, clips = arguments.format, arguments.clips
-    if arguments.occlusion and form != "json":
+    if form in ("audacity", "raven") and len(clips) > 1:
+        what = "An Audacity label track" if form == "audacity" else "A Raven selection table"
         raise AudioSetDemoError(
-            f"--format {form} cannot hold the result of --occlusion. Give --format json."
+            f"{what} belongs to one sound, and {len(clips)} clips were given. Run the command once "
+            "for each of them, give --output OUT for a file of each, or --format rttm or csv."
         )
-    if form == "audacity" and len(clips) > 1:
-        raise AudioSetDemoError(
-            f"An Audacity label track belongs to one sound, and {len(clips)} clips were given. "
-            "Run the command once for each of them, or give --format rttm or csv."
-        )
-    require_resampler(arguments.resampler)
     tagger = load_tagger(
-        arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling, arguments.device
+        _model(arguments), chosen_encoder(arguments), arguments.pooling, arguments.device
     )
     warn_of_damaged_models()
-    names = distinct_names(clips, without_spaces if form == "rttm" else one_line)
+    kept = _classes(arguments, tagger.labels)
+    wanted = kept and [label.index for label in kept]
+    top = len(kept) if kept else arguments.top
+    names = clips  # JSON holds any
+    if form != "json":
+        names = distinct_names(clips, without_spaces if form == "rttm" else one_line)
     if form == "csv":
         sys.stdout.write(csv_lines([export.TAG_COLUMNS]))
     failed = False
     for clip, name in zip(clips, names, strict=True):
         try:
             embeddings = encode(tagger.encoder, clip, arguments)
-            tagging = replace(tagger.tag(embeddings, top=arguments.top), name=name)
+            tagging = replace(tagger.tag(embeddings, top=top, classes=wanted), name=name)
             drops = None
             if arguments.occlusion:
                 classes = [label.index for label in tagging.labels]
@@ -101,36 +140,59 @@ def run(arguments: argparse.Namespace) -> int:
             failed = True
             report_failure(clip, error, as_json=form == "json")
             continue
-        if form == "json":
-            record = {**export.tagging_record(tagging, arguments.top, drops), "file": clip}
-            sys.stdout.write(json_text(record) + "\n")
-        elif form == "table":
-            sys.stdout.write(export.tagging_table(tagging, arguments.top))
-        else:
-            sys.stdout.write(_tag_lines(tagging, arguments))
+        each_class = kept is None
+        text = export.in_format(tagging, form, top, arguments.threshold, each_class, drops)
+        sys.stdout.write(text)
+        if form not in ("table", "json"):
             for remark in _remarks(tagging, form):
                 print(f"{name}: {remark}", file=sys.stderr)
         sys.stdout.flush()
     return 1 if failed else 0
 
 
-def _tag_lines(tagging: Tagging, arguments: argparse.Namespace) -> str:
-    """One clip in a format that other programs read line by line."""
-    from audioset_demo import export
-    from audioset_demo.events import find_events
+def _tag_folder(arguments: argparse.Namespace) -> int:
+    from audioset_demo.encoders import require_quantising
+    from audioset_demo.folder.table import TABLE
+    from audioset_demo.folder.tag_job import TagJob
+    from audioset_demo.tagging import load_tagger
 
-    if arguments.format == "csv":
-        return csv_lines(export.tagging_rows(tagging, arguments.top))
-    events = find_events(tagging, tagging.top(arguments.top), arguments.threshold, each_class=True)
-    if arguments.format == "audacity":
-        return export.audacity_labels(events)
-    return export.rttm(events, tagging)
+    model, encoder = _model(arguments), require_quantising(chosen_encoder(arguments))
+    labels = load_tagger(model, encoder, arguments.pooling, arguments.device).labels
+    warn_of_damaged_models()
+    job = TagJob(
+        model=model,
+        pooling=arguments.pooling,
+        encoder=encoder,
+        top=arguments.top,
+        classes=_classes(arguments, labels),
+        threshold=arguments.threshold,
+        rows=arguments.rows or ROWS[0],
+        form=arguments.format,
+        occlusion=arguments.occlusion,
+        **folders.settings_of(arguments),
+    )
+    totals = folders.work_through_folder(job, arguments)
+    print(
+        f"{totals.n_files:,} files and {totals.n_rows:,} {job.rows}s in "
+        f"{arguments.output / TABLE}.csv and .parquet, by {ENCODER_TITLES[encoder]}"
+    )
+    return folders.exit_code(totals, arguments.output)
+
+
+def _model(arguments: argparse.Namespace) -> str:
+    from audioset_demo.models.published import DEFAULT_MODEL
+
+    return arguments.model or DEFAULT_MODEL
+
+
+def _classes(arguments: argparse.Namespace, labels: Sequence[Label]) -> tuple[Label, ...] | None:
+    return find_labels(arguments.classes, labels) if arguments.classes else None
 
 
 def _remarks(tagging: Tagging, form: str) -> Iterator[str]:
     """What the format itself cannot hold."""
     from audioset_demo.export import provenance
 
-    if form in ("audacity", "rttm"):
+    if form in ("audacity", "rttm", "raven"):
         yield provenance(tagging)
     yield from (f"note: {note}" for note in tagging.notes)

@@ -6,13 +6,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from audioset_demo import export
 from audioset_demo.charts import embeddings as charts
 from audioset_demo.charts.thinning import thinned
 from audioset_demo.embeddings import similar_clips, writing
 from audioset_demo.embeddings.class_space import class_space
 from audioset_demo.embeddings.frames import Embeddings
 from audioset_demo.labels import audioset_labels
+from audioset_demo.names import file_stem
 from audioset_demo.views import cache, clips, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
@@ -215,7 +215,7 @@ else:
     )
 
 st.subheader("Download", anchor=False)
-name = export.file_stem(embeddings.name)
+name = file_stem(embeddings.name)
 both = [embeddings, *([other] if compared else [])]
 projector = [
     File(

@@ -10,6 +10,7 @@ from audioset_demo.charts.tags import tag_bars
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import find_events
 from audioset_demo.labels import Label, children_under_parents
+from audioset_demo.names import file_stem
 from audioset_demo.views import cache, chooser, clips, player, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
@@ -110,7 +111,7 @@ with right:
         key="tag bars",
         bar=False,
     )
-name = export.file_stem(tagging.name)
+name = file_stem(tagging.name)
 tags_json = partial(export.tagging_json, tagging, n_tags)
 tags_csv = partial(export.tagging_csv, [tagging], n_tags)
 downloads(
