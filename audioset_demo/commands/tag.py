@@ -57,10 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("table", "json", "csv", "audacity", "rttm", "raven"),
         default="table",
         help="json: one object per line; audacity, raven and rttm: the events of the top tags, "
-        "each tag at least once; audacity: a label track, raven: a selection table, of one clip; rttm: "
-        "has no comments, so the model and the encoder are named on stderr; with --output, a file "
-        "for each recording beside the table, with events that reach the threshold only (default: "
-        "%(default)s)",
+        "each tag at least once; audacity: a label track, raven: a selection table, of one clip; "
+        "rttm: has no comments, so the model and the encoder are named on stderr; with --output, "
+        "a file for each recording beside the table, with events that reach the threshold only "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--threshold",
@@ -120,8 +120,8 @@ def _tag_clips(arguments: argparse.Namespace) -> int:
     )
     warn_of_damaged_models()
     kept = _classes(arguments, tagger.labels)
-    wanted = kept and [label.index for label in kept]
-    top = len(kept) if kept else arguments.top
+    wanted = None if kept is None else [label.index for label in kept]
+    top = arguments.top if kept is None else len(kept)
     names = clips  # JSON holds any
     if form != "json":
         names = distinct_names(clips, without_spaces if form == "rttm" else one_line)

@@ -30,6 +30,7 @@ class EmbedJob:
 
     def settings(self) -> dict[str, Any]:
         return {
+            "the command": "embed",
             "--encoder": encoder_in_short(self.encoder),
             "--hop": self.hop_s,
             "--tail": self.tail,

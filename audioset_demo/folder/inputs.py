@@ -104,11 +104,17 @@ class _Walk:
     def __init__(self, recursive: bool, out: Path | None):
         self.failed: list[tuple[str, str]] = []
         self._recursive = recursive
-        self._seen = set() if out is None else {os.path.realpath(out)}
+        self._out = None if out is None else os.path.realpath(out)
+        self._seen = {self._out}
 
     def files(self, name: str) -> Iterator[str]:
         """Absolute paths of the files that one argument stands for."""
         if os.path.isdir(name):
+            if os.path.realpath(name) == self._out:
+                raise AudioError(
+                    f"{name} holds the recordings and cannot hold their results. Give another "
+                    "--output."
+                )
             yield from self._in_folder(name)
         elif os.path.lexists(name):
             yield os.path.abspath(name)

@@ -63,7 +63,7 @@ class Store:
 
     def is_done(self, given: Input) -> bool:
         """Whether there is a result of the recording as it is now, other than a failure."""
-        head = _head(self._result_path(given))
+        head = head_of(self._result_path(given))
         same = (head.get("size"), head.get("mtime_ns")) == (given.size, given.mtime_ns)
         return same and "error" not in head
 
@@ -79,11 +79,11 @@ class Store:
         lines = (json_text(line) + "\n" for line in (facts, *rows))
         self.write_file(self._result_path(given), "".join(lines).encode())
 
-    def heads(self) -> list[tuple[dict[str, Any], Path]]:
-        """What is known of each recording, and its result's path, in the order of their paths."""
+    def results(self) -> list[Path]:
+        """All results, in the order of the paths of their recordings."""
         paths = self.folder.glob(f"{RESULTS}/*/*.jsonl")
-        heads = [(head, path) for path in paths if (head := _head(path))]
-        return sorted(heads, key=lambda found: os.fsencode(found[0]["file"]))
+        named = ((os.fsencode(head_of(path).get("file", "")), path) for path in paths)
+        return [path for file, path in sorted(named) if file]
 
     def _result_path(self, given: Input) -> Path:
         # Two digits of the digest: a single folder of a million files is slow.
@@ -118,7 +118,7 @@ def rows_of(result: Path) -> Iterator[list]:
             yield parse_json(line)
 
 
-def _head(result: Path) -> dict[str, Any]:
+def head_of(result: Path) -> dict[str, Any]:
     """The facts of a result; empty where there is none, or a damaged disk has taken it."""
     with suppress(OSError, ValueError):
         with open(result, encoding="utf-8") as file:
@@ -139,10 +139,11 @@ def _read_settings(path: Path) -> dict[str, Any]:
 
 
 def _compare(folder: Path, made_with: dict[str, Any], settings: dict[str, Any]) -> None:
-    others = [name for name in settings if made_with.get(name) != settings[name]]
+    names = dict.fromkeys((*settings, *made_with))
+    others = [name for name in names if made_with.get(name) != settings.get(name)]
     if others:
         before = ", ".join(_option(name, made_with.get(name)) for name in others)
-        now = ", ".join(_option(name, settings[name]) for name in others)
+        now = ", ".join(_option(name, settings.get(name)) for name in others)
         raise StorageError(
             f"{folder} was made with {before}; this run has {now}. Give another --output, or the "
             "same settings."

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from audioset_demo.folder.job import Job
-from audioset_demo.folder.store import Store, rows_of
+from audioset_demo.folder.store import Store, head_of, rows_of
 from audioset_demo.folder.times import shifted
 from audioset_demo.storage import csv_lines, utf_8, write_atomically, write_csv
 
@@ -47,18 +47,19 @@ def write_tables(job: Job, store: Store, failed: Sequence[tuple[str, str]] = ())
     """
     with store.locked(TABLE, wait=True):
         read, errors = [], dict(failed)
-        for head, _ in store.heads():
+        results = store.results()
+        for head in map(head_of, results):
             if "error" in head:
                 errors.setdefault(head["file"], head["error"])
             else:
                 read.append([_cell(head.get(column)) for column in job.file_columns])
-        n_rows = _write_rows(store) if job.has_rows else 0
+        n_rows = _write_rows(store.folder, results) if job.has_rows else 0
         write_csv(store.folder / FILES_FILE, job.file_columns, read)
         write_csv(store.folder / FAILED_FILE, ("file", "error"), sorted(errors.items()))
     return Totals(len(read), len(errors), n_rows)
 
 
-def _write_rows(store: Store) -> int:
+def _write_rows(folder: Path, results: Sequence[Path]) -> int:
     """Write the rows of all recordings, in the order of their paths; the number of rows.
 
     Memory does not grow with the table.
@@ -76,22 +77,23 @@ def _write_rows(store: Store) -> int:
             def write_parquet(part: Path) -> None:
                 nonlocal n_rows
                 with parquet.ParquetWriter(part, schema) as binary:
-                    for block in _blocks(_rows(store)):
+                    for block in _blocks(_rows(results)):
                         text.write(csv_lines(block))
                         columns = zip(zip(*block, strict=True), schema.types, strict=True)
                         arrays = [pa.array(values, kind) for values, kind in columns]
                         binary.write_table(pa.Table.from_arrays(arrays, schema=schema))
                         n_rows += len(block)
 
-            write_atomically(store.folder / f"{TABLE}.parquet", write_parquet)
+            write_atomically(folder / f"{TABLE}.parquet", write_parquet)
 
-    write_atomically(store.folder / f"{TABLE}.csv", write_both)
+    write_atomically(folder / f"{TABLE}.csv", write_both)
     return n_rows
 
 
-def _rows(store: Store) -> Iterator[list]:
+def _rows(results: Iterable[Path]) -> Iterator[list]:
     """Rows of `COLUMNS`; the start time is empty where that of the recording is not known."""
-    for head, result in store.heads():
+    for result in results:
+        head = head_of(result)
         file = utf_8(head["file"])
         start = datetime.fromisoformat(head["start_time"]) if head.get("start_time") else None
         for start_s, end_s, label, mid, score in rows_of(result):

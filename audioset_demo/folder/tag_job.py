@@ -55,6 +55,7 @@ class TagJob:
 
         checkpoint = find_checkpoint(self.model)
         return {
+            "the command": "tag",
             "--model": f"{self.model} (sha256 {sha256_of(checkpoint)[:12]})",
             "--pooling": self.pooling,
             "--encoder": encoder_in_short(self.encoder),
@@ -78,7 +79,7 @@ class TagJob:
 
         torch.set_num_threads(1)
         tagger = load_tagger(self.model, self.encoder, self.pooling, self.device)
-        wanted = self.classes and [label.index for label in self.classes]
+        wanted = None if self.classes is None else [label.index for label in self.classes]
 
         def make(given: Input, progress: Progress) -> Made:
             embeddings = tagger.encode(

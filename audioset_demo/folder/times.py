@@ -71,7 +71,8 @@ def shifted(start: datetime, seconds: float) -> str:
 
 def _time(year, month, day, hour, minute, second, zone: str | None = None) -> datetime | None:
     try:
-        found = datetime(*map(int, (year, month, day, hour, minute, second)), tzinfo=_zone(zone))
+        date, clock = (int(year), int(month), int(day)), (int(hour), int(minute), int(second))
+        found = datetime(*date, *clock, tzinfo=_zone(zone))
     except ValueError:  # such as a 31st of February
         return None
     return found if found.year in YEARS else None

@@ -11,7 +11,7 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -48,7 +48,9 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def run(load: Callable[[], Work], items: deque[Item], jobs: int) -> Iterator[tuple[Item, Any]]:
+def run(
+    load: Callable[[], Work], items: deque[Item], jobs: int
+) -> Generator[tuple[Item, Any], None, None]:
     """Work on all items; each with its result, or with `Died`, in the order in which they end.
 
     Parameters
