@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # these commands are parsed without what the work needs
     from audioset_demo.folder.table import Totals
 
 NEEDS_FOLDER = ("--recursive", "--jobs", "--shard")
+ENDS_OF_FILES = (".csv", ".tsv", ".json", ".parquet", ".txt", ".rttm", ".xlsx")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=positive,
         metavar="N",
-        help="with a folder as --output: number of processes (default: the cores of the machine)",
+        help="with a folder as --output: number of processes (default: the cores of the machine, "
+        "or 1 with a GPU)",
     )
     parser.add_argument(
         "--shard",
@@ -66,17 +68,24 @@ def work_through_folder(job: Job, arguments: argparse.Namespace) -> Totals:
     Raises
     ------
     AudioSetDemoError
-        If there are no recordings, or the folder of results does not fit them.
+        If there are no recordings, or the output is no folder that can take their results.
     """
     from audioset_demo.folder.inputs import find_inputs
     from audioset_demo.folder.job import work_through
     from audioset_demo.folder.store import Store
     from audioset_demo.folder.table import write_tables
+    from audioset_demo.folder.work import default_jobs
 
     out: Path = arguments.output
+    if out.suffix.lower() in ENDS_OF_FILES and not out.is_dir():
+        raise AudioSetDemoError(
+            f"--output {out} ends as a file does, and the results are a folder. Give the name of a "
+            "folder."
+        )
     inputs = find_inputs(arguments.clips, arguments.recursive, out)
     store = Store(out.absolute(), job.settings())
-    work_through(job, inputs, store, arguments.jobs, arguments.shard)
+    jobs = arguments.jobs or default_jobs(arguments.device)
+    work_through(job, inputs, store, jobs, arguments.shard)
     return write_tables(job, store, inputs.failed)
 
 

@@ -172,8 +172,9 @@ def _tag_folder(arguments: argparse.Namespace) -> int:
         **folders.settings_of(arguments),
     )
     totals = folders.work_through_folder(job, arguments)
+    each = job.rows if job.rows == "event" else f"{job.rows} and class"
     print(
-        f"{totals.n_files:,} files and {totals.n_rows:,} {job.rows}s in "
+        f"{totals.n_files:,} files, {totals.n_rows:,} rows (one per {each}) in "
         f"{arguments.output / TABLE}.csv and .parquet, by {ENCODER_TITLES[encoder]}"
     )
     return folders.exit_code(totals, arguments.output)

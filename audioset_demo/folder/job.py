@@ -14,7 +14,7 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.folder.inputs import Input, Inputs
 from audioset_demo.folder.store import Store
 from audioset_demo.folder.times import recording_start
-from audioset_demo.folder.work import Died, Work, end_if_orphaned, run, usable_cpus
+from audioset_demo.folder.work import Died, Work, end_if_orphaned, run
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ class Shard:
 
 
 def work_through(
-    job: Job, inputs: Inputs, store: Store, jobs: int | None = None, shard: Shard | None = None
+    job: Job, inputs: Inputs, store: Store, jobs: int, shard: Shard | None = None
 ) -> None:
     """Work on every recording that has no result yet, and on those that failed.
 
     Parameters
     ----------
-    jobs : number of processes; None: as many as there are cores to use.
+    jobs : number of processes.
     shard : which of the recordings; None: all.
 
     Raises
@@ -92,11 +92,11 @@ def work_through(
     with store.locked(shard.name):
         mine = shard.of(inputs.found)
         waiting = [given for given in mine if not store.is_done(given)]
-        n_done, n_jobs = len(mine) - len(waiting), jobs or usable_cpus()
+        n_done = len(mine) - len(waiting)
         task = _Task(job, store)
         with _Bar(mine, waiting) as bar:
             try:
-                with closing(run(task.load, deque(waiting), n_jobs)) as results:
+                with closing(run(task.load, deque(waiting), jobs)) as results:
                     for given, result in results:
                         error = result
                         if isinstance(result, Died):

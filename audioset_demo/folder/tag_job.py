@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audioset_demo.embeddings.frames import ENCODER_TITLES, Progress, frame_edges
@@ -56,7 +57,7 @@ class TagJob:
         checkpoint = find_checkpoint(self.model)
         return {
             "the command": "tag",
-            "--model": f"{self.model} (sha256 {sha256_of(checkpoint)[:12]})",
+            "--model": f"{Path(self.model).name} (sha256 {sha256_of(checkpoint)[:12]})",
             "--pooling": self.pooling,
             "--encoder": encoder_in_short(self.encoder),
             "--hop": self.hop_s,

@@ -41,8 +41,12 @@ class Died:
     reason: str
 
 
-def usable_cpus() -> int:
-    """The cores that this process may use."""
+def default_jobs(device: str = "auto") -> int:
+    """A process for each core that this one may use; a single one where a GPU does the work."""
+    from audioset_demo.device import resolve_device
+
+    if resolve_device(device).type != "cpu":
+        return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

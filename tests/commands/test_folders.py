@@ -174,6 +174,7 @@ def test_embed_writes_a_file_for_each_recording_and_lists_them(recordings, tmp_p
         ("embed FOLDER --output OUT.wav", "ends in '.wav'. Give a name that ends in .npz or .h5"),
         ("tag FOLDER/nothing*.wav --output OUT", "There is no file or folder"),
         ("tag FOLDER --output FOLDER", "holds the recordings and cannot hold their results"),
+        ("tag FOLDER --output OUT.csv", "ends as a file does"),
         ("tag FOLDER --output OUT --fast", "--fast is for VGGish"),
         ("tag FOLDER/broken.wav --fast", "--fast is for VGGish"),
         ("tag FOLDER --output OUT --occlusion", "--format table cannot hold"),

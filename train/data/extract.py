@@ -10,6 +10,7 @@ import h5py
 
 from audioset_demo.encoders import require_quantising
 from audioset_demo.errors import DataError
+from audioset_demo.folder.work import default_jobs
 from audioset_demo.storage import check_output, remove_leftovers, write_atomically
 from train.data.shards import Shard, encode_shards, read_part, shards_of
 from train.data.tables import read_table, tidy_name
@@ -33,7 +34,7 @@ def extract(
     ----------
     labels_csv : columns `file` (below `audio_dir`) and `label`; a file with several labels has a
         row for each. The label set is all labels, sorted.
-    jobs : number of processes; None: as many as there are cores to use
+    jobs : number of processes; None: as `default_jobs`
 
     Raises
     ------
@@ -52,7 +53,7 @@ def extract(
     parts.mkdir(exist_ok=True)
     remove_leftovers(parts)
     shards = shards_of(audio_dir, list(labels_of_file), parts, name)
-    encode_shards(shards, name, jobs)
+    encode_shards(shards, name, jobs or default_jobs())
     extent = _extent(shards)
     if extent.n_clips:
         write_atomically(output, lambda part: _join(shards, extent, labels_of_file, part, name))

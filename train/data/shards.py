@@ -20,7 +20,7 @@ from audioset_demo.audio.decoding import open_sound
 from audioset_demo.embeddings.frames import Embeddings
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.folder.sources import encoder_in_short
-from audioset_demo.folder.work import Died, Work, end_if_orphaned, run, usable_cpus
+from audioset_demo.folder.work import Died, Work, end_if_orphaned, run
 from audioset_demo.storage import json_text, parse_json, write_atomically
 
 SHARD_FILES = 64
@@ -77,7 +77,7 @@ def shards_of(folder: Path, files: Sequence[str], parts: Path, encoder: str) -> 
     return shards
 
 
-def encode_shards(shards: Sequence[Shard], encoder: str, jobs: int | None = None) -> None:
+def encode_shards(shards: Sequence[Shard], encoder: str, jobs: int) -> None:
     """Make the parts that are missing, by several processes.
 
     A sound that brings a process down is left out of its shard, which is begun again.
@@ -93,7 +93,7 @@ def encode_shards(shards: Sequence[Shard], encoder: str, jobs: int | None = None
     task = Encoding(encoder)
     with (
         tqdm(total=n_files, initial=n_files - n_left, unit="file", desc="extracting") as bar,
-        closing(run(task.load, waiting, jobs or usable_cpus())) as results,
+        closing(run(task.load, waiting, jobs)) as results,
     ):
         for shard, result in results:
             if isinstance(result, Died):
