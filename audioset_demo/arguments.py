@@ -3,6 +3,7 @@
 from argparse import ArgumentTypeError
 
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.folder.job import Shard
 
 
 def hop(text: str) -> float:
@@ -49,6 +50,14 @@ def positive(text: str) -> int:
     if not (text.isdecimal() and int(text) >= 1):
         raise ArgumentTypeError(f"'{text}' is not a whole number from 1. Give one such as 10.")
     return int(text)
+
+
+def shard(text: str) -> Shard:
+    """Which part of the recordings, of how many."""
+    index, _, n = text.partition("/")
+    if not (index.isdecimal() and n.isdecimal() and 1 <= int(index) <= int(n)):
+        raise ArgumentTypeError(f"'{text}' is not one of several parts. Give one such as 3/8.")
+    return Shard(int(index), int(n))
 
 
 def port(text: str) -> int:

@@ -9,25 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from audioset_demo import __version__, meaning
-from audioset_demo.arguments import hop, port, positive
-from audioset_demo.audio.resampling import RESAMPLERS, require_resampler
-from audioset_demo.device import DEVICES
-from audioset_demo.embeddings.frames import FRAME_S, Embeddings
-from audioset_demo.encoders import ENCODER_CHOICES, TAILS
+from audioset_demo import __version__
+from audioset_demo.arguments import port
+from audioset_demo.commands import embed, tag
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.names import distinct_names, one_line, without_spaces
-from audioset_demo.storage import check_output, csv_lines, csv_text, json_text, write_atomically
-from audioset_demo.terminal import Parser, exit_code, progress_bar
-
-if TYPE_CHECKING:  # imports torch
-    from audioset_demo.encoders.encoder import Encoder
-    from audioset_demo.tagging import Tagging
+from audioset_demo.storage import csv_text, json_text
+from audioset_demo.terminal import Parser, exit_code, warn_of_damaged_models
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -36,7 +25,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_tag, _add_embed, _add_weights, _add_models, _add_classes, _add_app):
+    tag.add_arguments(_command(commands, "tag", "tag sounds", tag.run))
+    embed.add_arguments(
+        _command(commands, "embed", "write the embeddings of sounds to a file", embed.run)
+    )
+    for add in (_add_weights, _add_models, _add_classes, _add_app):
         add(commands)
     return parser
 
@@ -60,215 +53,6 @@ def _command(commands, name: str, help: str, handler: Handler | None) -> argpars
     parser = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
     parser.set_defaults(handler=handler)
     return parser
-
-
-def _add_clips(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clips", nargs="+", metavar="CLIP", help="sound file")
-    parser.add_argument(
-        "--encoder",
-        choices=ENCODER_CHOICES,
-        default="auto",
-        help="auto: VGGish if it is installed, else the compact encoder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--hop",
-        type=hop,
-        default=FRAME_S,
-        metavar="SECONDS",
-        help="seconds from one frame to the next, a multiple of 0.01; each frame covers 0.96 s of "
-        "sound (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--tail",
-        choices=TAILS,
-        default="drop",
-        help="what to do with sound at the end that does not fill a frame: drop leaves it out, as "
-        "VGGish does; pad pads it with silence to a frame; auto pads clips shorter than ten "
-        "seconds (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--resampler",
-        choices=RESAMPLERS,
-        default="soxr",
-        help="resampler to 16 kHz; resampy is the one that Google's own front end uses "
-        "(default: %(default)s)",
-    )
-    parser.add_argument(
-        "--device",
-        choices=DEVICES,
-        default="auto",
-        help="what the networks run on; auto: a GPU if torch finds one, else the CPU "
-        "(default: %(default)s)",
-    )
-
-
-def _encode(encoder: Encoder, clip: str, arguments: argparse.Namespace) -> Embeddings:
-    from audioset_demo.audio.decoding import open_sound
-
-    with open_sound(clip) as sound, progress_bar(clip) as progress:
-        return encoder.encode(
-            sound, arguments.hop, progress, tail=arguments.tail, resampler=arguments.resampler
-        )
-
-
-def _add_tag(commands) -> None:
-    parser = _command(commands, "tag", "tag sounds", _tag)
-    _add_clips(parser)
-    parser.add_argument(
-        "--model",
-        default=None,
-        help="a published model (see `audioset-demo models`) or the path of a checkpoint, of this "
-        "project or of the reference (md_*_iters.tar) (default: the default model)",
-    )
-    parser.add_argument(
-        "--pooling",
-        choices=("average", "max"),
-        help="the kind of a reference checkpoint whose tensors do not show it",
-    )
-    parser.add_argument(
-        "--top",
-        type=positive,
-        default=10,
-        metavar="K",
-        help="number of tags per clip (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "csv", "audacity", "rttm"),
-        default="table",
-        help="json: one object per line; audacity and rttm: the events of the top tags, each tag "
-        "at least once; audacity: a label track of one clip; rttm: has no comments, so the model "
-        "and the encoder are named on stderr (default: %(default)s)",
-    )
-    meaning.add_options(parser)
-    parser.add_argument(
-        "--occlusion",
-        action="store_true",
-        help="json: add the drop of each score when one frame at a time is silenced",
-    )
-
-
-def _tag(arguments: argparse.Namespace) -> int:
-    from audioset_demo import export
-    from audioset_demo.encoders import silent_frame
-    from audioset_demo.models.published import DEFAULT_MODEL
-    from audioset_demo.tagging import load_tagger
-
-    form, clips = arguments.format, arguments.clips
-    if arguments.occlusion and form != "json":
-        raise AudioSetDemoError(
-            f"--format {form} cannot hold the result of --occlusion. Give --format json."
-        )
-    if form == "audacity" and len(clips) > 1:
-        raise AudioSetDemoError(
-            f"An Audacity label track belongs to one sound, and {len(clips)} clips were given. "
-            "Run the command once for each of them, or give --format rttm or csv."
-        )
-    require_resampler(arguments.resampler)
-    tagger = load_tagger(
-        arguments.model or DEFAULT_MODEL, arguments.encoder, arguments.pooling, arguments.device
-    )
-    _warn_of_damaged_models()
-    as_asked = meaning.as_asked(tagger, arguments)
-    names = distinct_names(clips, without_spaces if form == "rttm" else one_line)
-    if form == "csv":
-        sys.stdout.write(csv_lines([export.tag_columns(arguments.calibrated)]))
-    failed = False
-    for clip, name in zip(clips, names, strict=True):
-        try:
-            embeddings = _encode(tagger.encoder, clip, arguments)
-            tagging = as_asked(replace(tagger.tag(embeddings, top=arguments.top), name=name))
-            drops = None
-            if arguments.occlusion:
-                classes = [label.index for label in tagging.labels]
-                drops = tagger.occlude(embeddings, silent_frame(tagger.encoder), classes)
-        except AudioSetDemoError as error:
-            failed = True
-            _report_failure(clip, error, as_json=form == "json")
-            continue
-        if form == "json":
-            record = {**export.tagging_record(tagging, arguments.top, drops), "file": clip}
-            sys.stdout.write(json_text(record) + "\n")
-        elif form == "table":
-            sys.stdout.write(export.tagging_table(tagging, arguments.top))
-        else:
-            sys.stdout.write(_tag_lines(tagging, arguments))
-            for remark in _remarks(tagging, form):
-                print(f"{name}: {remark}", file=sys.stderr)
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
-def _tag_lines(tagging: Tagging, arguments: argparse.Namespace) -> str:
-    """One clip in a format that other programs read line by line."""
-    from audioset_demo import export
-    from audioset_demo.events import find_events
-
-    if arguments.format == "csv":
-        return csv_lines(export.tagging_rows(tagging, arguments.top))
-    threshold = meaning.begins_at(arguments)
-    events = find_events(tagging, tagging.top(arguments.top), threshold, each_class=True)
-    if arguments.format == "audacity":
-        return export.audacity_labels(events)
-    return export.rttm(events, tagging)
-
-
-def _remarks(tagging: Tagging, form: str) -> Iterator[str]:
-    """What the format itself cannot hold."""
-    from audioset_demo.export import provenance
-
-    if form in ("audacity", "rttm"):
-        yield provenance(tagging)
-    yield from (f"note: {note}" for note in tagging.notes)
-
-
-def _report_failure(clip: str, error: AudioSetDemoError, as_json: bool) -> None:
-    if as_json:
-        failure = {"type": type(error).__name__, "message": str(error)}
-        print(json_text({"file": clip, "error": failure}), flush=True)
-    else:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-
-
-def _add_embed(commands) -> None:
-    parser = _command(commands, "embed", "write the embeddings of sounds to a file", _embed)
-    _add_clips(parser)
-    parser.add_argument(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="OUT.npz|OUT.h5",
-        help="of one clip, its arrays; of several, a group of arrays for each",
-    )
-
-
-def _embed(arguments: argparse.Namespace) -> int:
-    output = arguments.output
-    if output.suffix.lower() not in (".npz", ".h5", ".hdf5"):
-        raise AudioSetDemoError(
-            f"--output {output} ends in '{output.suffix}'. Give a name that ends in .npz or .h5."
-        )
-    check_output(output, [Path(clip) for clip in arguments.clips])
-    from audioset_demo.embeddings.writing import embeddings_hdf5, embeddings_npz
-    from audioset_demo.encoders import load_encoder
-
-    require_resampler(arguments.resampler)
-    encoder = load_encoder(arguments.encoder, arguments.device)
-    encoded = []
-    for clip, name in zip(arguments.clips, distinct_names(arguments.clips), strict=True):
-        try:
-            encoded.append(replace(_encode(encoder, clip, arguments), name=name))
-        except AudioSetDemoError as error:
-            _report_failure(clip, error, as_json=False)
-    if encoded:
-        write = embeddings_npz if output.suffix.lower() == ".npz" else embeddings_hdf5
-        content = write(encoded)
-        write_atomically(output, lambda part: part.write_bytes(content))
-        for clip in encoded:
-            print(f"{clip.name}: {len(clip.times_s)} frames by {encoder.title}")
-            for note in clip.notes:
-                print(f"  note: {note}")
-    return 1 if len(encoded) < len(arguments.clips) else 0
 
 
 def _add_weights(commands) -> None:
@@ -337,16 +121,8 @@ def _models(arguments: argparse.Namespace) -> int:
     as_json = arguments.format == "json"
     rows = [model.to_json() for model in models]
     sys.stdout.write(json_text(rows, indent=1) + "\n" if as_json else models_table(models))
-    _warn_of_damaged_models()
+    warn_of_damaged_models()
     return 0
-
-
-def _warn_of_damaged_models() -> None:
-    from audioset_demo.listings import damage
-    from audioset_demo.models.published import damaged_models
-
-    for damaged in damaged_models():
-        print(f"warning: {one_line(damage(damaged))}", file=sys.stderr)
 
 
 def _add_classes(commands) -> None:
@@ -363,7 +139,7 @@ def _classes(arguments: argparse.Namespace) -> int:
 
     model = default_model()
     rows = list(class_rows(model))
-    _warn_of_damaged_models()
+    warn_of_damaged_models()
     if arguments.sort:
         rows.sort(key=CLASS_ORDERS[arguments.sort])
     if arguments.format == "json":

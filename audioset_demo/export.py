@@ -1,7 +1,6 @@
 """Results as text and files that other programs read."""
 
 import io
-import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,9 +8,10 @@ import numpy as np
 
 from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings
 from audioset_demo.embeddings.writing import embeddings_npz
+from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ
 from audioset_demo.events import Event, find_events
-from audioset_demo.names import one_line, without_spaces
-from audioset_demo.storage import csv_text, json_text
+from audioset_demo.names import file_stem, one_line, without_spaces
+from audioset_demo.storage import csv_lines, csv_text, json_text
 from audioset_demo.tagging import Tagging
 
 
@@ -173,6 +173,68 @@ def explanation_csv(records: Iterable[dict]) -> str:
     return csv_text(EXPLANATION_COLUMNS, rows)
 
 
+RAVEN_COLUMNS = (
+    "Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)",
+    "High Freq (Hz)", "Begin File", "Label", "Score",
+)  # fmt: skip
+
+
+def raven(events: Sequence[Event], tagging: Tagging) -> str:
+    """A selection table for Raven, of one clip. Its frequencies are the band that encoders hear."""
+    rows = (
+        (
+            str(number),
+            "Spectrogram 1",
+            "1",
+            f"{e.start_s:.6f}",
+            f"{e.end_s:.6f}",
+            f"{MEL_MIN_HZ:.1f}",
+            f"{MEL_MAX_HZ:.1f}",
+            one_line(tagging.name),
+            one_line(e.label.name),
+            f"{e.score:.4f}",
+        )
+        for number, e in enumerate(events, start=1)
+    )
+    return "".join("\t".join(row) + "\n" for row in (RAVEN_COLUMNS, *rows))
+
+
+FORMATS = {
+    "json": ".json",
+    "csv": ".csv",
+    "audacity": ".txt",
+    "rttm": ".rttm",
+    "raven": ".selections.txt",
+}
+
+
+def in_format(
+    tagging: Tagging,
+    form: str,
+    top: int,
+    threshold: float | str,
+    each_class: bool,
+    occlusion: np.ndarray | None = None,
+) -> str:
+    """One clip in one of `FORMATS`, CSV without its line of column names, or as a "table".
+
+    Parameters
+    ----------
+    threshold, each_class : of events, as in `find_events`; the other formats hold tags
+    occlusion : as in `tagging_record`, in JSON only
+    """
+    if form == "json":
+        return json_text(tagging_record(tagging, top, occlusion)) + "\n"
+    if form == "table":
+        return tagging_table(tagging, top)
+    if form == "csv":
+        return csv_lines(tagging_rows(tagging, top))
+    events = find_events(tagging, tagging.top(top), threshold, each_class)
+    if form == "audacity":
+        return audacity_labels(events)
+    return raven(events, tagging) if form == "raven" else rttm(events, tagging)
+
+
 EVENT_COLUMNS = ("file", "start_s", "end_s", "label", "mid", "score", "model", "encoder")
 
 
@@ -233,12 +295,6 @@ def results_zip(
                 archive.writestr(f"{folder}/{name}", content)
         archive.writestr("tags.csv", csv_text(tag_columns(calibrated), rows))
     return buffer.getvalue()
-
-
-def file_stem(name: str) -> str:
-    """A clip's name without its extension, but with its number: "dog.wav (2)" becomes "dog_2"."""
-    stem = re.sub(r"\.[^.]*?( \(\d+\))?$", r"\1", name)
-    return re.sub(r"[^\w-]+", "_", stem).strip("_") or "clip"
 
 
 def _rounded(values: np.ndarray) -> list[float]:

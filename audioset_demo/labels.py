@@ -3,8 +3,11 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+
+from audioset_demo.errors import AudioSetDemoError
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,36 @@ def audioset_labels() -> tuple[Label, ...]:
         )
         for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())
     )
+
+
+def find_labels(wanted: Sequence[str], labels: Sequence[Label]) -> tuple[Label, ...]:
+    """Those of some labels that are named, by name in any case or by mid, each once.
+
+    Raises
+    ------
+    AudioSetDemoError
+        If there is none of that name; the message holds those that are spelled alike.
+    """
+    places = {label.name.casefold(): label for label in labels}
+    places |= {label.mid.casefold(): label for label in labels if label.mid}
+    found: dict[int, Label] = {}
+    for name in wanted:
+        label = places.get(name.strip().casefold())
+        if label is None:
+            near = [places[key].name for key in _alike(name.strip().casefold(), list(places))]
+            remedy = f"Did you mean {' or '.join(near)}?" if near else "Give a name or a mid."
+            raise AudioSetDemoError(
+                f"There is no class '{name}' among the {len(labels)} of the model. {remedy} "
+                "`audioset-demo classes` lists AudioSet's."
+            )
+        found[label.index] = label
+    return tuple(found.values())
+
+
+def _alike(name: str, known: list[str]) -> list[str]:
+    """Up to three names that contain the name, or are spelled like it."""
+    within = [other for other in known if name and name in other]
+    return (within or get_close_matches(name, known))[:3]
 
 
 def children_under_parents(ranking: Sequence[Label]) -> list[tuple[Label, list[Label]]]:

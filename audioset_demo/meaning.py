@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audioset_demo.arguments import prior, threshold
+from audioset_demo import arguments
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
 
@@ -20,12 +20,12 @@ OF_TAGS = ("table", "json", "csv")  # formats; the others are of events
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
-        type=threshold,
+        type=arguments.threshold,
         metavar="SCORE|f1|precision:P",
         help="from which score a class counts: one for all, 0 to 1, or its own, at which its "
         "calibration expects the best F1, or a precision P of 0.1, 0.2, ... 0.9. table, json and "
-        "csv leave out the tags below (default: none); audacity and rttm: the frame score at which "
-        f"an event begins, which ends below half of that (default: {THRESHOLD})",
+        "csv leave out the tags below (default: none); of events, the frame score at which one "
+        f"begins; it ends below half of that (default: {THRESHOLD})",
     )
     parser.add_argument(
         "--calibrated",
@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--prior",
-        type=prior,
+        type=arguments.prior,
         metavar="fitted|audioset|SHARE",
         help="with --calibrated: how frequent classes are where the sound comes from: as in the "
         "clips of the calibration, as in all of AudioSet, or one share above 0 and below 1 for "
@@ -42,7 +42,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def as_asked(tagger: Tagger, arguments: argparse.Namespace) -> Callable[[Tagging], Tagging]:
+def as_asked(
+    tagger: Tagger,
+    form: str,
+    calibrated: bool,
+    named_prior: str | float | None,
+    threshold: str | float | None,
+) -> Callable[[Tagging], Tagging]:
     """What makes of a tagging one with the tags and probabilities that the options ask for.
 
     Raises
@@ -52,23 +58,22 @@ def as_asked(tagger: Tagger, arguments: argparse.Namespace) -> Callable[[Tagging
     """
     from audioset_demo.models.calibration import require_calibration
 
-    form = arguments.format
-    if arguments.prior is not None and not arguments.calibrated:
+    if named_prior is not None and not calibrated:
         raise AudioSetDemoError("--prior is of use with --calibrated only. Add --calibrated.")
-    if arguments.calibrated and form not in OF_TAGS:
+    if calibrated and form not in OF_TAGS:
         raise AudioSetDemoError(
             f"--format {form} cannot hold probabilities. Give --format json, csv or table, or "
             "leave --calibrated out."
         )
-    if isinstance(arguments.threshold, str):
+    if isinstance(threshold, str):
         require_calibration(tagger.calibration, tagger.card.name)
-    holding = tagger.prior(arguments.prior or "fitted") if arguments.calibrated else None
+    holding = tagger.prior(named_prior or "fitted") if calibrated else None
 
     def shaped(tagging: Tagging) -> Tagging:
         if form not in OF_TAGS:
             return tagging
-        if arguments.threshold is not None:
-            tagging = tagging.reaching(arguments.threshold)
+        if threshold is not None:
+            tagging = tagging.reaching(threshold)
         if holding is None:
             return replace(tagging, calibration=None)
         tagging = replace(tagging, prior=holding)
@@ -92,6 +97,6 @@ def in_words(tagging: Tagging) -> str:
     return text
 
 
-def begins_at(arguments: argparse.Namespace) -> float | str:
-    """The threshold of events."""
-    return THRESHOLD if arguments.threshold is None else arguments.threshold
+def begins_at(threshold: float | str | None) -> float | str:
+    """The threshold of events, where one was given or not."""
+    return THRESHOLD if threshold is None else threshold

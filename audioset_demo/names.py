@@ -32,6 +32,12 @@ def without_spaces(text: str) -> str:
     return one_line(re.sub(r'[\s"]+', "_", text))
 
 
+def file_stem(name: str) -> str:
+    """A clip's name without its extension, but with its number: "dog.wav (2)" becomes "dog_2"."""
+    stem = re.sub(r"\.[^.]*?( \(\d+\))?$", r"\1", name)
+    return re.sub(r"[^\w-]+", "_", stem).strip("_") or "clip"
+
+
 def distinct_names(paths: Sequence[str], write: Callable[[str], str] = one_line) -> list[str]:
     """A name for each path: its last part, and as many folders as distinguish it from the others.
 

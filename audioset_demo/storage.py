@@ -188,7 +188,7 @@ def _sync(path: Path) -> None:
 
 def json_text(value: object, indent: int | None = None) -> str:
     """Plain JSON that every parser reads: NaN and infinity become null."""
-    return _utf_8(json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False))
+    return utf_8(json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False))
 
 
 def write_json(path: Path, value: object) -> None:
@@ -227,7 +227,7 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> str:
     """Rows of a table without its line of column names."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return _utf_8(buffer.getvalue())
+    return utf_8(buffer.getvalue())
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -236,6 +236,6 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))
 
 
-def _utf_8(text: str) -> str:
+def utf_8(text: str) -> str:
     """Half a surrogate pair, as in a file name that is not UTF-8, becomes its escape."""
     return re.sub(r"[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)

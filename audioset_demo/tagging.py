@@ -82,11 +82,22 @@ class Tagging:
         """Probability (K,) float64 of each class in the clip; None without a calibration."""
         if self.calibration is None:
             return None
-        own, classes = self.calibration.prior, [label.index for label in self.labels]
-        found = self.calibration.probabilities(self.scores, classes)
+        return self._calibrated(self.calibration, self.scores, self.labels)
+
+    def probability(self, score: float, label: Label) -> float | None:
+        """Of a clip with that score; None without a calibration."""
+        if self.calibration is None:
+            return None
+        return float(self._calibrated(self.calibration, np.array([score]), (label,))[0])
+
+    def _calibrated(
+        self, calibration: Calibration, scores: np.ndarray, labels: Sequence[Label]
+    ) -> np.ndarray:
+        classes = [label.index for label in labels]
+        found = calibration.probabilities(scores, classes)
         if self.prior is None:
             return found
-        return move_prior(found, own.shares[classes], self.prior.shares[classes])
+        return move_prior(found, calibration.prior.shares[classes], self.prior.shares[classes])
 
     def thresholds(self, threshold: float | str) -> np.ndarray:
         """The score (K,) float32 from which each class counts.
@@ -212,6 +223,7 @@ class Tagger:
         tail: str = "drop",
         resampler: str = "soxr",
         top: int | None = None,
+        classes: Sequence[int] | None = None,
     ) -> Tagging:
         """Tag a sound or its embeddings; parameters and errors are those of `encode`.
 
@@ -220,9 +232,10 @@ class Tagger:
         top : number of classes to keep, those with the highest scores, best first; None: all. Each
             class takes 12 bytes per frame, so the 527 of AudioSet take 2 GB for an hour with a
             frame every 0.01 s.
+        classes : indices of the only classes that are kept, whatever their scores; None: all
         """
         embeddings = self.encode(source, hop_s, progress, tail=tail, resampler=resampler)
-        return self._tag_embeddings(embeddings, top)
+        return self._tag_embeddings(embeddings, top, classes)
 
     def tag_features(self, features: np.ndarray, name: str = "features") -> Tagging:
         """Tag features (T, 128): uint8 as released, or float after `(uint8 - 128) / 128`.
@@ -269,8 +282,16 @@ class Tagger:
         """
         return self.model.strands(torch.from_numpy(embeddings.require_quantised()), k, most)
 
-    def _tag_embeddings(self, embeddings: Embeddings, top: int | None = None) -> Tagging:
-        explanation = self.model.explain(torch.from_numpy(embeddings.require_quantised()), top)
+    def _tag_embeddings(
+        self,
+        embeddings: Embeddings,
+        top: int | None = None,
+        classes: Sequence[int] | None = None,
+    ) -> Tagging:
+        frames = torch.from_numpy(embeddings.require_quantised())
+        explanation = self.model.explain(frames, top, classes)
+        # Of classes that were asked for, none claims to be the best.
+        highest = 1.0 if classes is not None else float(explanation.scores.max())
         return Tagging(
             labels=tuple(self.labels[k] for k in explanation.classes.tolist()),
             scores=explanation.scores.numpy(),
@@ -284,8 +305,7 @@ class Tagger:
             encoder=embeddings.encoder,
             name=embeddings.name,
             duration_s=embeddings.duration_s,
-            notes=embeddings.notes
-            + _sureness(embeddings, self.card, float(explanation.scores.max())),
+            notes=embeddings.notes + _sureness(embeddings, self.card, highest),
             calibration=self.calibration,
         )
 

@@ -85,6 +85,15 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
     return "".join(f"\\u{units[k : k + 4]}" for k in range(0, len(units), 4)), error.end
 
 
+def warn_of_damaged_models() -> None:
+    """Name on stderr the published models that are not offered, and why."""
+    from audioset_demo.listings import damage
+    from audioset_demo.models.published import damaged_models
+
+    for damaged in damaged_models():
+        print(f"warning: {one_line(damage(damaged))}", file=sys.stderr)
+
+
 @contextmanager
 def progress_bar(clip: str) -> Iterator[Progress]:
     """A bar on stderr that vanishes when done: on a terminal, and elsewhere for a long sound."""

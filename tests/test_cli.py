@@ -360,6 +360,9 @@ tag a.wav --encoder vggish --format json
 tag a.wav --encoder compact --format csv
 tag a.wav --format audacity
 tag a.wav --calibrated --prior audioset --threshold f1
+tag FOLDER --recursive --output OUT
+tag FOLDER 'more/*.wav' --recursive --output OUT --jobs 2
+embed FOLDER --recursive --output OUT
 embed a.wav b.wav --output out.npz
 embed a.wav --output out.h5 --encoder compact
 weights status

@@ -7,12 +7,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from audioset_demo.encoders import ENCODER_CHOICES
+from audioset_demo.arguments import positive
+from audioset_demo.encoders import ENCODER_CHOICES, fast_encoder
 from audioset_demo.terminal import Parser, exit_code
 from train.tagger.command import HelpFormatter, add_device
 
 GOING_ON = {
     "fit": "Add --resume to continue from the last checkpoint.",
+    "extract": "The same command goes on.",
     "encoder": "Add --resume to continue from the last checkpoint.",
     "reproduce": "The same command continues from the last checkpoint.",
 }
@@ -113,12 +115,24 @@ def _add_extract(commands) -> None:
         default="auto",
         help="auto: VGGish if it is installed",
     )
+    parser.add_argument(
+        "--fast", action="store_true", help="run VGGish in bfloat16, which the file then says"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="number of processes (default: the cores of the machine)",
+    )
 
 
 def _extract(arguments: argparse.Namespace) -> int:
     from train.data.extract import extract
 
-    failures = extract(arguments.audio_dir, arguments.labels, arguments.output, arguments.encoder)
+    encoder = fast_encoder(arguments.encoder) if arguments.fast else arguments.encoder
+    jobs = getattr(arguments, "jobs", None)
+    failures = extract(arguments.audio_dir, arguments.labels, arguments.output, encoder, jobs)
     for failure in failures:
         print(f"left out: {failure}", file=sys.stderr)
     return 1 if failures else 0

@@ -12,6 +12,7 @@ stopped between two updates too small a number, and a transfer that broke off to
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audioset_demo.audio.bytestream import ByteStream
@@ -119,6 +120,17 @@ def find_samples(stream: ByteStream, layout: Layout) -> Samples:
         # ALAC's last packet is short by itself; FFmpeg would leave out the rest a second time.
         changes[seen[b"pakt"].body + 20] = bytes(4)
     return Samples(stream.part(0, another).replaced(changes), is_cut, another)
+
+
+def chunks(stream: ByteStream, layout: Layout) -> Iterator[Chunk]:
+    """The chunks of a file one after another, as far as their sizes lead."""
+    place = layout.first
+    for _ in range(_MOST_CHUNKS):
+        chunk = _chunk(stream, place, layout)
+        if chunk is None:
+            return
+        yield chunk
+        place = _aligned(chunk.end, layout)
 
 
 def _end(

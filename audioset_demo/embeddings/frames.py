@@ -21,6 +21,7 @@ Progress = Callable[[float, float | None], None]
 # What the user reads for each encoder key; only VGGish itself may be called VGGish.
 ENCODER_TITLES = {
     "vggish": "VGGish",
+    "vggish_bfloat16": "VGGish in bfloat16",
     "compact": "compact encoder (not VGGish)",
     "released": "released AudioSet features (VGGish)",
 }

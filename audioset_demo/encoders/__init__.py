@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audioset_demo.audio.waveform import Waveform
-from audioset_demo.device import resolve_device
+from audioset_demo.device import multiplies_bfloat16, resolve_device
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError, WeightsError
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENCODER_CHOICES",
+    "FAST_ENCODER",
     "TAILS",
+    "fast_encoder",
     "load_encoder",
     "load_quantising_encoder",
+    "require_quantising",
     "resolve_encoder",
     "silent_frame",
 ]
 
 ENCODER_CHOICES = ("auto", "vggish", "compact")
+# VGGish twice as fast where the processor multiplies bfloat16, its scores up to 0.011 away.
+FAST_ENCODER = "vggish_bfloat16"
 
 # What becomes of sound at the end that does not fill a frame: left out, as by VGGish; padded with
 # silence; or padded in clips short enough for it to matter.
@@ -35,7 +40,7 @@ TAILS = ("drop", "pad", "auto")
 
 
 def resolve_encoder(name: str = "auto") -> str:
-    """The encoder that a choice stands for: "vggish" or "compact".
+    """The encoder that a choice stands for: "vggish", `FAST_ENCODER` or "compact".
 
     "auto" is VGGish where its network and PCA file are both installed, else the compact encoder.
 
@@ -44,15 +49,36 @@ def resolve_encoder(name: str = "auto") -> str:
     AudioSetDemoError : if there is no such choice.
     WeightsError : if VGGish is asked for by name and its network is not installed.
     """
-    if name not in ENCODER_CHOICES:
+    if name not in (*ENCODER_CHOICES, FAST_ENCODER):
         raise AudioSetDemoError(
             f"There is no encoder '{name}'. Choose one of: {', '.join(ENCODER_CHOICES)}."
         )
     if name == "auto":
         return "vggish" if weights.is_installed() else "compact"
-    if name == "vggish":
+    if name != "compact":
         weights.require_network()
     return name
+
+
+def fast_encoder(name: str, device: str = "auto") -> str:
+    """`FAST_ENCODER` in place of the encoder that a choice stands for.
+
+    Raises
+    ------
+    AudioSetDemoError : that encoder is not VGGish, or the device does not multiply bfloat16.
+    """
+    if resolve_encoder(name) != "vggish":
+        raise AudioSetDemoError(
+            "--fast is for VGGish, and the compact encoder would be used. Leave --fast out, or "
+            "install VGGish with `audioset-demo weights get`."
+        )
+    on = resolve_device(device)
+    if not multiplies_bfloat16(on):
+        raise AudioSetDemoError(
+            f"--fast needs a device that multiplies bfloat16, and this {on.type} does not: it "
+            "would be slower. Leave --fast out."
+        )
+    return FAST_ENCODER
 
 
 def load_encoder(name: str = "auto", device: str = "auto") -> Encoder:
@@ -69,10 +95,10 @@ def load_encoder(name: str = "auto", device: str = "auto") -> Encoder:
     """
     name, on = resolve_encoder(name), resolve_device(device)
     encoder: Encoder
-    if name == "vggish":
+    if name != "compact":
         from audioset_demo.encoders.vggish.network import VggishEncoder
 
-        encoder = VggishEncoder()
+        encoder = VggishEncoder(name)
     else:
         from audioset_demo.encoders.compact import CompactEncoder
 
@@ -86,11 +112,23 @@ def load_quantising_encoder(name: str = "auto") -> Encoder:
 
     Raises
     ------
-    AudioSetDemoError, WeightsError : as `load_encoder`, and for VGGish without its PCA parameters.
+    AudioSetDemoError, WeightsError : as `load_encoder` and `require_quantising`.
     """
-    if resolve_encoder(name) == "vggish" and not weights.is_installed():
+    return load_encoder(require_quantising(name))
+
+
+def require_quantising(name: str = "auto") -> str:
+    """The encoder that a choice stands for, if tagging models can read what it makes.
+
+    Raises
+    ------
+    AudioSetDemoError, WeightsError : as `resolve_encoder`, and for VGGish without its PCA
+        parameters.
+    """
+    name = resolve_encoder(name)
+    if name != "compact" and not weights.is_installed():
         raise WeightsError(weights.PCA_MISSING)
-    return load_encoder(name)
+    return name
 
 
 def silent_frame(encoder: Encoder) -> np.ndarray:

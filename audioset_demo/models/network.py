@@ -100,7 +100,9 @@ class TaggingModel(nn.Module):
         return self.head.frame_scores(self.trunk(frames))
 
     @torch.inference_mode()
-    def explain(self, frames: Tensor, top: int | None = None) -> Explanation:
+    def explain(
+        self, frames: Tensor, top: int | None = None, classes: Sequence[int] | None = None
+    ) -> Explanation:
         """Scores of one clip, and what each frame contributed to them.
 
         Works in blocks of frames, so that only the result grows with the clip.
@@ -110,13 +112,15 @@ class TaggingModel(nn.Module):
         frames : (T, D), T >= 1; float32, or uint8 as quantised
         top : only so many classes, those with the highest scores, the best first; None: all K in
             their order
+        classes : only these, in this order
         """
         blocks = self._blocks(frames)
         summary = self.head.summarise(blocks())
         scores = self.head.score(summary)
-        kept = torch.arange(len(scores), device=scores.device)
+        every = range(len(scores)) if classes is None else classes
+        kept = torch.tensor(every, dtype=torch.long, device=scores.device)
         if top is not None:
-            kept = torch.argsort(scores, descending=True, stable=True)[:top]
+            kept = kept[torch.argsort(scores[kept], descending=True, stable=True)[:top]]
         scores = scores[kept].cpu()
         found = torch.empty(3, len(frames), len(scores))
         n = 0

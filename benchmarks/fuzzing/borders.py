@@ -152,12 +152,12 @@ def run() -> Read:
 
 
 def table() -> Read:
-    from train.data.extract import extract
+    from train.data.extract import read_labels
     from train.data.label_tables import label_rows
 
     def read(folder: Path, number: int) -> None:
         if (folder / "labels.csv").exists():
-            extract(folder, folder / "labels.csv", folder / "out.h5", "compact")
+            read_labels(folder / "labels.csv")
         else:
             label_rows(folder / "counts.csv", folder / "ontology.json")
 

@@ -1,27 +1,40 @@
 """Features of your own labelled sounds, in the layout that training reads."""
 
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
-from tqdm import tqdm
 
-from audioset_demo.audio.decoding import open_sound
-from audioset_demo.encoders import load_quantising_encoder
-from audioset_demo.errors import AudioSetDemoError, DataError
-from audioset_demo.storage import check_output, write_atomically
+from audioset_demo.encoders import require_quantising
+from audioset_demo.errors import DataError
+from audioset_demo.folder.work import default_jobs
+from audioset_demo.storage import check_output, remove_leftovers, write_atomically
+from train.data.shards import Shard, encode_shards, read_part, shards_of
 from train.data.tables import read_table, tidy_name
-from train.data.writing import PackedClip, write_clips
+from train.data.writing import PackedClip, append, columns_of
+
+PARTS = ".parts"
 
 
-def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "auto") -> list[str]:
+def extract(
+    audio_dir: Path,
+    labels_csv: Path,
+    output: Path,
+    encoder: str = "auto",
+    jobs: int | None = None,
+) -> list[str]:
     """Encode labelled sounds into one HDF5 file; messages about files that could not be read.
+
+    Until it is finished, its parts are beside it in OUT.h5.parts: the same call goes on with them.
 
     Parameters
     ----------
     labels_csv : columns `file` (below `audio_dir`) and `label`; a file with several labels has a
         row for each. The label set is all labels, sorted.
+    jobs : number of processes; None: as `default_jobs`
 
     Raises
     ------
@@ -35,31 +48,22 @@ def extract(audio_dir: Path, labels_csv: Path, output: Path, encoder: str = "aut
     check_output(output, [labels_csv], make_folder=True)
     labels_of_file = read_labels(labels_csv)
     _check_sounds(audio_dir, labels_csv, labels_of_file)
-    label_set = sorted({label for labels in labels_of_file.values() for label in labels})
-    encode = load_quantising_encoder(encoder).encode
-    clips, failures = [], []
-    for file, labels in tqdm(labels_of_file.items(), unit="file", desc="extracting"):
-        try:
-            with open_sound(audio_dir / file, name=file) as sound:
-                embeddings = encode(sound)
-        except AudioSetDemoError as error:
-            failures.append(str(error))
-            continue
-        clips.append(
-            PackedClip(
-                video_id=file.encode(),
-                embeddings=embeddings.require_quantised(),
-                labels=[label_set.index(label) for label in labels],
-                segment_times=(0.0, embeddings.duration_s),
-            )
-        )
-    if not clips:
+    name = require_quantising(encoder)
+    parts = output.with_name(output.name + PARTS)
+    parts.mkdir(exist_ok=True)
+    remove_leftovers(parts)
+    shards = shards_of(audio_dir, list(labels_of_file), parts, name)
+    encode_shards(shards, name, jobs or default_jobs())
+    extent = _extent(shards)
+    if extent.n_clips:
+        write_atomically(output, lambda part: _join(shards, extent, labels_of_file, part, name))
+    shutil.rmtree(parts)
+    if not extent.n_clips:
         raise DataError(
             f"None of the {len(labels_of_file)} files that {labels_csv} names could be read. The "
-            f"first error: {failures[0]}"
+            f"first error: {extent.failures[0]}"
         )
-    write_atomically(output, lambda part: _write(part, clips, label_set, embeddings.encoder))
-    return failures
+    return extent.failures
 
 
 def read_labels(path: Path) -> dict[str, list[str]]:
@@ -84,8 +88,53 @@ def _check_sounds(audio_dir: Path, labels_csv: Path, files: Iterable[str]) -> No
         )
 
 
-def _write(path: Path, clips: list[PackedClip], label_set: list[str], encoder: str) -> None:
-    with h5py.File(path, "w") as file:
-        write_clips(file, clips, len(label_set))
-        file.create_dataset("labels", data=label_set, dtype=h5py.string_dtype())
-        file.attrs["encoder"] = encoder
+@dataclass(frozen=True)
+class _Extent:
+    """How many sounds could be read, and the longest of them, in frames and bytes of name."""
+
+    n_clips: int
+    n_frames: int
+    id_bytes: int
+    failures: list[str]
+
+
+def _extent(shards: Sequence[Shard]) -> _Extent:
+    lengths, names, failures = [], [], []
+    for shard in shards:
+        part = read_part(shard)
+        lengths += [len(frames) for frames in part.embeddings]
+        names += [len(file.encode()) for file in part.files]
+        failures += part.failures
+    return _Extent(len(names), max(lengths, default=0), max(names, default=0), failures)
+
+
+def _join(
+    shards: Sequence[Shard],
+    extent: _Extent,
+    labels_of_file: dict[str, list[str]],
+    output: Path,
+    encoder: str,
+) -> None:
+    """Write all parts into one file, one at a time."""
+    label_set = sorted({label for labels in labels_of_file.values() for label in labels})
+    places = {label: place for place, label in enumerate(label_set)}
+    with h5py.File(output, "w") as packed:
+        start = 0
+        for shard in shards:
+            part = read_part(shard)
+            clips = [
+                PackedClip(
+                    video_id=file.encode(),
+                    embeddings=embeddings,
+                    labels=[places[label] for label in labels_of_file[file]],
+                    segment_times=(0.0, duration_s),
+                )
+                for file, embeddings, duration_s in zip(
+                    part.files, part.embeddings, part.durations_s, strict=True
+                )
+            ]
+            if clips:
+                columns = columns_of(clips, extent.n_frames, extent.id_bytes, len(label_set))
+                start = append(packed, columns, start, extent.n_clips)
+        packed.create_dataset("labels", data=label_set, dtype=h5py.string_dtype())
+        packed.attrs["encoder"] = encoder

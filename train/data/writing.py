@@ -9,7 +9,6 @@ import numpy as np
 
 from audioset_demo.embeddings.frames import N_DIMS
 
-BLOCK_CLIPS = 1024
 SPARE_BYTES = 2**18  # for what HDF5 writes beside the arrays
 
 
@@ -23,25 +22,29 @@ class PackedClip:
     segment_times: tuple[float, float]
 
 
-def write_clips(file: h5py.File, clips: Sequence[PackedClip], n_classes: int) -> None:
-    """Write clips of any length, padded with zeros; labels are below the number of classes."""
-    n_frames = max(len(clip.embeddings) for clip in clips)
-    id_bytes = max(len(clip.video_id) for clip in clips)
-    for start in range(0, len(clips), BLOCK_CLIPS):
-        block = clips[start : start + BLOCK_CLIPS]
-        x = np.zeros((len(block), n_frames, N_DIMS), np.uint8)
-        y = np.zeros((len(block), n_classes), bool)
-        for row, clip in enumerate(block):
-            x[row, : len(clip.embeddings)] = clip.embeddings
-            y[row, clip.labels] = True
-        columns = {
-            "x": x,
-            "y": y,
-            "video_id_list": np.array([clip.video_id for clip in block], f"S{id_bytes}"),
-            "n_frames": np.array([len(clip.embeddings) for clip in block], np.int32),
-            "segment_times": np.array([clip.segment_times for clip in block], np.float32),
-        }
-        append(file, columns, start, len(clips))
+def columns_of(
+    clips: Sequence[PackedClip], n_frames: int, id_bytes: int, n_classes: int
+) -> dict[str, np.ndarray]:
+    """Clips as rows of the datasets of a file.
+
+    Parameters
+    ----------
+    n_frames, id_bytes : of the longest clip and name in the file; shorter ones are padded with
+        zeros
+    n_classes : labels are below it
+    """
+    x = np.zeros((len(clips), n_frames, N_DIMS), np.uint8)
+    y = np.zeros((len(clips), n_classes), bool)
+    for row, clip in enumerate(clips):
+        x[row, : len(clip.embeddings)] = clip.embeddings
+        y[row, clip.labels] = True
+    return {
+        "x": x,
+        "y": y,
+        "video_id_list": np.array([clip.video_id for clip in clips], f"S{id_bytes}"),
+        "n_frames": np.array([len(clip.embeddings) for clip in clips], np.int32),
+        "segment_times": np.array([clip.segment_times for clip in clips], np.float32),
+    }
 
 
 def append(

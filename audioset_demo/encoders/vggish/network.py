@@ -28,8 +28,7 @@ class VggishNetwork(nn.Module):
     """The released network, from log-mel examples to embeddings before PCA.
 
     The last layer has no ReLU: the first public model had one, the released embeddings do not
-    (tensorflow/models, pull request 9080). All is float32: bfloat16 is twice as fast where the
-    processor multiplies it, but moves some tag scores by 0.01 (benchmarks/vggish.py).
+    (tensorflow/models, pull request 9080). All is float32, unless `use_bfloat16` was called.
     """
 
     def __init__(self):
@@ -48,11 +47,20 @@ class VggishNetwork(nn.Module):
         """(B, 96, 64) log-mel to (B, 128)."""
         x = torch.cat([self._convolve(part) for part in examples.split(CONV_EXAMPLES)])
         x = F.relu_(self.fc1_2(F.relu_(self.fc1_1(x))))
-        return self.fc2(x)
+        return self.fc2(x.to(self.fc2.weight.dtype))
+
+    def use_bfloat16(self) -> None:
+        """Compute all but the last layer in bfloat16, and so twice as fast where the processor
+        multiplies it; some tag scores move by 0.01 (benchmarks/vggish.py).
+        """
+        for layer in self.children():
+            if layer is not self.fc2:
+                layer.to(dtype=torch.bfloat16)
 
     def _convolve(self, examples: torch.Tensor) -> torch.Tensor:
         """(B, 96, 64) to (B, 6 * 4 * 512)."""
         x = examples.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        x = x.to(self.conv1.weight.dtype)
         # ReLU after the pooling is the same as before it, on a quarter of the values.
         x = F.relu_(F.max_pool2d(self.conv1(x), 2))
         x = F.relu_(F.max_pool2d(self.conv2(x), 2))
@@ -87,17 +95,21 @@ class VggishEncoder(Encoder):
     Without the PCA file there is still `embedding`; `pca` and `quantised` are then None and a note
     says so, since tagging models read the quantised values.
 
+    Parameters
+    ----------
+    name : "vggish", or "vggish_bfloat16" for another precision of its network
+
     Raises
     ------
     WeightsError : if the network's weights are not installed, or an installed file is damaged.
     """
 
-    name = "vggish"
-    title = ENCODER_TITLES["vggish"]
-
-    def __init__(self):
+    def __init__(self, name: str = "vggish"):
+        self.name, self.title = name, ENCODER_TITLES[name]
         weights.require_network()
         self.network = load_network(weights.vggish_path())
+        if name == "vggish_bfloat16":
+            self.network.use_bfloat16()
         self._pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
         if self._pca is None:
             self.notes = (weights.PCA_MISSING,)

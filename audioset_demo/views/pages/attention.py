@@ -17,6 +17,7 @@ from audioset_demo.charts.explanation import (
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.evaluation import rank_correlation
 from audioset_demo.models import experiments
+from audioset_demo.names import file_stem
 from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, player, session
@@ -248,7 +249,7 @@ if strands := cache.strands(clip, choice, k):
         bar=False,
     )
 
-stem = export.file_stem(tagging.name)
+stem = file_stem(tagging.name)
 
 
 def records(classes: list[int]) -> list[dict]:

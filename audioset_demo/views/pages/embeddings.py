@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from audioset_demo import export
 from audioset_demo.charts import embeddings as charts
 from audioset_demo.charts.thinning import thinned
 from audioset_demo.embeddings import similar_clips, writing
 from audioset_demo.embeddings.class_space import class_space
 from audioset_demo.labels import audioset_labels
+from audioset_demo.names import file_stem
 from audioset_demo.views import cache, clips, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
@@ -212,7 +212,7 @@ else:
 st.subheader("Download", anchor=False)
 # Clips with one name are told apart in files too.
 exported = replace(embeddings, name=clip_names[clip.identity()])
-name = f"{export.file_stem(exported.name)}_embeddings"
+name = f"{file_stem(exported.name)}_embeddings"
 both = [exported, *([other] if compared else [])]
 
 

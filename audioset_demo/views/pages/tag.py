@@ -10,6 +10,7 @@ from audioset_demo import export
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import Event, find_events
 from audioset_demo.labels import Label, children_under_parents
+from audioset_demo.names import file_stem
 from audioset_demo.views import cache, chooser, clips, meaning, player, session, strip, tag_list
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
@@ -128,7 +129,7 @@ with tags:
 provenance(clip, choice)
 # Clips with one name are told apart in files too.
 exported = replace(tagging, name=cache.clip_names(clips.kept())[clip.identity()])
-name = export.file_stem(exported.name)
+name = file_stem(exported.name)
 tags_json = partial(export.tagging_json, exported, n_tags)
 tags_csv = partial(export.tagging_csv, [exported], n_tags)
 downloads(

@@ -21,10 +21,11 @@ from safetensors.numpy import load_file
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
+from audioset_demo import encoders
 from audioset_demo.audio.samples import SAMPLES, synthesise
 from audioset_demo.audio.waveform import Waveform
-from audioset_demo.embeddings.frames import quantise
-from audioset_demo.encoders import load_encoder, resolve_encoder
+from audioset_demo.embeddings.frames import ENCODER_TITLES, quantise
+from audioset_demo.encoders import FAST_ENCODER, fast_encoder, load_encoder, resolve_encoder
 from audioset_demo.encoders.streaming import ExampleStream
 from audioset_demo.encoders.vggish import download, weights
 from audioset_demo.encoders.vggish import network as vggish
@@ -215,6 +216,23 @@ def test_examples_do_not_depend_on_their_batch_or_on_other_threads(random_weight
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(network, [examples] * 4):
             assert torch.equal(found, together)
+
+
+def test_bfloat16_is_close_to_float32_and_every_result_says_so(random_weights, clip, monkeypatch):
+    monkeypatch.setattr(weights, "vggish_path", lambda: random_weights)
+    monkeypatch.setattr(weights, "require_network", lambda: None)
+    exact, fast = (load_encoder(name).encode(clip) for name in ("vggish", FAST_ENCODER))
+    assert fast.embedding.dtype == np.float32
+    products = (exact.embedding * fast.embedding).sum(axis=1)
+    lengths = [np.linalg.norm(each.embedding, axis=1) for each in (exact, fast)]
+    assert (products / np.multiply(*lengths)).min() > 0.999
+    assert not np.array_equal(exact.embedding, fast.embedding)
+    assert ENCODER_TITLES[fast.encoder] == "VGGish in bfloat16"
+    monkeypatch.setattr(encoders, "multiplies_bfloat16", lambda _: True)
+    assert fast_encoder("vggish") == FAST_ENCODER
+    monkeypatch.setattr(encoders, "multiplies_bfloat16", lambda _: False)
+    with pytest.raises(AudioSetDemoError, match="needs a device that multiplies bfloat16"):
+        fast_encoder("vggish")
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Extraction: labelled sounds become a file to train on, and errors are reported at once."""
 
 import h5py
+import numpy as np
 import pytest
 from safetensors.torch import save_file
 
@@ -8,7 +9,9 @@ from audioset_demo import encoders
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError, StorageError, WeightsError
 from tests.sounds import file_of, white_noise
+from tests.train.data.fake_encoding import FakeEncoding
 from train.__main__ import main
+from train.data import shards
 from train.data.extract import extract
 from train.data.features import load_features
 
@@ -47,7 +50,7 @@ def no_work(monkeypatch):
         raise AssertionError("work began")
 
     monkeypatch.setattr(encoders, "load_encoder", work)
-    monkeypatch.setattr("train.data.extract.open_sound", work)
+    monkeypatch.setattr("train.data.extract.encode_shards", work)
 
 
 @pytest.mark.usefixtures("no_work")
@@ -95,3 +98,33 @@ def test_a_file_is_written_only_where_a_file_can_be(sounds, tmp_path):
     assert len(load_features(tmp_path / "own.h5")) == 2
     with pytest.raises(StorageError, match="is a folder"):
         extract(sounds, tmp_path / "labels.csv", tmp_path, "compact")
+
+
+def test_a_deadly_sound_costs_itself_alone_and_parts_are_gone_on_with(
+    sounds, tmp_path, monkeypatch
+):
+    output, parts = tmp_path / "own.h5", tmp_path / "own.h5.parts"
+    for n in (2, 3, 4):
+        (sounds / f"{n}.wav").write_bytes(file_of(white_noise(n)))
+    with open(tmp_path / "labels.csv", "a", encoding="utf-8") as file:
+        file.write("2.wav;hiss\r\n3.wav;hiss\r\n4.wav;long\r\n")
+    monkeypatch.setattr(shards, "SHARD_FILES", 3)
+    monkeypatch.setattr(shards, "Encoding", FakeEncoding)
+
+    def stopped(*_) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("train.data.extract._join", stopped)
+        extract(sounds, tmp_path / "labels.csv", output, "compact", jobs=1)
+    first, second = sorted(parts.glob("*.npz"), key=lambda path: len(np.load(path)["indices"]))
+    assert len(np.load(first)["indices"]) == len(np.load(second)["indices"]) == 2
+    second.unlink()
+    (failure,) = extract(sounds, tmp_path / "labels.csv", output, "compact", jobs=1)
+    assert "deep/b.wav: The process" in failure and "SIGKILL" in failure
+    assert not parts.exists()
+    features = load_features(output)
+    assert features.video_ids.tolist() == [b"a.wav", b"2.wav", b"3.wav", b"4.wav"]
+    assert features.n_frames.tolist() == [1, 2, 3, 4]
+    assert [int(clip[0, 0]) for clip in features.x] == [1, 2, 3, 4]
+    assert features.labels == ("hiss", "long") and features.y[3].tolist() == [False, True]

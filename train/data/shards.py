@@ -1,0 +1,170 @@
+"""Sounds encoded shard by shard: the unit of work that is given to a process.
+
+What is made of a shard is a part, a file renamed into place under a name that changes with the
+sounds and the encoder: work that was done twice, or in part, does no harm.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from audioset_demo.audio.decoding import open_sound
+from audioset_demo.embeddings.frames import Embeddings
+from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.folder.sources import encoder_in_short
+from audioset_demo.folder.work import Died, Work, end_if_orphaned, run
+from audioset_demo.storage import json_text, parse_json, write_atomically
+
+SHARD_FILES = 64
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some of the sounds.
+
+    Attributes
+    ----------
+    files : their paths below `folder`.
+    part : where what is made of them is kept.
+    skipped : (file, reason) of those that are not to be opened again.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    part: Path
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        return self.part.exists()
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was made of a shard.
+
+    Attributes
+    ----------
+    files : the n that could be read.
+    embeddings : of each, (T, 128) uint8.
+    durations_s : (n,) seconds.
+    failures : messages about the others.
+    """
+
+    files: list[str]
+    embeddings: list[np.ndarray]
+    durations_s: np.ndarray
+    failures: list[str]
+
+
+def shards_of(folder: Path, files: Sequence[str], parts: Path, encoder: str) -> list[Shard]:
+    """Cut files into shards, in their order."""
+    weights = encoder_in_short(encoder)
+    shards = []
+    for start in range(0, len(files), SHARD_FILES):
+        names = tuple(files[start : start + SHARD_FILES])
+        facts = [weights, [[name, *_version(folder / name)] for name in names]]
+        digest = hashlib.sha256(json_text(facts).encode()).hexdigest()[:16]
+        shards.append(Shard(folder, names, parts / f"{digest}.npz"))
+    return shards
+
+
+def encode_shards(shards: Sequence[Shard], encoder: str, jobs: int) -> None:
+    """Make the parts that are missing, by several processes.
+
+    A sound that brings a process down is left out of its shard, which is begun again.
+
+    Raises
+    ------
+    AudioSetDemoError
+        If the encoder cannot be loaded, or a part not be written.
+    """
+    waiting = deque(shard for shard in shards if not shard.is_done)
+    n_files = sum(len(shard.files) for shard in shards)
+    n_left = sum(len(shard.files) for shard in waiting)
+    task = Encoding(encoder)
+    with (
+        tqdm(total=n_files, initial=n_files - n_left, unit="file", desc="extracting") as bar,
+        closing(run(task.load, waiting, jobs)) as results,
+    ):
+        for shard, result in results:
+            if isinstance(result, Died):
+                culprits = [result.at] if isinstance(result.at, str) else []
+                skipped = tuple((file, result.reason) for file in culprits)
+                waiting.append(replace(shard, skipped=shard.skipped + skipped))
+            else:
+                bar.update(len(shard.files))
+
+
+def read_part(shard: Shard) -> Part:
+    with np.load(shard.part, allow_pickle=False) as arrays:
+        ends = np.cumsum(arrays["n_frames"])[:-1]
+        n = len(arrays["n_frames"])
+        return Part(
+            files=[shard.files[index] for index in arrays["indices"]],
+            embeddings=np.split(arrays["embeddings"], ends) if n else [],
+            durations_s=arrays["durations_s"],
+            failures=parse_json(str(arrays["failures"])),
+        )
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What each process loads: the encoder."""
+
+    encoder: str
+
+    def load(self) -> Work:
+        import torch
+
+        from audioset_demo.encoders import load_quantising_encoder
+
+        torch.set_num_threads(1)
+        return partial(encode_shard, load_quantising_encoder(self.encoder).encode)
+
+
+def encode_shard(encode: Callable[..., Embeddings], shard: Shard, tell: Callable) -> None:
+    """Make the part of a shard; `tell` is called with each file before it is opened."""
+    found, failures = [], []
+    skipped = dict(shard.skipped)
+    for index, file in enumerate(shard.files):
+        if file in skipped:
+            failures.append(f"{file}: {skipped[file]}")
+            continue
+        tell(file)
+        try:
+            with open_sound(shard.folder / file, name=file) as sound:
+                embeddings = encode(sound, progress=end_if_orphaned)
+        except AudioSetDemoError as error:
+            failures.append(str(error))
+            continue
+        found.append((index, embeddings.require_quantised(), embeddings.duration_s))
+    write_atomically(shard.part, lambda part: np.savez(part, **_arrays(found, failures)))
+
+
+def _arrays(found: list[tuple[int, np.ndarray, float]], failures: list[str]) -> dict[str, Any]:
+    frames = [quantised for _, quantised, _ in found]
+    return {
+        "indices": np.array([index for index, _, _ in found], np.int64),
+        "embeddings": np.concatenate(frames) if frames else np.empty((0, 0), np.uint8),
+        "n_frames": np.array([len(quantised) for quantised in frames], np.int64),
+        "durations_s": np.array([duration_s for _, _, duration_s in found], np.float64),
+        "failures": np.array(json_text(failures)),
+    }
+
+
+def _version(path: Path) -> Iterator[int]:
+    """Size and time of change; nothing of a file that is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return
+    yield from (status.st_size, status.st_mtime_ns)
