@@ -144,7 +144,8 @@ def _attempt(make: Maker, given: Input) -> tuple[Made | None, str]:
     except MemoryError:
         return None, "It needs more memory than there is. Cut it into shorter pieces."
     except Exception as error:
-        return None, f"It could not be processed ({type(error).__name__}: {error})."
+        what = f"{type(error).__name__}: {error}"
+        return None, f"It could not be processed ({what}). Give this file alone to see where."
 
 
 class _Bar:

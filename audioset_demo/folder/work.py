@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -97,7 +98,7 @@ class _Worker:
     def __init__(self, load: Callable[[], Work], item: Any):
         self.pipe, theirs = CONTEXT.Pipe()
         self._process = CONTEXT.Process(target=_serve, args=(load, theirs), daemon=True)
-        with _environment(ENVIRONMENT):
+        with _environment(ENVIRONMENT), _interrupts_held():
             self._process.start()
         theirs.close()
         self._has_loaded = False
@@ -167,6 +168,23 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Keep Ctrl-C, which goes to all processes of a terminal, from one that is started meanwhile.
+
+    This process answers it afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which lets it through again when it is started
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
 def end_if_orphaned(*_: Any) -> None:
     """End this process where the one that started it has gone; to be called from time to time."""
     parent = multiprocessing.parent_process()
@@ -176,7 +194,7 @@ def end_if_orphaned(*_: Any) -> None:
 
 def _serve(load: Callable[[], Work], pipe: Connection) -> None:
     """What a process does: load, then work on what comes until nothing more does."""
-    # A Ctrl-C goes to all processes of a terminal; the one that started this one answers it.
+    # On systems where it is not held back.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         work = load()
