@@ -28,7 +28,7 @@ def numbers(tagging: Tagging) -> tuple[Tagging, bool]:
         return tagging, False
     columns = st.columns([2, 3, 6], gap="medium", vertical_alignment="bottom")
     shown = columns[0].selectbox(
-        "Numbers", ["scores", "probabilities"], key="shown_as", bind="query-params"
+        "Numbers", ["scores", "probabilities"], key="meaning", bind="query-params"
     )
     if shown == "scores":
         columns[1].caption("A score ranks clips by how sure the model is. It is not a probability.")
