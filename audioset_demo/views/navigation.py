@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from audioset_demo.views import lost_visit, sidebar, uploads, visits
+from audioset_demo.views import departures, lost_visit, sidebar, uploads, visits
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
@@ -23,6 +23,7 @@ def show() -> None:
         )
         return
     uploads.limit()
+    departures.watch()
     page = st.navigation(
         [
             st.Page(
