@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 TIMEOUT_S = 300.0
+CONNECTIONS = 6  # to one server at a time, as in browsers
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Visitor:
         return self.upload_all({name: data})
 
     def upload_all(self, files: dict[str, bytes]) -> Page:
-        """Put files into the first uploader of the page together, like a browser all at once."""
+        """Put files into the first uploader of the page together, as a browser sends them."""
         started = time.monotonic()
         message = BackMsg()
         message.file_urls_request.request_id = self.session
@@ -89,7 +90,7 @@ class Visitor:
             if answer.WhichOneof("type") == "file_urls_response":
                 break
         places = answer.file_urls_response.file_urls
-        with ThreadPoolExecutor(len(files)) as pool:
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
             for sent in pool.map(self._put, files.items(), places):
                 sent.raise_for_status()
         message = BackMsg()
