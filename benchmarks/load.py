@@ -6,9 +6,9 @@ Starts the app in a process of its own. Each visitor, a session by Streamlit's o
 a sound of its own, walks all pages and fetches what is played and every download. Its tags must be
 those that the library gives for its sound; what is played must hold its sound's SHA-256; and no
 download may be missing or name another visitor. Prints how many were wrong or lost, what the
-visitors waited, and the resident memory: before, at its peak, and some minutes after they left.
-With `--uploads`, so many sounds are uploaded then, by visitors who come and go, and the memory is
-printed as they do.
+visitors waited, the processor time that each took, and the resident memory: before, at its peak,
+and some minutes after they left. With `--uploads`, so many sounds are uploaded then, by visitors
+who come and go, and the memory is printed as they do.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import io
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -91,13 +92,15 @@ def wav(rng: np.random.Generator, seconds: float) -> bytes:
 
 
 @contextmanager
-def server():
-    """The app on a free port; yields its process and address."""
+def server(limit_bytes: int | None = None):
+    """The app on a free port, with a limit of its memory; yields its process and address."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "audioset_demo", "app", "--port", str(port), "--no-browser"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if limit_bytes:  # of what it writes to; what it maps from files is not counted
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
     address = f"localhost:{port}"
     try:
         for _ in range(int(START_S / 0.2)):
@@ -123,6 +126,12 @@ def megabytes(process: subprocess.Popen, what: str = "VmRSS") -> float:
     """Resident memory of the server; `VmHWM`: its peak."""
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1e3
+
+
+def used_s(process: subprocess.Popen) -> float:
+    """Processor seconds that the server has used."""
+    numbers = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def visit(address: str, sound: Sound, together: Barrier) -> Report:
@@ -222,6 +231,7 @@ def main() -> int:
         alone = visit(address, of_visitors[0], Barrier(1))
         before_mb = megabytes(process)
         print(f"alone: picture {alone.picture_s:.2f} s; {before_mb:.0f} MB", flush=True)
+        before_s = used_s(process)
         together = Barrier(len(of_visitors))
         with ThreadPoolExecutor(len(of_visitors)) as pool:
             reports = list(pool.map(lambda sound: visit(address, sound, together), of_visitors))
@@ -229,6 +239,8 @@ def main() -> int:
         for kind in ("wrong", "lost"):
             found = [line for report in [alone, *reports] for line in getattr(report, kind)]
             print(f"{kind}: {len(found)}", *found[:10], sep="\n  ")
+        each_s = (used_s(process) - before_s) / len(of_visitors)
+        print(f"processor: {each_s:.2f} s a visitor")
         print(f"fetched: {sum(report.fetched for report in reports)} files")
         print("upload to picture:", percentiles([report.picture_s for report in reports]))
         print("a page:", percentiles([s for report in reports for s in report.pages_s]))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import requests
 from requests.adapters import HTTPAdapter
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from urllib3.util import Retry
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 TIMEOUT_S = 300.0
+CONNECTIONS = 6  # to one server at a time, as in browsers
 
 
 @dataclass
@@ -44,20 +48,24 @@ class Visitor:
         token = self._http.cookies.get("_streamlit_xsrf") or "none"
         self._http.headers["X-Xsrftoken"] = token
         cookies = "; ".join(f"{key}={value}" for key, value in self._http.cookies.items())
-        self._socket = connect(
-            f"ws://{address}/_stcore/stream",
-            subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
-            additional_headers={"Cookie": cookies},
-            max_size=None,
-            open_timeout=TIMEOUT_S,
+        self._open = ExitStack()
+        self._socket = self._open.enter_context(
+            connect(
+                f"ws://{address}/_stcore/stream",
+                subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
+                additional_headers={"Cookie": cookies},
+                max_size=None,
+                open_timeout=TIMEOUT_S,
+            )
         )
         self.session = ""
         self.pages: dict[str, str] = {}
         self._hash = ""
         self._uploader = ""
+        self._buttons: dict[str, str] = {}
 
     def close(self) -> None:
-        self._socket.close()
+        self._open.close()
 
     def go(self, page: str = "") -> Page:
         """Open a page, by the last part of its address."""
@@ -67,30 +75,46 @@ class Visitor:
 
     def upload(self, name: str, data: bytes) -> Page:
         """Put a file into the first uploader of the page, from the request to the last element."""
+        return self.upload_all({name: data})
+
+    def upload_all(self, files: dict[str, bytes]) -> Page:
+        """Put files into the first uploader of the page together, as a browser sends them."""
         started = time.monotonic()
         message = BackMsg()
-        message.file_urls_request.request_id = name
-        message.file_urls_request.file_names.append(name)
+        message.file_urls_request.request_id = self.session
+        message.file_urls_request.file_names.extend(files)
         message.file_urls_request.session_id = self.session
         self._socket.send(message.SerializeToString())
         while True:
             answer = self._receive()
             if answer.WhichOneof("type") == "file_urls_response":
                 break
-        urls = answer.file_urls_response.file_urls[0]
-        self._http.put(
-            self._base + urls.upload_url, files={"file": (name, data)}, timeout=TIMEOUT_S
-        ).raise_for_status()
+        places = answer.file_urls_response.file_urls
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            for sent in pool.map(self._put, files.items(), places):
+                sent.raise_for_status()
         message = BackMsg()
         message.rerun_script.page_script_hash = self._hash
         widget = message.rerun_script.widget_states.widgets.add()
         widget.id = self._uploader
-        file = widget.file_uploader_state_value.uploaded_file_info.add()
-        file.name, file.size, file.file_id = name, len(data), urls.file_id
-        file.file_urls.CopyFrom(urls)
+        for (name, data), urls in zip(files.items(), places, strict=True):
+            file = widget.file_uploader_state_value.uploaded_file_info.add()
+            file.name, file.size, file.file_id = name, len(data), urls.file_id
+            file.file_urls.CopyFrom(urls)
         page = self._run(message)
         page.seconds = time.monotonic() - started
         return page
+
+    def _put(self, file: tuple[str, bytes], urls: FileURLs) -> requests.Response:
+        return self._http.put(self._base + urls.upload_url, files={"file": file}, timeout=TIMEOUT_S)
+
+    def press(self, label: str) -> Page:
+        """Press the button with this label on the page that was sent last."""
+        message = BackMsg()
+        message.rerun_script.page_script_hash = self._hash
+        widget = message.rerun_script.widget_states.widgets.add()
+        widget.id, widget.trigger_value = self._buttons[label], True
+        return self._run(message)
 
     def get(self, url: str) -> requests.Response:
         """Fetch a download, or what is played."""
@@ -127,6 +151,8 @@ class Visitor:
         kind = element.WhichOneof("type")
         if kind == "download_button":
             page.downloads.append((element.download_button.label, element.download_button.url))
+        elif kind == "button":
+            self._buttons[element.button.label] = element.button.id
         elif kind == "file_uploader":
             self._uploader = element.file_uploader.id
         elif kind == "alert":

@@ -56,8 +56,15 @@ _EMBEDDINGS: Shelf[Embeddings] = Shelf(MAX_KEPT * MAX_EMBEDDINGS_BYTES)
 _PLAYED: Shelf[Played] = Shelf(128 * 2**20)
 _TAGGINGS: Shelf[Tagging] = Shelf(96 * 2**20)
 _OCCLUSIONS: Shelf[np.ndarray] = Shelf(32 * 2**20)
+_SHELVES: tuple[Shelf, ...] = (_DRAWN, _EMBEDDINGS, _PLAYED, _TAGGINGS, _OCCLUSIONS)
 
 BYTES_PER_S = 16_000  # of a usual compressed sound: a guess, until a file is open
+
+
+def tidy() -> None:
+    """Give up the results of clips that no visitor has."""
+    for shelf in _SHELVES:
+        shelf.tidy()
 
 
 def encoder_title(clip: Clip, choice: Choice) -> str:

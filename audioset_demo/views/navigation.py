@@ -5,7 +5,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from audioset_demo.views import clips, live, lost_visit, media, sidebar, uploads, visits
+from audioset_demo.views import (
+    clips,
+    departures,
+    live,
+    lost_visit,
+    media,
+    sidebar,
+    uploads,
+    visits,
+)
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
@@ -24,6 +33,7 @@ def show() -> None:
         return
     uploads.limit()
     media.keep()
+    departures.watch()
     page = st.navigation(
         [
             st.Page(

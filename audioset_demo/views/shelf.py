@@ -63,6 +63,11 @@ class Shelf(Generic[Result]):
             if place in self._kept and self._kept[place].work is work:
                 del self._kept[place]
 
+    def tidy(self) -> None:
+        """Give up what no visitor has."""
+        with self._lock:
+            self._tidy()
+
     def _tidy(self) -> None:
         for place in [place for place, kept in self._kept.items() if not kept.clips]:
             del self._kept[place]
