@@ -36,6 +36,7 @@ class Live extends Pictures {
     this.parts = {
       start: part("start"), stop: part("stop"), level: part("level span"), state: part("state"),
       trouble: part("trouble"), tags: part("tags"), notes: part("notes"), figures: part("figures"),
+      timeline: part("timeline"),
     };
     this.microphone = null;
     this.waiting = [];              // what the server has not acknowledged: {first, samples}
@@ -121,7 +122,8 @@ class Live extends Pictures {
     this.report({ key: this.key, first, samples: base64(block) });
   }
 
-  show({ key, error, found }) {
+  show({ key, error, found, alt }) {
+    this.stage.setAttribute("aria-label", alt);
     if (this.key && key === this.key) {
       if (error) this.stop(error);
       else this.acknowledge(found);
@@ -131,10 +133,10 @@ class Live extends Pictures {
     this.parts.notes.textContent = found.notes.join(" ");
     this.tell(found.lost);
     if (!found.timeline) return;
+    this.parts.timeline.classList.add("heard");
     this.chosen = -1;               // no class is marked
     this.to = found.timeline.duration;
     this.from = this.to - VIEW_S;
-    this.stage.setAttribute("aria-label", found.timeline.alt);
     this.load(found.timeline);
     this.resize();
   }

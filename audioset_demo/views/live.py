@@ -175,10 +175,13 @@ def last_minute() -> bytes | None:
 def show(error: str) -> None:
     """The component, with what was found, and an error, which stops the microphone."""
     sent, listening = _sent(), st.session_state.get(_LISTENING)
+    found = _found(listening) if listening else None
+    timeline = found and found["timeline"]
     data = {
         "key": sent["key"] if isinstance(sent, dict) and "key" in sent else "",
         "error": error,
-        "found": _found(listening) if listening else None,
+        "found": found,
+        "alt": timeline["alt"] if timeline else "Nothing was heard yet. Press Start.",
     }
     # Streamlit requires a callback for every value that the browser may report.
     _component(data=data, key=_KEY, on_block_change=lambda: None)

@@ -38,6 +38,8 @@ def open_as_clip(sound: bytes) -> None:
     st.switch_page(Path(__file__).with_name("tag.py"))
 
 
+# Streamlit fades what is about to change, which here is everything, twice a second.
+st.html("<style>[data-stale=true] { opacity: 1 !important; }</style>")
 title(
     "Live",
     "What the microphone hears, and when. The tags are those of the last ten seconds.",
