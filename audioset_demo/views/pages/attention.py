@@ -8,7 +8,7 @@ import streamlit as st
 from audioset_demo.charts.player import Curve
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.evaluation import rank_correlation
-from audioset_demo.models import experiments
+from audioset_demo.models import experiments, localisation
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, player, session
 from audioset_demo.views.names import cell, escape, unique_names
@@ -26,11 +26,21 @@ MEANING = {
     "class; the mean weight of the features that the class reads is shown.",
 }
 
+SIGNALS = {
+    "attention": "attention weight",
+    "frame_scores": "frame score",
+    "contributions": "contribution",
+    "occlusion": "score drop",
+}
 READINGS = {
     "attention": "Attention weight",
     "contributions": "Contribution",
     "frame_scores": "Frame score",
 }
+TRUST_HELP = (
+    "0.5 is chance. Measured on AudioSet's strong labels and the released embeddings, in clips of "
+    "10 s with frames of 0.96 s; a frame counts as inside where at least half of it is covered."
+)
 
 
 def agreement_cell(row: dict, reading: str) -> str:
@@ -61,18 +71,51 @@ def on_one_scale(
     ]
 
 
-def curves_of(taggings: dict[str, Tagging], k: int) -> list[Curve]:
-    """Frame scores, attention weights and contributions of one class, by each model."""
+def curves_of(taggings: dict[str, Tagging], k: int, first: str) -> list[Curve]:
+    """Frame scores, attention weights and contributions of one class, by each model.
+
+    `first`, one of these, is on top.
+    """
     names = list(taggings)
     scores = [t.frame_scores[:, k] for t in taggings.values()]
     weights = [t.attention[:, k] for t in taggings.values()]
-    curves = on_one_scale("Frame score", names, scores)
-    curves += on_one_scale("Attention weight", names, weights, line=1 / len(weights[0]))
+    curves = {
+        "frame_scores": on_one_scale("Frame score", names, scores),
+        "attention": on_one_scale("Attention weight", names, weights, line=1 / len(weights[0])),
+        "contributions": [],
+    }
     for unit in dict.fromkeys(t.adds_up_to for t in taggings.values()):
         parts = {name: t for name, t in taggings.items() if t.adds_up_to == unit}
         contributions = [t.contributions[:, k] for t in parts.values()]
-        curves += on_one_scale(f"Contribution to {unit}", list(parts), contributions)
-    return curves
+        curves["contributions"] += on_one_scale(
+            f"Contribution to {unit}", list(parts), contributions
+        )
+    return curves.pop(first) + [curve for each in curves.values() for curve in each]
+
+
+def trust(tagging: Tagging, k: int) -> str:
+    """How far each signal of a model can be trusted to find class `k`; empty if not measured.
+
+    Where the class has no times, the means over those that have.
+    """
+    name = tagging.labels[k].name
+    located = localisation.located_classes(tagging.model.name).get(tagging.labels[k].index)
+    if located:
+        found = {signal: located.auc[signal][0] for signal in SIGNALS}
+        start, ranked = f"In {located.clips:,} clips with known times", f"a frame with {name}"
+    else:
+        found = localisation.mean_auc(tagging.model.name)
+        n = localisation.summary()["classes_counted"]
+        start = f"No times of {name} are known; over {n} other classes"
+        ranked = "a frame with the class"
+    if not found:
+        return ""
+    (best, first), *others = sorted(((found[s], name) for s, name in SIGNALS.items()), reverse=True)
+    return (
+        f"{start}, {first} ranks {ranked} above one without it in {best:.2f} of the pairs, "
+        + ", ".join(f"{name} in {share:.2f}" for share, name in others)
+        + "."
+    )
 
 
 def agreement(of: str, values: np.ndarray, drop: np.ndarray) -> str:
@@ -156,6 +199,8 @@ for i, (column, (name, t)) in enumerate(
         st.subheader(escape(name), anchor=False)
         st.caption(MEANING[t.model.settings.pooling])
         st.markdown(f"**{t.scores[k]:.3f}** · {escape(identity(t, k))}")
+        if trusted := trust(t, k):
+            st.caption(escape(trusted), help=TRUST_HELP)
         if occluded:
             st.markdown(
                 f"Rank correlation with the score drop {hidden}: "
@@ -167,12 +212,13 @@ for i, (column, (name, t)) in enumerate(
                 "matter.",
             )
 
+best = localisation.best_signal(tagging.model.name)  # on top, and the frame that it points at
 frame = 0
 key = f"frame of {clip.key} {choice.model} {k} {n_frames}"
 pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
     starts = unique_names([f"{time:.2f} s" for time in tagging.times_s])
-    st.session_state.setdefault(key, int(np.argmax(tagging.contributions[:, k])))
+    st.session_state.setdefault(key, int(np.argmax(getattr(tagging, best)[:, k])))
     frame = st.select_slider(
         "Frame that starts at",
         range(n_frames),
@@ -183,7 +229,7 @@ if n_frames > 1:
         "frame in the pictures selects it too.",
     )
 with pictures:
-    curves = curves_of(taggings, k)
+    curves = curves_of(taggings, k, best)
     if occluded:
         curves += on_one_scale(f"Score drop {hidden}", list(taggings), drops)
     player.show_curves(
