@@ -26,6 +26,11 @@ def threshold(text: str) -> float | str:
         return text
     if text.startswith("precision"):
         raise ArgumentTypeError(f"'{text}' is none of {', '.join(THRESHOLDS[1:])}.")
+    return share(text)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
     value = _number(text)
     if not 0 <= value <= 1:
         raise ArgumentTypeError(f"{text} is not between 0 and 1. Give a number such as 0.3.")

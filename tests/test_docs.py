@@ -11,6 +11,7 @@ from audioset_demo.audio.waveform import resample, wav_bytes
 from audioset_demo.encoders.compact import compact_card
 from audioset_demo.models.calibration import load_calibration
 from audioset_demo.models.experiments import ablations, averages, occlusion
+from audioset_demo.models.localisation import summary
 from audioset_demo.models.published import published_models
 from train.tagger.config import FitConfig
 
@@ -61,6 +62,20 @@ def test_the_training_page_holds_the_faithfulness_of_attention():
         ]
         assert f"| {row['title']} | {' | '.join(cells)} |" in text
     assert occlusion()["command"] in text
+
+
+def test_the_page_on_localisation_holds_what_was_measured():
+    text = (ROOT / "docs" / "localisation.md").read_text(encoding="utf-8")
+    for row in summary()["models"]:
+        for figures in row["signals"].values():
+            interval = f"{figures['auc_low']:.3f} to {figures['auc_high']:.3f}"
+            shown = [figures["partial_auc"], figures["f1"]]
+            shown += [figures["deletion"], figures["insertion"]]
+            cells = [f"{figures['auc']:.3f} ({interval})", f"{figures['share_of_ceiling']:.0%}"]
+            cells += [f"{value:.3f}" for value in shown]
+            assert f" | {' | '.join(cells)} |" in text
+    for ceiling in summary()["ceilings"]:
+        assert f"| {ceiling['name']} | {ceiling['auc']:.3f} " in text
 
 
 def test_the_page_of_the_compact_encoder_holds_the_figures_of_its_card():

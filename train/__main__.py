@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_occlude(commands)
     _add_calibrate(commands)
+    _add_locate(commands)
     _add_publish(commands)
     _add_reproduce(commands)
     _add_encoder(commands)
@@ -343,6 +344,15 @@ def _occlude(arguments: argparse.Namespace) -> None:
             rho, first = row.rank_correlation[reading], row.first_place[reading]
             cells.append(f"{'–':>15}" if rho is None else f"{rho:9.2f} {first:5.0%}")
         print(f"{row.title:{width}}", *cells, f"  {row.pairs:,} pairs of clip and class")
+
+
+def _add_locate(commands) -> None:
+    from train.locate import command
+
+    parser = _command(
+        commands, "locate", "judge attention and other signals by labels with times", command.run
+    )
+    command.add_arguments(parser)
 
 
 def _add_reproduce(commands) -> None:

@@ -317,6 +317,12 @@ def _training_files(path: Path) -> list[Path]:
     return found
 
 
+def halves(features: FeatureSet) -> np.ndarray:
+    """To which half of the clips each belongs, (N,) bool: a fixed property of its video id."""
+    hashes = [_hash(b"half " + video_id) for video_id in features.video_ids]
+    return np.array([value % 2 == 1 for value in hashes], bool)
+
+
 def repeated(features: FeatureSet) -> np.ndarray:
     """The video ids, each once, of clips that stand in a set more than once."""
     ids, times = np.unique(features.video_ids, return_counts=True)

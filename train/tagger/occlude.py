@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import rank_correlation
 from audioset_demo.storage import check_output, write_json
@@ -14,9 +13,11 @@ from audioset_demo.tagging import Tagger, load_tagger
 from train.data.features import FeatureSet, load_features
 from train.runs import command_line
 from train.tagger.evaluate import check_classes
+from train.tagger.explain import explain_all
 
 READINGS = ("attention", "contributions", "frame_scores")
 LEAST_FRAMES = 5  # a ranking of fewer says little
+BLOCK_CLIPS = 256  # explained at a time: 22 MB for all of AudioSet's classes
 
 
 @dataclass(frozen=True)
@@ -96,22 +97,25 @@ def occlude(
 
 
 def _agreement(tagger: Tagger, features: FeatureSet) -> Agreement:
-    frames, targets = features.x, features.y
     rho: dict[str, list[float | None]] = {reading: [] for reading in READINGS}
     first: dict[str, list[bool]] = {reading: [] for reading in READINGS}
-    for k, n in enumerate(tqdm(features.n_frames, desc=tagger.card.title, leave=False)):
-        embeddings = embeddings_from_array(frames[k, :n])
-        tagging, drops = tagger.tag(embeddings), tagger.occlude(embeddings)
-        for c in np.flatnonzero(targets[k]):
+    starts = range(0, len(features), BLOCK_CLIPS)
+    for start in tqdm(starts, desc=tagger.card.title, leave=False):
+        rows = np.arange(start, min(start + BLOCK_CLIPS, len(features)))
+        part = features.subset(rows, features.name)
+        classes = np.flatnonzero(part.n_positives())
+        signals = explain_all(tagger.model, part, classes).signals
+        for k, c in np.argwhere(part.y[:, classes]):
+            drops = signals["occlusion"][k, : part.n_frames[k], c]
             for reading in READINGS:
-                values = getattr(tagging, reading)[:, c]
-                rho[reading].append(rank_correlation(values, drops[:, c]))
-                first[reading].append(values.argmax() == drops[:, c].argmax())
+                values = signals[reading][k, : part.n_frames[k], c]
+                rho[reading].append(rank_correlation(values, drops))
+                first[reading].append(values.argmax() == drops.argmax())
     known = {reading: [r for r in rho[reading] if r is not None] for reading in READINGS}
     return Agreement(
         name=tagger.card.name,
         title=tagger.card.title,
-        pairs=int(targets.sum()),
+        pairs=int(features.n_positives().sum()),
         rank_correlation={r: float(np.mean(known[r])) if known[r] else None for r in READINGS},
         first_place={r: float(np.mean(first[r])) if known[r] else None for r in READINGS},
     )

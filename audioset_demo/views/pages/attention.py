@@ -16,11 +16,11 @@ from audioset_demo.charts.explanation import (
 )
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.evaluation import rank_correlation
-from audioset_demo.models import experiments
+from audioset_demo.models import localisation
 from audioset_demo.names import file_stem
 from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import cache, clips, player, session
+from audioset_demo.views import cache, clips, player, session, trust
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.drawn_once import draw_once
 from audioset_demo.views.names import cell, escape, unique_names
@@ -52,17 +52,6 @@ STRANDS = {
     "feature_attention": "The hidden units that carry the class, most first, each with its own "
     "attention. Beside a unit's number: what it adds to the logit over the whole clip.",
 }
-READINGS = {
-    "attention": "Attention weight",
-    "contributions": "Contribution",
-    "frame_scores": "Frame score",
-}
-
-
-def agreement_cell(row: dict, reading: str) -> str:
-    """A model's rank correlation and share of first places, from the record of all clips."""
-    rho, first = row["rank_correlation"][reading], row["first_place"][reading]
-    return "the same for all frames" if rho is None else f"{rho:.2f}, {first:.0%} first"
 
 
 def identity(tagging: Tagging, k: int) -> str:
@@ -79,18 +68,6 @@ def agreement(of: str, values: np.ndarray, drop: np.ndarray) -> str:
     """The rank correlation of values of the frames with the score drop when they are silenced."""
     rho = rank_correlation(values, drop)
     return f"{of}: " + ("the same for all frames" if rho is None else f"{rho:+.2f}")
-
-
-def on_faithfulness(model: str) -> str:
-    """In one line, what the record of many clips says of a model's signals; empty if unknown."""
-    rows = [row for row in experiments.occlusion()["rows"] if row["name"] == model]
-    found = rows[0]["rank_correlation"] if rows else {}
-    if found.get("attention") is None or found.get("contributions") is None:
-        return ""
-    return (
-        "Over many clips, contributions rank the frames as leaving them out does (rank correlation "
-        f"{found['contributions']:.2f}), attention weights less so ({found['attention']:.2f})."
-    )
 
 
 title("Attention", "The frames that a score comes from, and how much each contributes.")
@@ -134,9 +111,10 @@ compared = right.multiselect(
     placeholder="None",
 )
 n_frames = len(tagging.times_s)
-signals = [
-    signal for signal in SIGNALS if signal != "drops" or not clip.is_features or n_frames > 1
-]
+best = localisation.best_signal(tagging.model.name)  # shown first, and the frame it points at
+signals = [best, *(signal for signal in SIGNALS if signal != best)]
+if clip.is_features and n_frames == 1:  # which cannot be left out
+    signals.remove("drops")
 signal = st.segmented_control(
     "Map of",
     signals,
@@ -151,7 +129,7 @@ signal = st.segmented_control(
     + ("left out" if clip.is_features else "replaced by the encoder's output for silence")
     + ", and the score is computed again.",
 )
-if line := on_faithfulness(choice.model):
+if line := trust.of_model(choice.model):
     st.caption(line)
 with errors_shown():
     choices = {titles[name]: replace(choice, model=name) for name in (choice.model, *compared)}
@@ -170,6 +148,8 @@ for column, (name, t) in zip(
         st.subheader(escape(name), anchor=False)
         st.caption(MEANING[t.model.settings.pooling])
         st.markdown(f"**{t.scores[k]:.3f}** · {escape(identity(t, k))}")
+        if trusted := trust.in_clips(t, k):
+            st.caption(escape(trusted), help=trust.HELP)
         if name in drops:
             st.markdown(
                 f"Rank correlation with the score drop {hidden}: "
@@ -186,7 +166,7 @@ key = f"frame of {clip.key} {choice.model} {k} {n_frames}"
 pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
     starts = unique_names([stamp(time) for time in tagging.times_s])
-    st.session_state.setdefault(key, int(np.argmax(tagging.contributions[:, k])))
+    st.session_state.setdefault(key, int(np.argmax(getattr(tagging, best)[:, k])))
     frame = st.select_slider(
         "Frame that starts at",
         range(n_frames),
@@ -277,27 +257,4 @@ downloads(
 )
 
 
-def faithfulness() -> None:
-    with st.expander("Faithfulness of attention"):
-        record = experiments.occlusion()
-        st.markdown(
-            "The same check over many clips: how well each value ranks the frames by the score "
-            "drop when they are left out (rank correlation, 1 at best), and how often the frame "
-            "that ranks first has the largest drop. Attention weights alone are a poor guide; "
-            "contributions, which combine a frame's score with its weight, are a good one."
-        )
-        st.table(
-            {"Model": [row["title"] for row in record["rows"]]}
-            | {
-                name: [agreement_cell(row, reading) for row in record["rows"]]
-                for reading, name in READINGS.items()
-            },
-            hide_index=True,
-        )
-        st.caption(
-            f'{record["clips"]:,} clips of "{escape(record["set"])}" and their '
-            f"{record['rows'][0]['pairs']:,} labels: `{record['command']}`"
-        )
-
-
-draw_once("faithfulness of attention", None, faithfulness)
+draw_once("faithfulness of attention", None, trust.faithfulness)

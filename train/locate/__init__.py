@@ -1,0 +1,1 @@
+"""Does attention point at the sound? Signals of the frames against labels with times."""
