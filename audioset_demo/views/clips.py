@@ -16,6 +16,7 @@ from audioset_demo.audio.decoding import AUDIO_EXTENSIONS
 from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.names import MAX_NAME, shortened
+from audioset_demo.views import session
 from audioset_demo.views.names import first_of
 
 _log = logging.getLogger(__name__)
@@ -117,7 +118,9 @@ def kept() -> list[Clip]:
 
 
 def choose(clip: Clip) -> None:
-    """Make this clip the chosen one, and keep it for this visit."""
+    """Make this clip the chosen one, and keep it for this visit; it has its own top tag."""
+    if "clip" in st.session_state and st.session_state.clip.identity() != clip.identity():
+        session.choose_class(None)
     st.session_state.clip = clip
     _keep(clip)
 

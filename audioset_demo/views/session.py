@@ -1,7 +1,8 @@
-"""The visitor's choice in the sidebar, read once per run and passed to whatever needs it."""
+"""What the visitor chose in the sidebar, and the class: read once per run and passed on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit as st
 from audioset_demo.encoders import resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import CheckpointError
+from audioset_demo.labels import Label
 from audioset_demo.models.published import (
     DEFAULT_MODEL,
     PublishedModel,
@@ -20,6 +22,7 @@ from audioset_demo.views.names import unique_names
 
 HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
 DEFAULT_TAIL = "auto"
+_CLASS = "class"  # in the session and in the address
 
 
 @dataclass(frozen=True)
@@ -85,3 +88,30 @@ def model_titles() -> dict[str, str]:
     by_name = models()
     titles = unique_names([model.card.title for model in by_name.values()], list(by_name))
     return dict(zip(by_name, titles, strict=True))
+
+
+def chosen_class(labels: Sequence[Label]) -> int | None:
+    """Index of the class that the visitor chose, on whatever page; None: none of these.
+
+    At first it is the one in the address. It is kept by name, and let go where another clip, or a
+    model without it, is chosen.
+    """
+    name = st.session_state.setdefault(_CLASS, st.query_params.get(_CLASS))
+    found = next((k for k, label in enumerate(labels) if label.name == name), None)
+    if name and found is None:
+        choose_class(None)
+        put_class_into_address()
+    return found
+
+
+def choose_class(name: str | None) -> None:
+    """Choose a class for all pages; None: let the chosen one go."""
+    st.session_state[_CLASS] = name
+
+
+def put_class_into_address() -> None:
+    """Put the chosen class into the address, so that a link leads to it."""
+    if name := st.session_state.setdefault(_CLASS, st.query_params.get(_CLASS)):
+        st.query_params[_CLASS] = name
+    else:
+        st.query_params.pop(_CLASS, None)

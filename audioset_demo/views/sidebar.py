@@ -28,6 +28,7 @@ def show(choose_clip: bool) -> None:
     """
     clips.take_offer(lambda clip: cache.read(clip, session.choice()))
     clips.put_into_address()
+    session.put_class_into_address()
     with st.sidebar, errors_shown():
         _clip(choose_clip)
         _encoder()
@@ -38,6 +39,7 @@ def show(choose_clip: bool) -> None:
             key="model",
             bind="query-params",
             format_func=lambda name: titles[name] + (" (default)" if name == DEFAULT_MODEL else ""),
+            filter_mode="contains",
         )
 
 
@@ -77,6 +79,7 @@ def _clip_of_file(clip: clips.Clip) -> None:
             key=key,
             on_change=take,
             format_func=names.__getitem__,
+            filter_mode="contains",
         )
 
 
@@ -86,7 +89,12 @@ def _encoder() -> None:
         return words[0].upper() + words[1:]
 
     choice = st.selectbox(
-        "Encoder", ENCODER_CHOICES, key="encoder", format_func=name, bind="query-params"
+        "Encoder",
+        ENCODER_CHOICES,
+        key="encoder",
+        format_func=name,
+        filter_mode="contains",
+        bind="query-params",
     )
     if choice == "auto":
         st.caption(f"Now: {ENCODER_TITLES[resolve_encoder()]}")
@@ -96,6 +104,7 @@ def _encoder() -> None:
         key="hop",
         bind="query-params",
         format_func=lambda hop: f"{hop} s",
+        filter_mode="contains",
         help="Seconds from one frame to the next. Each frame covers 0.96 s; with a shorter hop, "
         "frames overlap and locate sounds in time more finely.",
     )
@@ -106,6 +115,7 @@ def _encoder() -> None:
         key="tail",
         bind="query-params",
         format_func=_TAILS.__getitem__,
+        filter_mode="contains",
         help="The end of a sound rarely fills a whole frame. It can be padded with silence, or "
         "left out, as VGGish does.",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import plotly.graph_objects as go
@@ -10,10 +10,17 @@ import streamlit as st
 
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import THRESHOLD
+from audioset_demo.labels import Label
 from audioset_demo.views import cache
 from audioset_demo.views.clips import Clip
 from audioset_demo.views.names import escape
-from audioset_demo.views.session import Choice, model_titles, models
+from audioset_demo.views.session import (
+    Choice,
+    choose_class,
+    chosen_class,
+    model_titles,
+    models,
+)
 
 _CONFIG = {
     "displaylogo": False,
@@ -56,6 +63,30 @@ def notes(notes: tuple[str, ...]) -> None:
     """Show the library's notes on how a clip was read."""
     for note in notes:
         st.caption(f":material/info: {escape(note)}")
+
+
+def class_select(words: str, labels: Sequence[Label], options: Sequence[int], usual: int) -> int:
+    """A box with the class that is chosen on all pages; its index.
+
+    Parameters
+    ----------
+    words : above the box
+    labels : of the classes
+    options : indices of the classes in the order of the list
+    usual : the class where none is chosen
+    """
+    key = "class select"
+    chosen = chosen_class(labels)
+    # Set on every run: it may have been chosen elsewhere.
+    st.session_state[key] = usual if chosen is None else chosen
+    return st.selectbox(
+        words,
+        options,
+        key=key,
+        on_change=lambda: choose_class(labels[st.session_state[key]].name),
+        format_func=lambda k: labels[k].name,
+        filter_mode="contains",
+    )
 
 
 def threshold_slider() -> float:

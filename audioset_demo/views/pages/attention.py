@@ -12,7 +12,7 @@ from audioset_demo.models import experiments
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, player, session
 from audioset_demo.views.names import cell, escape, unique_names
-from audioset_demo.views.widgets import errors_shown, notes, provenance, title
+from audioset_demo.views.widgets import class_select, errors_shown, notes, provenance, title
 
 MAX_COMPARED = 3
 MEANING = {
@@ -93,19 +93,10 @@ st.subheader(escape(tagging.name), anchor=False)
 notes(tagging.notes)
 ranked = tagging.top(len(tagging.labels))
 left, right = st.columns(2)
-# For another clip, or a model with other classes, the top tag is chosen; at first, the class in the
-# address.
-subject = clip.identity(), tagging.model.labels
-if st.session_state.get("explained", subject) != subject:
-    st.session_state["class"] = ranked[0]
-st.session_state.explained = subject
-k = left.selectbox(
-    "Class, highest score first (type to search)",
-    ranked,
-    key="class",
-    format_func=lambda k: tagging.labels[k].name,
-    bind="query-params",
-)
+with left:
+    k = class_select(
+        "Class, highest score first (type to search)", tagging.labels, ranked, ranked[0]
+    )
 # Only models with the same classes can be compared.
 others = [
     name
@@ -125,6 +116,8 @@ compared = right.multiselect(
     default=others[:1],
     max_selections=MAX_COMPARED,
     format_func=titles.__getitem__,
+    filter_mode="contains",
+    select_all=False,
     key="beside",
     bind="query-params",
     placeholder="None",

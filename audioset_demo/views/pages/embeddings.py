@@ -87,6 +87,7 @@ with right:
         list(others),
         None,
         format_func=clip_names.__getitem__,
+        filter_mode="contains",
         key="compare with",
         on_change=lambda: st.session_state.update(compared=st.session_state["compare with"]),
         placeholder="Itself" if others else "Itself; open another clip to compare",
