@@ -20,9 +20,9 @@ from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.encoders import load_encoder
 from audioset_demo.encoders.compact import CompactEncoder, unsure_below
 from audioset_demo.encoders.encoder import Encoder
-from audioset_demo.errors import CheckpointError, FeaturesError
-from audioset_demo.labels import Label, audioset_labels, own_labels
-from audioset_demo.models.card import ModelCard
+from audioset_demo.errors import FeaturesError
+from audioset_demo.labels import Label
+from audioset_demo.models.card import ModelCard, labels_of
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.published import DEFAULT_MODEL, find_checkpoint
@@ -243,20 +243,3 @@ def load_tagger(
     """
     resolve_device(device)  # refused before anything is read
     return Tagger(*load_checkpoint(find_checkpoint(model), pooling), encoder, device)
-
-
-def labels_of(card: ModelCard) -> tuple[Label, ...]:
-    """The classes of a model, in its order.
-
-    Raises
-    ------
-    CheckpointError
-        If the model has another number of classes.
-    """
-    labels = own_labels(card.labels) if card.labels is not None else audioset_labels()
-    if len(labels) != card.settings.n_classes:
-        raise CheckpointError(
-            f"The model '{card.name}' has {card.settings.n_classes} classes but {len(labels)} "
-            "labels. Name each class in its card."
-        )
-    return labels
