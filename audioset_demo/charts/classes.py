@@ -44,7 +44,7 @@ def precision_scatter(
     _mark(figure, names, kept, counts, precision, chosen, "%{x:,} clips, AP %{y:.3f}")
     figure.update_xaxes(type="log", title=title, dtick=1, minor={"ticks": "outside", "dtick": "D1"})
     figure.update_yaxes(title=AP, range=[0, 1.04])
-    return finish(figure, HEIGHT)
+    return finish(figure, HEIGHT).update_layout(dragmode="select")
 
 
 def precision_by_rank(

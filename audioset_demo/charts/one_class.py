@@ -111,9 +111,10 @@ def model_intervals(
             mode="markers",
             text=all_plain(titles[part]),
             marker={"size": 11, "color": colour, "symbol": symbol},
+            cliponaxis=False,
             hovertemplate="%{text}: AP %{x:.3f}<extra></extra>",
         )
-    figure.update_xaxes(title="Average precision", range=[0, 1.02])
+    figure.update_xaxes(title="Average precision", rangemode="tozero")
     name_rows(figure, all_plain(titles))
     return finish(figure, 30 * len(titles) + 80, fixed=True)
 

@@ -37,7 +37,7 @@ def summary(label: Label, ap: float, of: Evidence | None) -> None:
             _figure("d'", f"{d_prime(float(of.auc[k])):.2f}")
         if label.quality is not None:
             low, high = wilson(np.array(label.n_true), np.array(label.n_rated))
-            _figure("Label quality", f"{label.quality:.0%}", f"{low:.0%} to {high:.0%}")
+            _figure("Label quality", percent(label.quality), f"{percent(low)} to {percent(high)}")
     if label.n_train:
         votes = (
             f"of {label.n_rated} rated labels, raters confirmed {label.n_true}"
@@ -52,6 +52,10 @@ def summary(label: Label, ap: float, of: Evidence | None) -> None:
 
 def shown(precision: float, digits: int = 3) -> str:
     return f"{precision:.{digits}f}" if math.isfinite(precision) else "not measured"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def _figure(name: str, value: str, interval: str | None = None) -> None:
@@ -245,7 +249,7 @@ def _vindication(k: int, of: Evidence, clips: ScoredClips) -> str:
     all_present, all_absent, _ = of.vindicated[complete].sum(axis=0, dtype=np.int64)
     overall = (
         f"Over the {int(complete.sum()):,} classes that strong labels mark, they have the class in "
-        f"{all_present / (all_present + all_absent):.0%} of the covered clips among the {n} "
+        f"{percent(all_present / (all_present + all_absent))} of the covered clips among the {n} "
         "highest-scored without the label of each."
     )
     if not complete[k] and not present:
@@ -256,11 +260,12 @@ def _vindication(k: int, of: Evidence, clips: ScoredClips) -> str:
             f"{present:,} of the {n} highest-scored clips without the label. {overall}"
         )
     usual = clips.heard_of(k)[clips.covered & ~clips.has_label[:, k]].mean()
+    covered = present + absent
+    share = f"{percent(present / covered)}; " if covered else ""
     return (
-        f"Of the {n} highest-scored clips without the label, strong labels cover "
-        f"{present + absent:,}, and have the class in **{present:,}** of them"
-        + (f" ({present / (present + absent):.0%}" if present + absent else " (none")
-        + f"; of all covered clips without the label, in {usual:.1%}). {overall}"
+        f"Of the {n} highest-scored clips without the label, strong labels cover {covered:,}, and "
+        f"have the class in **{present:,}** of them ({share}of all covered clips without the "
+        f"label, in {percent(usual, 1)}). {overall}"
     )
 
 
@@ -277,7 +282,7 @@ def _clip_table(
         {
             "Video": [clips.address(clip) for clip in rows],
             "Score": scores.astype(np.float64),
-            "Strong labels": [marks[said] for said in clips.strong(rows, k)],
+            "Strong": [marks[said] for said in clips.strong(rows, k)],
             "Labels": [", ".join(labels[j].name for j in clips.labels_of(clip)) for clip in rows],
         },
         hide_index=True,
@@ -285,11 +290,12 @@ def _clip_table(
         key=f"{what} clips",
         column_config={
             "Video": st.column_config.LinkColumn(
-                display_text=r"v=(.{11})", width="small", help="On YouTube, at the clip's start"
+                display_text="Watch", width="small", help="On YouTube, at the clip's start"
             ),
             "Score": st.column_config.NumberColumn(format="%.4f", width="small"),
-            "Strong labels": st.column_config.TextColumn(
-                width="small", help="–: the strong labels do not cover the clip or the class"
+            "Strong": st.column_config.TextColumn(
+                width="small",
+                help="What the strong labels say of the class; –: not covered",
             ),
         },
         alt=f"Clips: {what}",

@@ -70,11 +70,11 @@ def test_every_picture_is_drawn_of_a_part_of_the_ontology(app, view):
 @pytest.mark.browser
 def test_a_tick_in_the_table_is_a_class_not_a_place(page, address):
     page.goto(f"{address}/classes?sort={quote('Lowest average precision')}")
-    grid = page.get_by_test_id("stDataFrame").last
+    grid = page.get_by_test_id("stDataFrame").first
     grid.locator("canvas").first.wait_for()
     ticked = grid.locator("[role=row][aria-selected=true]")
     grid.scroll_into_view_if_needed()
-    grid.locator("canvas").first.click(position={"x": 20, "y": 52})
+    grid.click(position={"x": 20, "y": 52})
     page.wait_for_url("**class=**")
     name = page.locator("h3").first.inner_text()
     search = page.get_by_label("Search by name or place in the ontology")
