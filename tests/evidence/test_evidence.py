@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from scipy import stats
 
 from audioset_demo.errors import CheckpointError
-from audioset_demo.evidence import of_model, ontology, statistics
+from audioset_demo.evidence import ontology, statistics
 from audioset_demo.evidence.clips import eval_clips, with_ancestors
 from audioset_demo.evidence.of_model import EVIDENCE_FILE, evidence
 from audioset_demo.evidence.published import published_ap
@@ -31,7 +32,7 @@ def test_every_published_model_has_evidence_of_its_figures(model):
 
 
 def test_evidence_is_small():
-    folder = of_model.Path(find_published("max").path).parents[1]
+    folder = find_published("max").path.parents[1]
     sizes = [path.stat().st_size for path in folder.glob(f"*/{EVIDENCE_FILE}")]
     assert sum(sizes) < 3e6
 
@@ -137,3 +138,23 @@ def test_boxes_hold_their_children_side_by_side():
     assert dog.name == "Dog" and dog.n_classes == len(inside)
     assert dog.ap == pytest.approx(np.mean([ap[label.index] for label in inside]))
     assert {"Animal", "Dog"} <= set(ontology.parts(LABELS)) and "Bark" not in ontology.parts(LABELS)
+
+
+@pytest.mark.parametrize("model", published_models(), ids=lambda model: model.name)
+def test_the_page_on_classes_holds_what_was_found(model):
+    page = Path(__file__).parents[2] / "docs" / "classes.md"
+    found, complete = evidence(model), eval_clips().complete
+    present, absent, _ = found.vindicated[complete].sum(axis=0, dtype=int)
+    cells = [f"{found.ap.mean():.3f}", f"{100 * present / (present + absent):.1f} %"]
+    for values in (
+        np.log10([label.n_train for label in LABELS]),
+        np.log10([label.n_bal_train for label in LABELS]),
+        np.array([np.nan if label.quality is None else label.quality for label in LABELS]),
+    ):
+        cells.append(f"{statistics.correlations(values, found.ap)['Spearman'].value:+.2f}")
+    if not model.is_default:
+        gain = statistics.difference(evidence(find_published("feature_attention")), found)
+        better = int((gain.beyond_chance & (gain.ap > 0)).sum())
+        interval = f"{gain.mean:+.4f} ({gain.mean_low:+.4f} to {gain.mean_high:+.4f})"
+        cells += [interval, str(better), str(int(gain.beyond_chance.sum()) - better)]
+    assert f"| {model.title} | {' | '.join(cells)} |" in page.read_text(encoding="utf-8")
