@@ -68,7 +68,7 @@ def test_every_picture_is_drawn_of_a_part_of_the_ontology(app, view):
 
 
 @pytest.mark.browser
-def test_a_tick_in_the_table_is_a_class_not_a_place(page, address):
+def test_a_tick_in_the_table_is_a_class_not_a_place(tools, page, address):
     page.goto(f"{address}/classes?sort={quote('Lowest average precision')}")
     grid = page.get_by_test_id("stDataFrame").first
     grid.locator("canvas").first.wait_for()
@@ -76,6 +76,7 @@ def test_a_tick_in_the_table_is_a_class_not_a_place(page, address):
     grid.scroll_into_view_if_needed()
     grid.click(position={"x": 20, "y": 52})
     page.wait_for_url("**class=**")
+    tools.wait_until_drawn(page)
     name = page.locator("h3").first.inner_text()
     search = page.get_by_label("Search by name or place in the ontology")
     search.fill("guitar")
