@@ -128,6 +128,9 @@ def _models(arguments: argparse.Namespace) -> int:
 def _add_classes(commands) -> None:
     parser = _command(commands, "classes", "list the classes, with counts and AP", _classes)
     parser.add_argument(
+        "--model", metavar="NAME", help="a published model (default: the default model)"
+    )
+    parser.add_argument(
         "--sort", choices=("ap", "count", "name"), help="default: the order of the label set"
     )
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
@@ -135,9 +138,9 @@ def _add_classes(commands) -> None:
 
 def _classes(arguments: argparse.Namespace) -> int:
     from audioset_demo.listings import CLASS_COLUMNS, CLASS_ORDERS, class_rows, classes_table
-    from audioset_demo.models.published import default_model
+    from audioset_demo.models.published import default_model, find_published
 
-    model = default_model()
+    model = find_published(arguments.model) if arguments.model else default_model()
     rows = list(class_rows(model))
     warn_of_damaged_models()
     if arguments.sort:

@@ -61,10 +61,10 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float | None:
     """Spearman's rank correlation of two (n,) arrays; None where one of them is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
-    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
+    return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: np.ndarray) -> np.ndarray:
     """The rank of each value; equal ones share the mean of theirs."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse]

@@ -16,7 +16,8 @@ class Label:
 
     `paths` are its paths in the AudioSet ontology, root first, each ending in its own name. Clip
     counts and `quality` (share of the rated labels that raters confirmed; None: not rated) are
-    those of the released lists. A class of one's own data has a name and an index only.
+    those of the released lists, `n_true` of `n_rated` the raters' votes. A class of one's own data
+    has a name and an index only.
     """
 
     index: int
@@ -27,6 +28,8 @@ class Label:
     n_unbal_train: int = 0
     n_eval: int = 0
     quality: float | None = None
+    n_rated: int = 0
+    n_true: int = 0
 
     @property
     def ancestors(self) -> frozenset[str]:
@@ -52,6 +55,8 @@ def audioset_labels() -> tuple[Label, ...]:
             n_unbal_train=int(row["n_unbal_train"]),
             n_eval=int(row["n_eval"]),
             quality=float(row["quality"]) if row["quality"] else None,
+            n_rated=int(row["n_rated"]),
+            n_true=int(row["n_true"]),
         )
         for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())
     )

@@ -5,33 +5,51 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from audioset_demo.encoders.vggish.weights import WeightsFile
-from audioset_demo.labels import audioset_labels
+from audioset_demo.evidence.of_model import evidence
+from audioset_demo.models.card import labels_of
 from audioset_demo.models.published import DamagedModel, PublishedModel
 
-CLASS_COLUMNS = ("index", "mid", "name", "ap", "n_bal_train", "n_unbal_train", "n_eval", "quality")
+CLASS_COLUMNS = (
+    "index", "mid", "label", "balanced_train", "all_train", "eval", "quality", "ap", "ap_low",
+    "ap_high", "auc",
+)  # fmt: skip
 CLASS_ORDERS = {
     "ap": lambda row: math.inf if row["ap"] is None else -row["ap"],
-    "count": lambda row: -(row["n_bal_train"] + row["n_unbal_train"]),
-    "name": lambda row: row["name"].casefold(),
+    "count": lambda row: -row["all_train"],
+    "name": lambda row: row["label"].casefold(),
 }
 
 
 def class_rows(model: PublishedModel) -> Iterator[dict[str, Any]]:
-    """A row of `CLASS_COLUMNS` for each AudioSet class; AP is None where none was measured."""
-    measured = model.average_precision()
-    for label in audioset_labels():
-        row = {column: getattr(label, column, None) for column in CLASS_COLUMNS}
-        ap = measured.get(label.index, math.nan)
-        yield row | {"ap": None if math.isnan(ap) else ap}
+    """A row of `CLASS_COLUMNS` for each class of a model; None where nothing was measured.
+
+    Raises
+    ------
+    CheckpointError
+        If a table that was published with the model is damaged.
+    """
+    ap, auc, shown = model.average_precision(), model.auc(), evidence(model)
+    for label in labels_of(model.card):
+        k = label.index
+        interval = (shown.low[k], shown.high[k]) if shown else (math.nan, math.nan)
+        counts = (label.n_bal_train, label.n_train, label.n_eval)
+        figures = (ap.get(k, math.nan), *interval, auc.get(k, math.nan))
+        known = (None if math.isnan(figure) else round(float(figure), 6) for figure in figures)
+        values = (k, label.mid, label.name, *counts, label.quality, *known)
+        yield dict(zip(CLASS_COLUMNS, values, strict=True))
 
 
 def classes_table(rows: Iterable[dict], model: PublishedModel) -> str:
     """Rows of `class_rows` of a model as a table."""
     source = f"AP of {model.title}, trained on {model.card.training_set}"
-    lines = [f"{'AP':>6} {'train clips':>12} {'eval':>6}  class ({source})"]
+    lines = [f"{'AP':>6} {'95 % interval':>16} {'train clips':>12} {'eval':>6}  class ({source})"]
     for row in rows:
-        count = row["n_bal_train"] + row["n_unbal_train"]
-        lines.append(f"{_cell(row['ap'], '6.3f')} {count:12,} {row['n_eval']:6,}  {row['name']}")
+        low, high = row["ap_low"], row["ap_high"]
+        interval = "–" if low is None else f"{low:.3f} to {high:.3f}"
+        lines.append(
+            f"{_cell(row['ap'], '6.3f')} {interval:>16} {row['all_train']:12,} {row['eval']:6,}  "
+            f"{row['label']}"
+        )
     return "\n".join(lines) + "\n"
 
 

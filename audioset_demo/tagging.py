@@ -20,8 +20,8 @@ from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.encoders import load_encoder
 from audioset_demo.encoders.compact import CompactEncoder, unsure_below
 from audioset_demo.encoders.encoder import Encoder
-from audioset_demo.errors import CheckpointError, FeaturesError
-from audioset_demo.labels import Label, audioset_labels, own_labels
+from audioset_demo.errors import FeaturesError
+from audioset_demo.labels import Label
 from audioset_demo.models.calibration import (
     Calibration,
     Prior,
@@ -31,7 +31,7 @@ from audioset_demo.models.calibration import (
     require_calibration,
     same_prior,
 )
-from audioset_demo.models.card import ModelCard
+from audioset_demo.models.card import ModelCard, labels_of
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.head import Strand
 from audioset_demo.models.network import TaggingModel
@@ -363,20 +363,3 @@ def load_tagger(
     network, card = load_checkpoint(path, pooling)
     calibration = load_calibration(path, card.settings.n_classes)
     return Tagger(network, card, encoder, device, calibration)
-
-
-def labels_of(card: ModelCard) -> tuple[Label, ...]:
-    """The classes of a model, in its order.
-
-    Raises
-    ------
-    CheckpointError
-        If the model has another number of classes.
-    """
-    labels = own_labels(card.labels) if card.labels is not None else audioset_labels()
-    if len(labels) != card.settings.n_classes:
-        raise CheckpointError(
-            f"The model '{card.name}' has {card.settings.n_classes} classes but {len(labels)} "
-            "labels. Name each class in its card."
-        )
-    return labels

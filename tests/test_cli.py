@@ -201,8 +201,8 @@ def test_models_lists_what_is_published(capsys):
     ("sort", "key"),
     [
         ("ap", lambda row: -row["ap"]),
-        ("count", lambda row: -row["n_bal_train"] - row["n_unbal_train"]),
-        ("name", lambda row: row["name"].casefold()),
+        ("count", lambda row: -row["all_train"]),
+        ("name", lambda row: row["label"].casefold()),
     ],
 )
 def test_classes_are_listed_in_the_order_asked_for(capsys, sort, key):
@@ -211,6 +211,11 @@ def test_classes_are_listed_in_the_order_asked_for(capsys, sort, key):
     assert len(rows) == 527
     keys = [key(row) for row in rows]
     assert keys == sorted(keys)
+    assert list(rows[0]) == [
+        "index", "mid", "label", "balanced_train", "all_train", "eval", "quality", "ap", "ap_low",
+        "ap_high", "auc",
+    ]  # fmt: skip
+    assert all(0 <= row["ap_low"] <= row["ap"] <= row["ap_high"] <= 1 for row in rows)
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones(clips, capsys):
@@ -375,6 +380,7 @@ classes
 classes --sort ap --format table
 classes --sort count --format json
 classes --sort name --format csv
+classes --model max --format json
 app
 """
 
@@ -396,6 +402,8 @@ calibrate run --data AUDIOSET --for feature_attention --scored eval.h5
 publish run
 publish run --name two
 publish run --into audioset_demo/assets/models
+explore --data eval.h5
+explore average max --data eval.h5
 """
 
 

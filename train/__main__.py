@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_calibrate(commands)
     _add_locate(commands)
     _add_publish(commands)
+    _add_explore(commands)
     _add_reproduce(commands)
     _add_encoder(commands)
     _add_assets(commands)
@@ -355,6 +356,12 @@ def _add_locate(commands) -> None:
     command.add_arguments(parser)
 
 
+def _add_explore(commands) -> None:
+    from train.explore import command
+
+    command.add_arguments(_command(commands, "explore", command.HELP, command.run))
+
+
 def _add_reproduce(commands) -> None:
     from train.reproduce import command
 
@@ -374,12 +381,16 @@ def _add_encoder(commands) -> None:
 
 def _add_assets(commands) -> None:
     parser = _command(
-        commands, "assets", "rebuild the label table and class centroids of the app", _assets
+        commands,
+        "assets",
+        "rebuild the tables of classes and evaluation clips",
+        _assets,
     )
     parser.add_argument(
         "data",
         type=Path,
-        help="folder with class_counts_and_quality.csv, ontology.json and bal_train.h5",
+        help="folder with class_counts_and_quality.csv, ontology.json, bal_train.h5, eval.h5, "
+        "strong/ and published_per_class_ap.csv",
     )
 
 

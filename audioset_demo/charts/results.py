@@ -1,4 +1,4 @@
-"""Figures of classes and models: numbers in, a Plotly figure out. For colours see `style`."""
+"""Figures of models: numbers in, a Plotly figure out. For colours see `style`."""
 
 from __future__ import annotations
 
@@ -7,114 +7,23 @@ from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from audioset_demo.charts.style import BLUE, GREEN, GREY, VERMILION, all_plain, finish, plain
+from audioset_demo.charts.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    VERMILION,
+    all_plain,
+    finish,
+    name_rows,
+    plain,
+    with_legend,
+)
 
 MARKS = (
     (BLUE, "circle"), (VERMILION, "diamond"), (GREEN, "square"), (BLUE, "cross"),
     (VERMILION, "triangle-up"), (GREEN, "x"),
 )  # fmt: skip
-MAX_NAMED = 60  # classes along an axis that still have room for their names
-
-
-def precision_scatter(
-    names: Sequence[str], counts: np.ndarray, precision: np.ndarray, chosen: int, title: str
-) -> go.Figure:
-    """Average precision (K,) against clip counts (K,) on a logarithmic axis; one class highlighted.
-
-    Classes without clips cannot be drawn on that axis and are left out. A point's `customdata` is
-    its class.
-    """
-    names = all_plain(names)
-    kept = np.flatnonzero((counts > 0) & np.isfinite(precision))
-    figure = go.Figure()
-    figure.add_scatter(
-        x=counts[kept],
-        y=precision[kept],
-        mode="markers",
-        customdata=kept,
-        text=[names[k] for k in kept],
-        marker={"size": 7, "color": BLUE, "opacity": 0.55},
-        hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
-    )
-    if chosen in kept:
-        figure.add_scatter(
-            x=counts[[chosen]],
-            y=precision[[chosen]],
-            mode="markers",
-            customdata=[chosen],
-            text=[names[chosen]],
-            marker={"size": 13, "color": VERMILION},
-            hovertemplate="%{text}<br>%{x:,} clips, AP %{y:.3f}<extra></extra>",
-        )
-        figure.add_annotation(
-            x=np.log10(counts[chosen]),
-            y=precision[chosen],
-            text=names[chosen],
-            showarrow=False,
-            yshift=18,
-        )
-    figure.update_xaxes(type="log", title=title, dtick=1, minor={"ticks": "outside", "dtick": "D1"})
-    figure.update_yaxes(title="Average precision", range=[0, 1.04])
-    return finish(figure, 420)
-
-
-def counts_and_precision(
-    names: Sequence[str], counts: np.ndarray, precision: np.ndarray, title: str
-) -> go.Figure:
-    """Bars for clip counts (log, left) and stems for average precision (right), in order."""
-    names = all_plain(names)
-    figure = make_subplots(specs=[[{"secondary_y": True}]])
-    ranks = np.arange(1, len(names) + 1)
-    figure.add_bar(
-        x=ranks,
-        y=counts,
-        marker={"color": GREY, "line": {"width": 0}},
-        name=title,
-        text=names,
-        textposition="none",
-        hovertemplate="%{text}<br>%{y:,} clips<extra></extra>",
-    )
-    stems = np.full((len(names), 3), np.nan)
-    stems[:, 0], stems[:, 1] = 0, precision
-    figure.add_scatter(
-        x=np.repeat(ranks, 3),
-        y=stems.ravel(),
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-        line={"width": 1, "color": VERMILION},
-        opacity=0.4,
-        secondary_y=True,
-    )
-    figure.add_scatter(
-        x=ranks,
-        y=precision,
-        mode="markers",
-        marker={"size": 4, "color": VERMILION},
-        name="Average precision",
-        text=names,
-        hovertemplate="%{text}<br>AP %{y:.3f}<extra></extra>",
-        secondary_y=True,
-    )
-    figure.update_xaxes(showgrid=False, range=[0.3, len(names) + 0.7])
-    if len(names) <= MAX_NAMED:
-        figure.update_xaxes(tickvals=ranks, ticktext=list(names), tickangle=-60, automargin=True)
-    else:
-        figure.update_xaxes(title="Classes, from most to fewest clips")
-    figure.update_yaxes(type="log", title=title, dtick=1, secondary_y=False)
-    # Own ticks: by default a second axis is labelled where the first one has its grid lines.
-    figure.update_yaxes(
-        title="Average precision",
-        range=[0, 1.04],
-        showgrid=False,
-        tickmode="array",
-        tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1],
-        secondary_y=True,
-    )
-    figure.update_layout(bargap=0.15 if len(names) <= MAX_NAMED else 0)
-    return _legend(finish(figure, 480 if len(names) <= MAX_NAMED else 400))
 
 
 def results_dots(
@@ -155,8 +64,8 @@ def results_dots(
             hovertemplate="%{text}: %{x:.3f}<extra></extra>",
         )
     figure.update_xaxes(title=axis, rangemode="tozero")
-    _name_rows(figure, titles)
-    return _legend(finish(figure, row_px * len(titles) + 110))
+    name_rows(figure, titles)
+    return with_legend(finish(figure, row_px * len(titles) + 110))
 
 
 def risk_by_coverage(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> go.Figure:
@@ -181,7 +90,7 @@ def risk_by_coverage(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> go.
         )
     figure.update_xaxes(title="Share of the clips, highest top scores first", tickformat=".0%")
     figure.update_yaxes(title="Wrong top tags", tickformat=".0%", rangemode="tozero")
-    return _legend(finish(figure, 320))
+    return with_legend(finish(figure, 320))
 
 
 def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.Figure:
@@ -206,7 +115,7 @@ def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.
         hovertemplate="%{text}: %{x:+.4f}<extra></extra>",
     )
     figure.update_xaxes(title="Gain in mAP on the validation part (grey: two standard deviations)")
-    _name_rows(figure, names)
+    name_rows(figure, names)
     return finish(figure, 26 * len(settings) + 90)
 
 
@@ -233,31 +142,4 @@ def learning_curves(
     margin = 0.05 * float(np.ptp(settled))
     figure.update_xaxes(title="Iterations", rangemode="tozero")
     figure.update_yaxes(title=title, range=[settled.min() - margin, settled.max() + margin])
-    return _legend(finish(figure, 380))
-
-
-def _name_rows(figure: go.Figure, names: Sequence[str]) -> None:
-    """Names beside rows 0, 1, ..., the first on top; rows with equal names stay separate."""
-    figure.update_yaxes(
-        tickvals=np.arange(len(names)),
-        ticktext=names,
-        range=[len(names) - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-        automargin=True,
-    )
-
-
-def _legend(figure: go.Figure) -> go.Figure:
-    return figure.update_layout(
-        showlegend=True,
-        margin_t=44,
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1.02,
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "title": "",
-        },
-    )
+    return with_legend(finish(figure, 380))

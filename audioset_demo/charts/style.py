@@ -7,8 +7,9 @@ Backgrounds are transparent and text has no colour set, so that the page's theme
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 BLUE = "#3A7EBF"
@@ -47,10 +48,43 @@ def look(height: int) -> dict:
     }
 
 
-def finish(figure: go.Figure, height: int) -> go.Figure:
-    """Give a figure the layout that all share.
+def finish(figure: go.Figure, height: int, fixed: bool = False) -> go.Figure:
+    """Give a figure the layout that all share; a fixed one cannot be zoomed.
 
     What a visitor's clip decides is made at once instead, of traces and a layout: Plotly checks all
     again at each change of a figure, which takes several times as long.
     """
-    return figure.update_layout(look(height))
+    figure.update_layout(look(height))
+    if fixed:  # a drag that starts on a phone is meant to scroll the page
+        figure.update_layout(dragmode=False)
+        figure.update_xaxes(fixedrange=True)
+        figure.update_yaxes(fixedrange=True)
+    return figure
+
+
+def name_rows(figure: go.Figure, names: Sequence[str]) -> None:
+    """Names beside rows 0, 1, ..., the first on top; rows with equal names stay separate."""
+    figure.update_yaxes(
+        tickvals=np.arange(len(names)),
+        ticktext=names,
+        range=[len(names) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
+        automargin=True,
+    )
+
+
+def with_legend(figure: go.Figure) -> go.Figure:
+    """The figure with its legend in a row above it."""
+    return figure.update_layout(
+        showlegend=True,
+        margin_t=44,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "title": "",
+        },
+    )

@@ -18,6 +18,7 @@ import numpy as np
 from audioset_demo.errors import CheckpointError
 from audioset_demo.labels import Label
 from audioset_demo.models.fields import check_values, shown
+from audioset_demo.odds import expit, logit
 from audioset_demo.storage import parse_json, write_json
 
 CALIBRATION_FILE = "calibration.json"  # beside the checkpoint that it is of
@@ -100,7 +101,7 @@ class Calibration:
         """Probabilities (..., n) float64 of scores (..., n) of `classes`; None: of all K."""
         chosen = list(range(len(self.slopes)) if classes is None else classes)
         z = log_odds(scores)
-        found = _expit(z * self.slopes[chosen] + self.intercepts[chosen])
+        found = expit(z * self.slopes[chosen] + self.intercepts[chosen])
         for place, k in enumerate(chosen):
             if k in self.steps:
                 found[..., place] = self.steps[k].blended(z[..., place], found[..., place])
@@ -109,16 +110,7 @@ class Calibration:
 
 def log_odds(scores: np.ndarray) -> np.ndarray:
     """log(s / (1 - s)) in float64: finite, and different for any two different float32 scores."""
-    return _logit(np.clip(np.asarray(scores, np.float64), LEAST, MOST))
-
-
-def _logit(shares: np.ndarray) -> np.ndarray:
-    return np.log(shares) - np.log1p(-shares)
-
-
-def _expit(z: np.ndarray) -> np.ndarray:
-    """The inverse of `_logit`; no exponential overflows."""
-    return np.exp(-np.logaddexp(0, -z))
+    return logit(np.clip(np.asarray(scores, np.float64), LEAST, MOST))
 
 
 def move_prior(probabilities: np.ndarray, prior: np.ndarray, to: np.ndarray) -> np.ndarray:
@@ -127,7 +119,7 @@ def move_prior(probabilities: np.ndarray, prior: np.ndarray, to: np.ndarray) -> 
     By Bayes' rule their log odds change by as much as those of the shares, if a class sounds alike
     wherever it is.
     """
-    return _expit(_logit(probabilities) + (_logit(to) - _logit(prior)))
+    return expit(logit(probabilities) + (logit(to) - logit(prior)))
 
 
 def audioset_prior(labels: Sequence[Label]) -> Prior:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from audioset_demo.errors import CheckpointError
+from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.fields import check_fields, check_values, shown
 from audioset_demo.models.settings import TITLES, ModelSettings
 from audioset_demo.storage import parse_json, write_json
@@ -192,3 +193,20 @@ def _check_labels(card: ModelCard) -> None:
         if not label.strip() or label in seen:
             raise CheckpointError(f"The label {shown(label)} is empty or occurs twice.")
         seen.add(label)
+
+
+def labels_of(card: ModelCard) -> tuple[Label, ...]:
+    """The classes of a model, in its order.
+
+    Raises
+    ------
+    CheckpointError
+        If the model has another number of classes.
+    """
+    labels = own_labels(card.labels) if card.labels is not None else audioset_labels()
+    if len(labels) != card.settings.n_classes:
+        raise CheckpointError(
+            f"The model '{card.name}' has {card.settings.n_classes} classes but {len(labels)} "
+            "labels. Name each class in its card."
+        )
+    return labels

@@ -60,6 +60,16 @@ class PublishedModel:
         """
         return dict(self._rows(PER_CLASS_FILE, lambda row: (int(row["index"]), float(row["ap"]))))
 
+    def auc(self) -> dict[int, float]:
+        """AUC of each class on the evaluation set, by class index; NaN if undefined.
+
+        Raises
+        ------
+        CheckpointError
+            If the table is missing or damaged.
+        """
+        return dict(self._rows(PER_CLASS_FILE, lambda row: (int(row["index"]), float(row["auc"]))))
+
     def learning_curve(self) -> list[dict[str, float]]:
         """Rows of iteration and training loss; mAP and AUC on the validation part where scored.
 
@@ -173,6 +183,21 @@ def default_model() -> PublishedModel:
     )
 
 
+def find_published(name: str) -> PublishedModel:
+    """The published model of a name.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, or it is damaged.
+    """
+    for model in published_models():
+        if model.name == name:
+            return model
+    _raise_if_damaged(name)
+    raise CheckpointError(f"There is no published model '{name}'. Give one of: {_names()}.")
+
+
 def find_checkpoint(model: str | Path) -> Path:
     """The checkpoint of a published name, or `model` itself where that is a file.
 
@@ -187,11 +212,14 @@ def find_checkpoint(model: str | Path) -> Path:
     _raise_if_damaged(str(model))
     if _is_file(Path(model)):
         return Path(model)
-    names = ", ".join(published.name for published in published_models())
     raise CheckpointError(
         f"There is no model '{model}'. Give the path of a checkpoint (.safetensors, or .tar of the "
-        f"reference) or one of: {names}."
+        f"reference) or one of: {_names()}."
     )
+
+
+def _names() -> str:
+    return ", ".join(published.name for published in published_models())
 
 
 def _is_file(path: Path) -> bool:

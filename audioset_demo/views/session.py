@@ -93,11 +93,12 @@ def model_titles() -> dict[str, str]:
 def chosen_class(labels: Sequence[Label]) -> int | None:
     """Index of the class that the visitor chose, on whatever page; None: none of these.
 
-    At first it is the one in the address. It is kept by name, and let go where another clip, or a
-    model without it, is chosen.
+    At first it is the one in the address, by name or by AudioSet's id. It is kept so, and let go
+    where another clip, or a model without it, is chosen.
     """
     name = st.session_state.setdefault(_CLASS, st.query_params.get(_CLASS))
-    found = next((k for k, label in enumerate(labels) if label.name == name), None)
+    identities = ((label.name, label.mid or label.name) for label in labels)
+    found = next((k for k, identity in enumerate(identities) if name in identity), None)
     if name and found is None:
         choose_class(None)
         put_class_into_address()

@@ -22,10 +22,10 @@ from audioset_demo.views.session import (
     models,
 )
 
-_CONFIG = {
-    "displaylogo": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toImage"],
-}
+_BAR = {"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]}
+_BAR_WITHOUT_BRUSH = {
+    **_BAR, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toImage"],
+}  # fmt: skip
 
 
 def title(text: str, lead: str = "") -> None:
@@ -59,9 +59,13 @@ def errors_shown() -> Iterator[None]:
         st.stop()
 
 
-def chart(figure: go.Figure, alt: str, key: str, bar: bool = True, **options):
-    """A figure over the whole width, with `alt` as its description for screen readers."""
-    config = _CONFIG if bar else {"displayModeBar": False}
+def chart(figure: go.Figure, alt: str, key: str, bar: bool = True, brush: bool = False, **options):
+    """A figure over the whole width, with `alt` as its description for screen readers.
+
+    `bar`: with buttons above it; `brush`: also for the selection of points in a box or lasso.
+    """
+    with_buttons = _BAR if brush else _BAR_WITHOUT_BRUSH
+    config = with_buttons if bar else {"displayModeBar": False}
     return st.plotly_chart(figure, width="stretch", key=key, config=config, alt=alt, **options)
 
 

@@ -80,25 +80,6 @@ def test_names_on_the_map_never_overlap(points):
     assert (np.diff(heights) >= 0.069 * np.ptp(points[:, 1])).all()
 
 
-def test_scatter_leaves_out_classes_that_a_log_axis_cannot_show():
-    figure = results.precision_scatter(
-        list("abcd"), np.array([10, 0, 1000, 5]), np.array([0.1, 0.2, 0.3, np.nan]), 2, "Clips"
-    )
-    points, chosen = figure.data
-    assert list(points.customdata) == [0, 2] and list(points.x) == [10, 1000]
-    assert list(chosen.customdata) == [2]
-
-
-def test_stems_are_drawn_over_the_bars_of_their_class():
-    figure = results.counts_and_precision(
-        list("abc"), np.array([100, 10, 1]), np.array([0.5, 0.25, 1.0]), "Clips"
-    )
-    (bars,), (stems, heads) = traces(figure, "bar"), traces(figure, "scatter")
-    assert list(bars.x) == list(heads.x) and list(stems.x[::3]) == list(bars.x)
-    assert list(stems.y[1::3]) == list(heads.y) == [0.5, 0.25, 1.0]
-    assert list(figure.layout.xaxis.ticktext) == list("abc")
-
-
 def test_a_model_without_a_published_figure_has_one_dot():
     figure = results.results_dots(["A", "B"], {"ours": [0.2, 0.3], "theirs": [0.4, None]}, "mAP")
     line_of_b = [trace for trace in figure.data if trace.mode == "lines"][1]
@@ -121,12 +102,6 @@ FIGURES = {
     ),
     "map": lambda names: embeddings.class_map(
         np.eye(2), names, np.eye(2), np.arange(2.0), [0, 1], np.array([0.3, 0.2])
-    ),
-    "scatter": lambda names: results.precision_scatter(
-        names, np.array([1, 10]), np.array([0.1, 0.2]), 0, "Clips"
-    ),
-    "stems": lambda names: results.counts_and_precision(
-        names, np.array([1, 10]), np.array([0.1, 0.2]), "Clips"
     ),
     "dots": lambda names: results.results_dots(names, {"mAP": [0.1, 0.2]}, "mAP"),
     "gains": lambda names: results.gains(names, [0.1, 0.2], 0.01),

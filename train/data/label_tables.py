@@ -1,4 +1,4 @@
-"""The tables that the package ships: the label set, and each class's mean embedding."""
+"""The tables that the package ships: the label set, mean embeddings, the evaluation set."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -6,13 +6,25 @@ from pathlib import Path
 import numpy as np
 
 from audioset_demo.errors import CheckpointError, DataError
+from audioset_demo.evidence.clips import CLIPS_FILE
+from audioset_demo.evidence.published import PUBLISHED_AP_FILE
+from audioset_demo.labels import audioset_labels
 from audioset_demo.models.fields import check_values, shown
 from audioset_demo.storage import check_output, parse_json, write_atomically, write_csv
+from train.data.evaluation_clips import (
+    PUBLISHED_COLUMNS,
+    PUBLISHED_FILE,
+    STRONG_FILE,
+    evaluation_clips,
+    published_rows,
+)
 from train.data.features import TRAINING_FILE, FeatureSet, load_features
 from train.data.tables import read_table
 
 COUNTS_FILE = "class_counts_and_quality.csv"
 ONTOLOGY_FILE = "ontology.json"
+EVAL_FILE = "eval.h5"
+SOURCES = (COUNTS_FILE, ONTOLOGY_FILE, TRAINING_FILE, EVAL_FILE, STRONG_FILE, PUBLISHED_FILE)
 LABELS_FILE, CENTROIDS_FILE = "labels.csv", "centroids.npz"
 LABEL_COLUMNS = (
     "index",
@@ -23,28 +35,37 @@ LABEL_COLUMNS = (
     "n_unbal_train",
     "n_eval",
     "quality",
+    "n_rated",
+    "n_true",
 )
 
 
 def build_assets(data: Path) -> None:
-    """Write `labels.csv` and `centroids.npz` into the package.
+    """Write the tables of the label set, of mean embeddings and of the evaluation set.
 
     Parameters
     ----------
-    data : folder with class_counts_and_quality.csv, ontology.json and bal_train.h5
+    data : folder with class_counts_and_quality.csv, ontology.json, bal_train.h5, eval.h5, the
+        strong labels of eval.h5 and the AP that others published
     """
-    for name in (COUNTS_FILE, ONTOLOGY_FILE, TRAINING_FILE):
+    for name in SOURCES:
         if not (data / name).is_file():
             raise DataError(f"{data} has no {name}. Give the folder of AudioSet's released lists.")
     assets = Path(str(files("audioset_demo"))) / "assets"
-    for name in (LABELS_FILE, CENTROIDS_FILE):
-        check_output(assets / name)
+    evidence = assets / "evidence"
+    for output in (assets / LABELS_FILE, assets / CENTROIDS_FILE, evidence / CLIPS_FILE):
+        check_output(output, make_folder=True)
     rows = label_rows(data / COUNTS_FILE, data / ONTOLOGY_FILE)
     write_csv(assets / LABELS_FILE, LABEL_COLUMNS, [list(row.values()) for row in rows])
     centroids = class_centroids(load_features(data / TRAINING_FILE))
     write_atomically(
         assets / CENTROIDS_FILE, lambda part: np.savez_compressed(part, centroids=centroids)
     )
+    labels = audioset_labels()
+    clips = evaluation_clips(data / EVAL_FILE, data / STRONG_FILE, labels)
+    write_atomically(evidence / CLIPS_FILE, lambda part: np.savez_compressed(part, **clips))
+    published = published_rows(data / PUBLISHED_FILE, labels)
+    write_csv(evidence / PUBLISHED_AP_FILE, PUBLISHED_COLUMNS, published)
 
 
 def label_rows(counts: Path, ontology: Path) -> list[dict]:
@@ -64,6 +85,8 @@ def label_rows(counts: Path, ontology: Path) -> list[dict]:
             "n_unbal_train": row["n_unbal_train"],
             "n_eval": row["n_eval"],
             "quality": row["quality"] if row["num_rated"] not in ("", "0") else "",
+            "n_rated": row["num_rated"] or "0",
+            "n_true": row["num_true"] or "0",
         }
         for row in rows
     ]
