@@ -9,7 +9,7 @@ from audioset_demo.encoders import ENCODER_CHOICES, resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.published import DEFAULT_MODEL
-from audioset_demo.views import cache, chooser, clips, serving, session
+from audioset_demo.views import cache, chooser, clips, history, returning, serving, session
 from audioset_demo.views.names import escape, unique_names
 from audioset_demo.views.widgets import errors_shown
 
@@ -29,6 +29,9 @@ def show(choose_clip: bool) -> None:
     clips.take_offer(lambda clip: cache.read(clip, session.choice()))
     clips.put_into_address()
     session.put_class_into_address()
+    with st.sidebar:
+        history.show()
+        returning.show()
     with st.sidebar, errors_shown():
         _clip(choose_clip)
         _encoder()

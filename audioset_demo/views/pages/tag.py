@@ -66,21 +66,12 @@ with errors_shown():
         provenance(clip, choice)
     tagging = cache.tagging(clip, choice)
 
-st.subheader("Scores over time", anchor=False)
-if clip.is_features:
-    st.info(
-        "An embeddings file holds no sound: there is nothing to play, and no waveform or "
-        "spectrogram to draw.",
-        icon=":material/info:",
-    )
-pictures = st.container()  # filled once the controls below it have been read
-columns = st.columns([4, 4, 3], gap="medium", vertical_alignment="bottom")
 n_classes = len(tagging.labels)
 n_tags, most_tags = 1, min(MAX_TAGS, n_classes)
 if st.session_state.get("n_tags", 1) > most_tags:  # chosen for a model with more classes
     st.session_state.n_tags = most_tags
 if most_tags > 1:  # a slider needs two values
-    n_tags = columns[0].slider(
+    n_tags = left.slider(
         "Number of tags",
         1,
         most_tags,
@@ -88,7 +79,7 @@ if most_tags > 1:  # a slider needs two values
         key="n_tags",
         bind="query-params",
     )
-pinned = columns[1].multiselect(
+pinned = left.multiselect(
     "Pin classes (type to search)",
     [label.name for label in tagging.labels],  # names, not places: another model has other classes
     key="pinned",
@@ -98,7 +89,7 @@ pinned = columns[1].multiselect(
     select_all=False,
     placeholder="Classes to show whatever their score",
 )
-fold = columns[2].toggle(
+fold = left.toggle(
     "Children under parents",
     key="fold",
     bind="query-params",
@@ -111,9 +102,6 @@ names = [label.name for label, _ in rows]
 by_name = {label.name: label.index for label in tagging.labels}
 pins = [by_name[name] for name in pinned]
 chosen = session.chosen_class(tagging.labels)
-with pictures:
-    extra = [] if chosen is None else [chosen]
-    player.show_tags(clip, tagging, list(dict.fromkeys([*pins, *top, *extra])), chosen)
 with right:
     st.subheader(escape(tagging.name), anchor=False)
     st.caption(
@@ -130,6 +118,16 @@ with right:
         key="tag bars",
         bar=False,
     )
+
+st.subheader("Scores over time", anchor=False)
+if clip.is_features:
+    st.info(
+        "An embeddings file holds no sound: there is nothing to play, and no waveform or "
+        "spectrogram to draw.",
+        icon=":material/info:",
+    )
+extra = [] if chosen is None else [chosen]
+player.show_tags(clip, tagging, list(dict.fromkeys([*pins, *top, *extra])), chosen)
 # Clips with one name are told apart in files too.
 exported = replace(tagging, name=cache.clip_names(clips.kept())[clip.identity()])
 name = export.file_stem(exported.name)
