@@ -29,9 +29,6 @@ def show(choose_clip: bool) -> None:
     clips.take_offer(lambda clip: cache.read(clip, session.choice()))
     clips.put_into_address()
     session.put_class_into_address()
-    with st.sidebar:
-        history.show()
-        returning.show()
     with st.sidebar, errors_shown():
         _clip(choose_clip)
         _encoder()
@@ -44,6 +41,9 @@ def show(choose_clip: bool) -> None:
             format_func=lambda name: titles[name] + (" (default)" if name == DEFAULT_MODEL else ""),
             filter_mode="contains",
         )
+    with st.sidebar:  # last, as they draw nothing but leave gaps
+        history.show()
+        returning.show()
 
 
 def _clip(choose_clip: bool) -> None:
