@@ -20,7 +20,14 @@ from audioset_demo.charts.style import (
     VERMILION,
 )
 from audioset_demo.embeddings.frames import FRAME_S, frame_edges
-from audioset_demo.encoders.logmel import MEL_MAX_HZ, MEL_MIN_HZ, N_MELS
+from audioset_demo.encoders.logmel import (
+    HOP_SAMPLES,
+    MEL_MAX_HZ,
+    MEL_MIN_HZ,
+    N_MELS,
+    SAMPLE_RATE,
+    WINDOW_SAMPLES,
+)
 from audioset_demo.tagging import Tagging
 
 ROW_PX = 25  # height of one class
@@ -178,7 +185,12 @@ def _mel(sound: DrawnSound) -> dict | None:
     if sound.log_mel is None:
         return None
     low, high = float(sound.log_mel.min()), float(np.percentile(sound.log_mel, 99.8))
+    # A row is drawn around the middle of its window: very short sounds are not stretched.
+    begin = (WINDOW_SAMPLES - HOP_SAMPLES) / 2 / SAMPLE_RATE
+    n_rows = 1 + max(0, round(sound.duration_s * SAMPLE_RATE) - WINDOW_SAMPLES) // HOP_SAMPLES
     return {
+        "from": begin,
+        "to": begin + n_rows * HOP_SAMPLES / SAMPLE_RATE,
         "levels": _levels((sound.log_mel - low) / max(high - low, 1e-6)),
         "columns": len(sound.log_mel),
         "bands": N_MELS,

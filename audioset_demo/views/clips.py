@@ -180,6 +180,14 @@ def put_back() -> None:
     offer(st.session_state.pop("removed"))
 
 
+def take_back(former: dict[tuple, Clip], chosen: Clip) -> None:
+    """Keep the clips of a former visit, before those of this one; the chosen one is chosen."""
+    opened = [clip for clip in kept() if not clip.sample]
+    st.session_state.kept = former | {clip.identity(): clip for clip in opened}
+    if not opened:
+        st.session_state.clip = chosen
+
+
 def choose_index(index: int) -> None:
     """Open another clip of the embeddings file."""
     offer(replace(current(), index=index))

@@ -17,6 +17,7 @@ from audioset_demo.views import (
 )
 
 PAGES = Path(__file__).parent / "pages"
+STYLE = Path(__file__).with_name("page.css")
 ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
 
 
@@ -24,6 +25,7 @@ def show() -> None:
     """Draw the current page; the script that Streamlit runs calls this once per run."""
     # Set first: otherwise the browser would fetch each page's icon from another server.
     st.set_page_config(page_icon=str(ICON), layout="wide")
+    st.html(STYLE)
     if not visits.admit():
         st.warning(
             f"{visits.MAX_VISITS} visitors are here, which is as many as this server takes. Reload "

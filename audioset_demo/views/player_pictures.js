@@ -143,7 +143,7 @@ class Pictures {
       if (lane.kind === "wave") this.drawWave(context, lane);
       if (lane.kind === "mel") {
         context.imageSmoothingEnabled = true;
-        const left = this.x(0), right = this.x(this.data.duration);
+        const left = this.x(this.data.mel.from), right = this.x(this.data.mel.to);
         context.drawImage(this.mel, left, lane.top, right - left, lane.height);
       }
       if (lane.kind === "classes") {

@@ -9,7 +9,7 @@ from audioset_demo.encoders import ENCODER_CHOICES, resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.published import DEFAULT_MODEL
-from audioset_demo.views import cache, chooser, clips, serving, session
+from audioset_demo.views import cache, chooser, clips, history, returning, serving, session
 from audioset_demo.views.names import escape, unique_names
 from audioset_demo.views.widgets import errors_shown
 
@@ -41,6 +41,9 @@ def show(choose_clip: bool) -> None:
             format_func=lambda name: titles[name] + (" (default)" if name == DEFAULT_MODEL else ""),
             filter_mode="contains",
         )
+    with st.sidebar:  # last, as they draw nothing but leave gaps
+        history.show()
+        returning.show()
 
 
 def _clip(choose_clip: bool) -> None:

@@ -114,3 +114,11 @@ def test_half_an_hour_is_small_enough_to_send(tagger):
 def test_frequency_ticks_mark_the_band_with_that_centre(hertz):
     bin_ = round(hertz / (SAMPLE_RATE / 2) * (N_BINS - 1))
     assert abs(mel_band(hertz) - mel_matrix()[bin_].argmax()) < 1
+
+
+def test_a_very_short_sound_is_as_long_as_it_is(tagger):
+    waveform, sound = sound_of(0.1)
+    drawn = tags_timeline(tagger.tag(waveform), [0], sound)
+    assert drawn["duration"] == drawn["end"] == pytest.approx(0.1)
+    mel = drawn["mel"]
+    assert (mel["from"], mel["to"]) == pytest.approx((0.0075, 0.0875)) and mel["columns"] == 8

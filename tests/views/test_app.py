@@ -38,7 +38,7 @@ def test_every_page_is_full_on_the_first_visit_and_names_encoder_and_model(app, 
 def test_every_picture_has_words_for_those_who_do_not_see_it(app, page):
     go(app, page)
     words = [chart.proto.alt for chart in app.get("plotly_chart")]
-    words += [json.loads(player.proto.json)["alt"] for player in app.get("bidi_component")]
+    words += [json.loads(player.proto.json)["alt"] for player in app.main.get("bidi_component")]
     assert (words or page == "visit") and all(len(alt) > 20 for alt in words)
 
 

@@ -23,9 +23,10 @@ def test_the_oldest_clips_leave_a_full_visit_and_their_names_are_told(app, monke
     monkeypatch.setattr(clips, "MAX_KEPT", 3)
     for number in range(4):
         upload(app, f"{number}.wav", wav(1.0 + number / 10))
+        said = errors(app)
         assert len(listed(app)) == min(number + 2, 3)
         go(app, "tag")
-    (told,) = errors(app)
+    (told,) = said
     assert told.startswith("A visit holds at most 3 clips") and "left it: 0.wav. " in told
     assert listed(app) == ["1.wav", "2.wav", "3.wav"]
 

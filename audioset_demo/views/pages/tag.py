@@ -77,13 +77,12 @@ if clip.is_features:
         "spectrogram to draw.",
         icon=":material/info:",
     )
-columns = st.columns([4, 4, 3], gap="medium", vertical_alignment="bottom")
 n_classes = len(tagging.labels)
 n_tags, most_tags = 1, min(MAX_TAGS, n_classes)
 if st.session_state.get("n_tags", 1) > most_tags:  # chosen for a model with more classes
     st.session_state.n_tags = most_tags
 if most_tags > 1:  # a slider needs two values
-    n_tags = columns[0].slider(
+    n_tags = left.slider(
         "Number of tags",
         1,
         most_tags,
@@ -91,7 +90,7 @@ if most_tags > 1:  # a slider needs two values
         key="n_tags",
         bind="query-params",
     )
-pinned = columns[1].multiselect(
+pinned = left.multiselect(
     "Pin classes (type to search)",
     [label.name for label in tagging.labels],  # names, not places: another model has other classes
     key="pinned",
@@ -101,7 +100,7 @@ pinned = columns[1].multiselect(
     select_all=False,
     placeholder="Classes to show whatever their score",
 )
-fold = columns[2].toggle(
+fold = left.toggle(
     "Children under parents",
     key="fold",
     bind="query-params",

@@ -11,7 +11,7 @@ from audioset_demo.embeddings.frames import Embeddings, Progress
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.storage import csv_text
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import cache, clips, meaning, session
+from audioset_demo.views import cache, clips, meaning, serving, session
 from audioset_demo.views.clips import Clip
 from audioset_demo.views.downloads import File, download_made_on_click, downloads
 from audioset_demo.views.names import escape
@@ -21,6 +21,11 @@ from audioset_demo.views.times import stamp
 from audioset_demo.views.widgets import count, errors_shown, provenance, title
 
 N_SUMMARY = 4  # of each clip on the page
+RELOADED = (
+    "reloading the page clears them"
+    if serving.is_public()
+    else "a page that is reloaded within an hour finds them again"
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ st.subheader("Download", anchor=False)
 st.markdown(
     "The ZIP holds a table of the tags of all clips, and for each clip its tags and frames (JSON), "
     "its events (CSV, JSON, Audacity, RTTM) and its embeddings (NPZ, which can be uploaded here). "
-    "Clips are kept for this visit only: reloading the page clears them."
+    f"Clips are kept for this visit only: {RELOADED}."
 )
 with errors_shown():
     calibration = cache.calibration(choice)
