@@ -31,7 +31,7 @@ from audioset_demo.views.turns import Place
 TAGGED_S = 10.0  # as long as the clips on which the models were trained
 MAX_TAGS = 5
 MAX_BLOCK_S = 12.0  # the browser keeps ten seconds that the server has not answered
-MAX_LISTENERS = 10  # of all visitors: each costs a tenth of a core
+MAX_LISTENERS = 10  # of all visitors: each costs 15 % of a core
 AWAY_S = 20.0  # without a block, a listener counts no more
 _KEY = "live"
 _LISTENING = "listening"
