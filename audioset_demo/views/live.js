@@ -134,7 +134,6 @@ class Live extends Pictures {
     this.tell(found.lost);
     if (!found.timeline) return;
     this.parts.timeline.classList.add("heard");
-    this.chosen = -1;               // no class is marked
     this.to = found.timeline.duration;
     this.from = this.to - VIEW_S;
     this.load(found.timeline);
@@ -170,6 +169,10 @@ class Live extends Pictures {
   }
 
   // --- the pictures: the last minute, which ends at the right ----------------------------------
+
+  row() {
+    return -1;                      // no class is marked
+  }
 
   layout() {
     super.layout();
