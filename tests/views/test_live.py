@@ -42,7 +42,9 @@ def listener(app, monkeypatch):
 
 
 def heard(app) -> live.Listening | None:
-    return app.session_state.filtered_state.get("listening")
+    if "listening" in app.session_state:
+        return app.session_state["listening"]
+    return None
 
 
 def opener(app):
