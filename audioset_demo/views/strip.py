@@ -50,7 +50,7 @@ def show(choice: Choice) -> None:
                 "Clips of this visit",
                 list(by_key),
                 key=_KEY,
-                format_func=label,
+                format_func=lambda key: names[by_key[key].identity()],  # no Markdown here
                 on_change=take,
                 filter_mode="contains",
                 label_visibility="collapsed",

@@ -33,7 +33,7 @@ def test_an_event_stays_selected_while_other_rows_come_and_go(tools, page):
     drawn(tools, page)
     assert ticked(page) == [second]
     threshold = page.get_by_role("slider", name="Events begin at a score of")
-    for _ in range(4):
+    for _ in range(10):
         threshold.press("ArrowLeft")
     drawn(tools, page)
     assert len(json.loads(saved(page, "JSON", 1))) > len(events) and ticked(page) == [second]
@@ -61,6 +61,7 @@ def test_one_step_back_is_one_page_back_and_settings_stay(tools, page):
     threshold = page.get_by_role("slider", name="Events begin at a score of")
     threshold.press("ArrowLeft")
     page.wait_for_url("**threshold=0.28*")
+    head(page).scroll_into_view_if_needed()
     page.mouse.click(*place(page, -0.2, ABOVE_ROWS_PX + round(1.5 * ROW_PX)))
     page.wait_for_url("**class=*")
     tools.open_page(page, "Models")

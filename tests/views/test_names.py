@@ -161,7 +161,7 @@ def test_models_of_few_classes_run_on_every_page(publish, labels):
     app = new_app()
     for page in PAGES:
         assert not go(app, page).exception and not app.error, page
-    go(app, "attention").toggle[0].set_value(True).run()
+    labelled(go(app, "attention").button_group, "Map of").set_value("drops").run()
     assert not app.exception and not app.error
     assert len(labelled(app.selectbox, "Class").options) == len(labels)
 
@@ -210,7 +210,7 @@ def test_odd_names_run_on_every_page_and_are_shown_as_they_are(publish):
         assert f"trained on {ODD}" in text(app)
         for figure in app.get("plotly_chart"):
             assert "<b>x" not in figure.proto.spec and "<i>" not in figure.proto.spec
-    assert "&lt;b&gt;x" in go(app, "tag").get("plotly_chart")[0].proto.spec
+    assert "&lt;b&gt;x" in go(app, "tag").get("html")[0].proto.body
 
 
 def test_a_model_with_two_classes_of_one_name_is_left_out_with_the_reason(publish):
