@@ -213,7 +213,9 @@ class Player extends Pictures {
     const pressed = this.pressed;
     this.pressed = null;
     if (!pressed || event.type === "pointercancel" || pressed.moved) return;
-    if (pressed.row >= 0) this.choose(pressed.row);
+    // Where the page describes a frame, a click on one means that frame, and not another class.
+    const ofFrame = this.data.marked !== null && !pressed.named;
+    if (pressed.row >= 0 && !ofFrame) this.choose(pressed.row);
     if (pressed.named) return;
     const ofFrames = pressed.lane && !["wave", "mel", "legend"].includes(pressed.lane.kind);
     if (ofFrames) this.playFrame(this.frameAt(pressed.time));

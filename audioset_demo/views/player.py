@@ -61,7 +61,7 @@ def show_curves(
 ) -> None:
     """Show the sound above a map of classes and curves.
 
-    A click on a frame calls `on_frame` with its index, one on a class's row chooses the class.
+    A click on a frame calls `on_frame` with its index, one on a class's name chooses the class.
     """
 
     def take_frame() -> None:

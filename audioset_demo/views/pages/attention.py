@@ -190,7 +190,7 @@ with pictures:
         on_frame=lambda frame: st.session_state.update({key: frame}),
     )
     st.caption(
-        f"Map: {escape(own)}; click a class to see why it scores as it does. Dotted: the "
+        f"Map: {escape(own)}; click a class's name to see why it scores as it does. Dotted: the "
         "weight of each frame if all had the same."
     )
 
