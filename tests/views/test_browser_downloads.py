@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.sounds import plucked_chord
-from tests.views.browsing import chosen, saved, tags, upload
+from tests.views.browsing import chosen, pick_sample, saved, tags, upload
 
 pytestmark = pytest.mark.browser
 
@@ -79,7 +79,7 @@ def test_a_name_is_shown_literally(tools, page):
     chosen(page, name)
     tools.open_page(page, "Embeddings")
     page.get_by_role("button", name="Change").click()
-    page.get_by_role("radio", name="Heartbeat").click()
+    pick_sample(page, "Heartbeat")
     chosen(page, "Heartbeat")
     tools.wait_until_drawn(page)
     page.get_by_role("combobox", name="Compare with").click()
