@@ -8,7 +8,6 @@ in their session alone, and forgotten when they leave the page.
 from __future__ import annotations
 
 import base64
-import json
 import time
 from dataclasses import replace
 from importlib.resources import files
@@ -22,6 +21,7 @@ from audioset_demo.charts.live import LEAST_SCORE, live_timeline
 from audioset_demo.encoders.live import LiveSound
 from audioset_demo.encoders.logmel import SAMPLE_RATE
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache
 from audioset_demo.views.background import TURNS
@@ -48,7 +48,7 @@ _component = st.components.v2.component(
     html=_asset("live.html"),
     css=_asset("player.css") + _asset("live.css"),
     # One module. The worklet's code becomes a module of its own, at an address within the page.
-    js=f"const WORKLET = {json.dumps(_asset('live_worklet.js'))};\n"
+    js=f"const WORKLET = {json_text(_asset('live_worklet.js'))};\n"
     + _asset("live_microphone.js")
     + _asset("player_pictures.js")
     + _asset("live.js"),

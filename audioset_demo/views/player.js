@@ -41,6 +41,7 @@ class Player extends Pictures {
     on(root.querySelector(".closer"), "click", () => this.zoom(0.5));
     on(root.querySelector(".wider"), "click", () => this.zoom(2));
     on(root.querySelector(".whole"), "click", () => this.look(0, this.data.duration));
+    on(root.querySelector(".saver"), "click", () => this.save());
     on(this.overlay, "pointerdown", (event) => this.press(event));
     on(this.overlay, "pointermove", (event) => this.move(event));
     on(this.overlay, "pointerup pointercancel", (event) => this.release(event));
@@ -131,6 +132,23 @@ class Player extends Pictures {
   reveal(time) {
     const span = this.to - this.from;
     if (time > this.to || time < this.from) this.look(time - 0.05 * span, time + 0.95 * span);
+  }
+
+  // Saves the pictures as they are in view, on the page's own background.
+  save() {
+    const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+    canvas.width = this.pictures.width;
+    canvas.height = this.pictures.height;
+    context.fillStyle = this.paper;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(this.pictures, 0, 0);
+    canvas.toBlob((image) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(image);
+      link.download = `${this.data.file}.png`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
   }
 
   seek(time) {

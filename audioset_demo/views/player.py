@@ -9,6 +9,7 @@ import streamlit as st
 
 from audioset_demo.charts.overview import DrawnSound
 from audioset_demo.charts.player import ClassMap, Curve, curves_timeline, tags_timeline
+from audioset_demo.names import file_stem
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache
 from audioset_demo.views.clips import Clip
@@ -87,5 +88,5 @@ def _show(clip: Clip, drawn: dict, **callbacks) -> None:
     # Streamlit requires a callback for every value that the browser may report.
     callbacks = dict.fromkeys(("on_frame_change", "on_class_change"), lambda: None) | callbacks
     of_clip = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
-    data = drawn | of_clip | {"audio": _AUDIO}
+    data = drawn | of_clip | {"audio": _AUDIO, "file": file_stem(clip.name)}
     _component(data=data, key=_KEY, **callbacks)

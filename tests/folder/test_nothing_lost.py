@@ -149,7 +149,11 @@ def test_a_full_disk_ends_the_run_in_words_and_loses_nothing(folder, tmp_path):
 
 @pytest.mark.parametrize("wanted", [0, 1])
 def test_ctrl_c_stops_it_with_what_is_done(folder, whole, tmp_path, wanted):
-    process = begin(folder, tmp_path / "out", "0", "0.3", start_new_session=True)
+    process = begin(
+        folder, tmp_path / "out", "0", "0.3", start_new_session=True,
+        # A shell that runs tests in the background has told them to ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     while not (tmp_path / "out" / ".lock-1-of-1").exists():
         assert process.poll() is None
         time.sleep(0.01)

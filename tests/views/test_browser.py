@@ -136,6 +136,18 @@ def test_zooming_in_brings_the_same_place_closer(player):
     until(player, "Math.abs(audio.currentTime - 5) < 0.05")
 
 
+def test_the_pictures_are_saved_as_they_are_in_view(player):
+    saved_picture = Image.open(io.BytesIO(saved(player, "PNG"))).convert("RGB")
+    box = head(player).bounding_box()
+    assert saved_picture.size == (round(box["width"]), round(box["height"]))
+    shown = Image.open(io.BytesIO(head(player).screenshot())).convert("RGB")
+    part = (300, 20, saved_picture.width - 20, 220)  # wave and spectrogram, without the playhead
+    difference = np.abs(
+        np.asarray(saved_picture.crop(part), float) - np.asarray(shown.crop(part), float)
+    )
+    assert difference.mean() < 2 and np.asarray(shown.crop(part)).std() > 20
+
+
 def test_a_frame_of_the_attention_is_played_and_its_numbers_are_shown(tools, player):
     tools.open_page(player, "Attention")
     until(player, "audio.readyState > 0")
