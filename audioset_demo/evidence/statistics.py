@@ -1,6 +1,7 @@
 """How sure a figure is: intervals of shares and correlations, and differences beyond chance."""
 
 from dataclasses import dataclass
+from math import nan
 from statistics import NormalDist
 
 import numpy as np
@@ -45,7 +46,7 @@ def correlations(x: np.ndarray, y: np.ndarray) -> dict[str, Correlation]:
     found = {}
     for name, of in (("Pearson", np.asarray), ("Spearman", ranks)):
         drawn = _pearson(*(np.array([of(part[draw]) for draw in draws]) for part in (x, y)))
-        low, high = np.percentile(drawn, (2.5, 97.5))
+        low, high = np.nanpercentile(drawn, (2.5, 97.5))  # a draw can be of one class alone
         found[name] = Correlation(float(_pearson(of(x), of(y))), float(low), float(high), len(x))
     return found
 
@@ -53,7 +54,8 @@ def correlations(x: np.ndarray, y: np.ndarray) -> dict[str, Correlation]:
 def _pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x = x - x.mean(axis=-1, keepdims=True)
     y = y - y.mean(axis=-1, keepdims=True)
-    return (x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
+    spread = np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
+    return np.divide((x * y).sum(axis=-1), spread, where=spread > 0, out=np.full_like(spread, nan))
 
 
 @dataclass(frozen=True)
