@@ -14,7 +14,8 @@ from audioset_demo.events import THRESHOLD
 if TYPE_CHECKING:  # imports torch
     from audioset_demo.tagging import Tagger, Tagging
 
-OF_TAGS = ("table", "json", "csv")  # formats; the others are of events
+TABLE = "table"
+OF_TAGS = (TABLE, "json", "csv")  # formats; the others are of events
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

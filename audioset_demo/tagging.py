@@ -33,9 +33,10 @@ from audioset_demo.models.calibration import (
 )
 from audioset_demo.models.card import ModelCard, labels_of
 from audioset_demo.models.checkpoint import load_checkpoint
-from audioset_demo.models.head import Strand
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.published import DEFAULT_MODEL, find_checkpoint
+
+UNSURE = "Not sure"  # how a note begins
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,11 @@ class Tagging:
         )
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether a note says that the top tag is as often wrong as right."""
+        return any(note.startswith(UNSURE) for note in self.notes)
+
+    @property
     def hop_s(self) -> float:
         """Seconds from one frame to the next."""
         return hop_of(self.times_s)
@@ -150,6 +156,22 @@ class Tagging:
         require_calibration(self.calibration, self.model.name)
         assert self.probabilities is not None
         return self.probabilities
+
+
+@dataclass(frozen=True)
+class Strands:
+    """The S parts of a class's score that have an attention of their own.
+
+    Attributes
+    ----------
+    names : of hidden layers or units; none where the class has one attention for all of its score
+    attention : (T, S), sums to 1 over frames
+    contributions : (T, S)
+    """
+
+    names: tuple[str, ...]
+    attention: np.ndarray
+    contributions: np.ndarray
 
 
 class Tagger:
@@ -275,12 +297,16 @@ class Tagger:
         stand_in = None if silence is None else torch.from_numpy(silence)
         return self.model.occlude(torch.from_numpy(quantised), stand_in, classes).numpy()
 
-    def strands(self, embeddings: Embeddings, k: int, most: int = 6) -> list[Strand]:
-        """What carries class `k`: hidden layers or units, each with its own attention over time.
-
-        See `TaggingModel.strands`.
-        """
-        return self.model.strands(torch.from_numpy(embeddings.require_quantised()), k, most)
+    def strands(self, embeddings: Embeddings, k: int, most: int = 6) -> Strands:
+        """What carries class `k`: hidden layers or units, the `most` that carry it most."""
+        frames = torch.from_numpy(embeddings.require_quantised())
+        found = self.model.strands(frames, k, most)
+        none = np.empty((len(frames), 0), np.float32)
+        return Strands(
+            tuple(strand.name for strand in found),
+            np.stack([strand.attention.numpy() for strand in found], 1) if found else none,
+            np.stack([strand.contributions.numpy() for strand in found], 1) if found else none,
+        )
 
     def _tag_embeddings(
         self,
@@ -331,7 +357,7 @@ def _sureness(embeddings: Embeddings, card: ModelCard, top: float) -> tuple[str,
     if top >= least:
         return ()
     return (
-        f"Not sure: the highest score is {top:.2f}, and of the top tags that score below "
+        f"{UNSURE}: the highest score is {top:.2f}, and of the top tags that score below "
         f"{least:.2f} with the compact encoder at least half are wrong.",
     )
 

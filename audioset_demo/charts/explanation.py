@@ -10,15 +10,14 @@ import plotly.graph_objects as go
 from audioset_demo.charts.player import ClassMap, Curve
 from audioset_demo.charts.style import BLUE, GREY, SCORE_COLOURS, VERMILION, look, plain
 from audioset_demo.embeddings.frames import frame_edges
-from audioset_demo.models.head import Strand
-from audioset_demo.tagging import Tagging
+from audioset_demo.tagging import Strands, Tagging
 
-# What a map can show: its key, and its name.
+# What a map can show, by the names of `localisation.SIGNALS`.
 SIGNALS = {
     "contributions": "Contribution",
     "attention": "Attention weight",
     "frame_scores": "Frame score",
-    "drops": "Score drop",
+    "occlusion": "Score drop",
 }
 LEAST_SCALE = 0.05  # end of the scale of a signed map at least: tiny values stay pale
 LEAST_WEIGHT = 2.0  # of attention, in multiples of the mean weight
@@ -38,7 +37,7 @@ def class_map(
     Parameters
     ----------
     classes : indices, the first on top
-    drops : (T, K) score drops, for the signal "drops"
+    drops : (T, K) score drops, for the signal "occlusion"
     """
     if signal == "frame_scores":
         values = tagging.frame_scores[:, classes]
@@ -47,7 +46,7 @@ def class_map(
         values = in_multiples(tagging.attention[:, classes])
         most = max(LEAST_WEIGHT, float(values.max()))
         return ClassMap("Attention weight / mean", classes, values, 0.0, most)
-    if signal == "drops":
+    if signal == "occlusion":
         assert drops is not None
         name, values = "Score drop", drops[:, classes]
     else:
@@ -92,21 +91,22 @@ def curves_of(
     return [curve for of_model in lanes.values() for curve in of_model]
 
 
-def strand_map(strands: Sequence[Strand], tagging: Tagging) -> go.Figure:
+def strand_map(strands: Strands, tagging: Tagging) -> go.Figure:
     """The attention of each strand over time, as multiples of its mean, the first on top.
 
     Beside its name stands what it adds to the logit over the whole clip.
     """
-    weights = np.stack([in_multiples(strand.attention.numpy()) for strand in strands])
-    parts = np.stack([strand.contributions.numpy() for strand in strands])
+    weights, parts = in_multiples(strands.attention).T, strands.contributions.T
     totals = parts.sum(axis=1)
-    names = [f"{plain(s.name)}: {total:+.2f}" for s, total in zip(strands, totals, strict=True)]
+    names = [
+        f"{plain(name)}: {part:+.2f}" for name, part in zip(strands.names, totals, strict=True)
+    ]
     bars = {"title": {"text": "Weight<br>/ mean"}, "thickness": 10}
     cells = {
         "type": "heatmap",
         "z": weights,
         "x": frame_edges(tagging.times_s, tagging.duration_s),
-        "y": list(range(len(strands))),
+        "y": list(range(len(names))),
         "customdata": np.stack([np.broadcast_to(tagging.times_s, parts.shape), parts], axis=2),
         "zmin": 0,
         "zmax": max(LEAST_WEIGHT, float(weights.max())),

@@ -158,7 +158,7 @@ def _tag_folder(arguments: argparse.Namespace) -> int:
     tagger = load_tagger(model, encoder, arguments.pooling, arguments.device)
     # Refused before the first recording is read.
     meaning.as_asked(
-        tagger, arguments.format, arguments.calibrated, arguments.prior, arguments.threshold
+        tagger, meaning.TABLE, arguments.calibrated, arguments.prior, arguments.threshold
     )
     warn_of_damaged_models()
     job = TagJob(

@@ -86,7 +86,9 @@ class TagJob:
 
         torch.set_num_threads(1)
         tagger = load_tagger(self.model, self.encoder, self.pooling, self.device)
-        as_asked = meaning.as_asked(tagger, self.form, self.calibrated, self.prior, self.threshold)
+        as_asked = meaning.as_asked(
+            tagger, meaning.TABLE, self.calibrated, self.prior, self.threshold
+        )
         prior = tagger.prior(self.prior or "fitted") if self.calibrated else None
         wanted = None if self.classes is None else [label.index for label in self.classes]
 
@@ -96,7 +98,9 @@ class TagJob:
             )
             found = tagger.tag(embeddings, top=self.n_kept, classes=wanted)
             found = replace(found, name=_name(given.path, self.form))
-            tagging, drops = as_asked(found), None
+            # Events have thresholds of their own.
+            tagging = as_asked(found) if self.form in meaning.OF_TAGS else found
+            drops = None
             if self.occlusion:
                 kept = [label.index for label in tagging.labels]
                 drops = tagger.occlude(embeddings, silent_frame(tagger.encoder), kept)

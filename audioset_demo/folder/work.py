@@ -34,7 +34,7 @@ class Died:
 
     Attributes
     ----------
-    at : what it last told to be working on; the item where it told nothing.
+    at : what it last reported to work on; the item where it reported nothing.
     reason : a sentence.
     """
 

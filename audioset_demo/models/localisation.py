@@ -16,7 +16,7 @@ SUMMARY_FILE = "summary.json"
 SIGNALS = ("attention", "frame_scores", "contributions", "occlusion")
 SHOWN = ("contributions", "frame_scores", "attention")  # what every tagging has
 UNIFORM = "uniform"  # the clip's score at all times
-CEILING = "ceiling"  # a classifier of frames that was told the times
+CEILING = "ceiling"  # a classifier of frames that was trained on the times
 COLUMNS = (
     "index",
     "name",

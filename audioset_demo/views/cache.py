@@ -31,8 +31,7 @@ from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.calibration import Calibration
-from audioset_demo.models.head import Strand
-from audioset_demo.tagging import Tagger, Tagging, load_tagger
+from audioset_demo.tagging import Strands, Tagger, Tagging, load_tagger
 from audioset_demo.views import serving
 from audioset_demo.views.background import Work, finish
 from audioset_demo.views.clips import MAX_KEPT, Clip, give_up
@@ -56,7 +55,10 @@ _EMBEDDINGS: Shelf[Embeddings] = Shelf(MAX_KEPT * MAX_EMBEDDINGS_BYTES)
 _PLAYED: Shelf[Played] = Shelf(128 * 2**20)
 _TAGGINGS: Shelf[Tagging] = Shelf(96 * 2**20)
 _OCCLUSIONS: Shelf[np.ndarray] = Shelf(32 * 2**20)
-_SHELVES: tuple[Shelf, ...] = (_DRAWN, _EMBEDDINGS, _PLAYED, _TAGGINGS, _OCCLUSIONS)
+_STRANDS: Shelf[Strands] = Shelf(8 * 2**20)
+_SHELVES: tuple[Shelf, ...] = (
+    _DRAWN, _EMBEDDINGS, _PLAYED, _TAGGINGS, _OCCLUSIONS, _STRANDS,
+)  # fmt: skip
 
 BYTES_PER_S = 16_000  # of a usual compressed sound: a guess, until a file is open
 
@@ -329,9 +331,20 @@ def occlusion(clip: Clip, choice: Choice, on_stop: Callable[[], None]) -> np.nda
     return _finished(_OCCLUSIONS, what, clip, _of_tagging(clip, choice), start, on_stop)
 
 
-def strands(clip: Clip, choice: Choice, k: int) -> list[Strand]:
-    """What carries class `k` in a clip; a pass of the model over its frames."""
-    return _tagger(choice.model).strands(features(clip, choice), k)
+def strands(clip: Clip, choice: Choice, k: int) -> Strands:
+    """What carries class `k` in a clip."""
+    embeddings = features(clip, choice)
+
+    def start() -> Work[Strands]:
+        tagger = _tagger(choice.model)
+
+        def do(progress: Progress) -> Strands:
+            return tagger.strands(embeddings, k)
+
+        return _work("take a class apart", clip, do, embeddings.duration_s)
+
+    key = _of_tagging(clip, choice), k
+    return _finished(_STRANDS, f"Taking apart {clip.name}", clip, key, start)
 
 
 def _of_tagging(clip: Clip, choice: Choice) -> Choice:

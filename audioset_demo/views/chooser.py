@@ -68,13 +68,16 @@ def show(place: str, columns: Sequence[DeltaGenerator] = ()) -> None:
 def show_messages() -> None:
     """What became of the clips opened last: errors, and which clip stays chosen; notes."""
     errors, notes = clips.errors(), clips.notes()
-    for message in errors:
-        st.error(escape(message), icon=":material/error:")
-    for message in notes:
-        st.info(escape(message), icon=":material/info:")
-    if errors:
-        st.caption(f"Chosen now: {escape(clips.current().name)}")
-    if errors or notes:
+    if not errors and not notes:
+        return
+    with st.container(horizontal=True, wrap=False, vertical_alignment="top"):
+        with st.container():
+            for message in errors:
+                st.error(escape(message), icon=":material/error:")
+            for message in notes:
+                st.info(escape(message), icon=":material/info:")
+            if errors:
+                st.caption(f"Chosen now: {escape(clips.current().name)}")
         st.button("Dismiss", type="tertiary", icon=":material/close:", on_click=clips.dismiss)
 
 

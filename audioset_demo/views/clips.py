@@ -203,7 +203,7 @@ class Offer:
     opened: list[str] = field(default_factory=list)  # names of those that could be read
     dropped: list[str] = field(default_factory=list)  # names of older ones that had to leave
     chosen: bool = False  # whether one of them has become the chosen clip
-    page: str = ""  # where the visitor is told
+    page: str = ""  # on which these are shown
 
 
 def _offer() -> Offer:
@@ -276,8 +276,8 @@ def notes() -> list[str]:
 def dismiss() -> None:
     """The visitor has read what was said of the clips opened last."""
     offer = _offer()
-    for told in (offer.errors, offer.notes, offer.opened, offer.dropped):
-        told.clear()
+    for message in (offer.errors, offer.notes, offer.opened, offer.dropped):
+        message.clear()
 
 
 def turn_to(page: str) -> None:

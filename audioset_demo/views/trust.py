@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from audioset_demo.charts.explanation import SIGNALS
 from audioset_demo.models import experiments, localisation
 from audioset_demo.tagging import Tagging
 from audioset_demo.views.names import escape
 
-IN_WORDS = {
-    "attention": "attention weight",
-    "frame_scores": "frame score",
-    "contributions": "contribution",
-    "occlusion": "score drop",
-}
-READINGS = {
-    "attention": "Attention weight",
-    "contributions": "Contribution",
-    "frame_scores": "Frame score",
-}
+IN_WORDS = {signal: name.lower() for signal, name in SIGNALS.items()}
 HELP = (
     "0.5 is chance. Measured on AudioSet's strong labels and the released embeddings, in clips of "
     "10 s with frames of 0.96 s; a frame counts as inside where at least half of it is covered."
@@ -83,7 +74,8 @@ def faithfulness() -> None:
             {"Model": [row["title"] for row in record["rows"]]}
             | {
                 name: [agreement_cell(row, reading) for row in record["rows"]]
-                for reading, name in READINGS.items()
+                for reading, name in SIGNALS.items()
+                if reading != "occlusion"
             },
             hide_index=True,
         )

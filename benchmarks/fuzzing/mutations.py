@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import PurePath
 from random import Random
 
+import google_crc32c
+
 Files = Mapping[str, bytes]
 
 MARK = re.compile(rb"[A-Za-z][A-Za-z0-9 ]{3}|PK..|\x1aE\xdf\xa3|\x1f\x43\xb6\x75|\xff[\xf1-\xfb]")
@@ -271,12 +273,7 @@ def tfrecord(content: bytes) -> bytes:
 
 def _masked_crc(content: bytes) -> bytes:
     """As TensorFlow writes it: CRC-32C, rotated and shifted."""
-    crc = 2**32 - 1
-    for byte in content:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
-    crc ^= 2**32 - 1
+    crc = google_crc32c.value(content)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32)
 
 

@@ -121,8 +121,8 @@ def test_the_same_command_does_nothing_again_and_another_is_refused(recordings, 
 
 def test_probabilities_stand_beside_the_scores_where_they_are_asked_for(recordings, tmp_path):
     path = recordings / "deep" / "rain.flac"
-    words = ("tag", path, "--output", tmp_path / "out", "--rows", "clip", "--jobs", "1")
-    assert run(*words, "--calibrated", "--prior", "audioset") == 0
+    words = ("tag", path, "--output", tmp_path / "out", "--rows", "clip", "--format", "raven")
+    assert run(*words, "--jobs", "1", "--calibrated", "--prior", "audioset") == 0
     tagger = load_tagger(encoder="compact")
     tagging = replace(tagger.tag(path), prior=tagger.prior("audioset"))
     expected = {

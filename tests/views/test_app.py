@@ -281,7 +281,7 @@ def test_silencing_frames_shows_whether_attention_is_faithful(app):
     go(app, "attention")
     assert "Score drop if silenced" not in table_of_the_frame(app)
     labelled(app.multiselect, "Models beside it").set_value(["single_attention"]).run()
-    labelled(app.button_group, "Map of").set_value("drops").run()
+    labelled(app.button_group, "Map of").set_value("occlusion").run()
     assert not app.exception
     assert re.findall(r"attention: [+-]\d\.\d\d, contribution: [+-]\d\.\d\d", text(app))
     player = json.loads(app.get("bidi_component")[0].proto.json)
@@ -316,7 +316,7 @@ def test_overlapping_frames_show_more_finely_when(app):
 
 def test_frames_of_an_embeddings_file_are_left_out_instead(app):
     upload(app, "clips.h5", features("first", "second", n_frames=(10, 1)))
-    labelled(go(app, "attention").button_group, "Map of").set_value("drops").run()
+    labelled(go(app, "attention").button_group, "Map of").set_value("occlusion").run()
     assert not app.exception and "Score drop if left out" in table_of_the_frame(app)
     labelled(app.selectbox, "Clip of 2").set_value(1).run()
     assert not app.exception and not app.error

@@ -42,6 +42,17 @@ def test_the_clip_stays_chosen_on_every_page(tools, page):
         assert page.get_by_test_id("stException").count() == 0
 
 
+def test_the_answer_is_in_the_first_screen(tools, page):
+    assert page.viewport_size == {"width": 1280, "height": 900}
+    upload(page, "chord.wav", plucked_chord())  # also with the strip of the visit's clips
+    chosen(page, "chord.wav")
+    tools.wait_until_drawn(page)
+    box = head(page).bounding_box()
+    assert box["y"] + box["height"] < 900
+    rows = [box for row in page.get_by_test_id("stHtml").all() if (box := row.bounding_box())]
+    assert sum(row["y"] + row["height"] < 900 for row in rows) >= 8
+
+
 def test_text_named_wav_is_refused_in_plain_words(tools, page):
     upload(page, "notes.wav", b"these are notes, not a sound\n" * 20)
     page.get_by_text("notes.wav holds text, not sound").wait_for()

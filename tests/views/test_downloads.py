@@ -249,7 +249,7 @@ CONTROLS = {
     "clip of an embeddings file": open_embeddings,
     "compared clip": compare,
     "class explained": choose("Class", 0, "attention"),
-    "occlusion": pick("button_group", "Map of", "drops", "attention"),
+    "occlusion": pick("button_group", "Map of", "occlusion", "attention"),
     "search": pick("text_input", "Search by", "siren", "classes"),
     "sort": choose("Sort by", "Name", "classes"),
 }

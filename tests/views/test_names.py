@@ -161,7 +161,7 @@ def test_models_of_few_classes_run_on_every_page(publish, labels):
     app = new_app()
     for page in PAGES:
         assert not go(app, page).exception and not app.error, page
-    labelled(go(app, "attention").button_group, "Map of").set_value("drops").run()
+    labelled(go(app, "attention").button_group, "Map of").set_value("occlusion").run()
     assert not app.exception and not app.error
     assert len(labelled(app.selectbox, "Class").options) == len(labels)
 

@@ -114,7 +114,7 @@ n_frames = len(tagging.times_s)
 best = localisation.best_signal(tagging.model.name)  # shown first, and the frame it points at
 signals = [best, *(signal for signal in SIGNALS if signal != best)]
 if clip.is_features and n_frames == 1:  # which cannot be left out
-    signals.remove("drops")
+    signals.remove("occlusion")
 signal = st.segmented_control(
     "Map of",
     signals,
@@ -136,7 +136,7 @@ with errors_shown():
     taggings = {name: cache.tagging(clip, one) for name, one in choices.items()}
     drops = {
         name: cache.occlusion(clip, one, lambda: st.session_state.update(signal=signals[0]))
-        for name, one in (choices.items() if signal == "drops" else ())
+        for name, one in (choices.items() if signal == "occlusion" else ())
     }
 own = next(iter(taggings))
 drops_of_class = {name: of_model[:, k] for name, of_model in drops.items()}
@@ -216,15 +216,17 @@ chart(
     key="waterfall",
     bar=False,
 )
-if strands := cache.strands(clip, choice, k):
-    carried = sum(float(strand.contributions.sum()) for strand in strands)
+with errors_shown():
+    strands = cache.strands(clip, choice, k)
+if strands.names:
+    carried = float(strands.contributions.sum())
     st.caption(
         f"{STRANDS[tagging.model.settings.pooling]} Together they add {carried:+.2f} of the "
         f"{tagging.contributions[:, k].sum():+.2f} that all frames contribute."
     )
     chart(
         strand_map(strands, tagging),
-        "The attention over time of " + ", ".join(strand.name for strand in strands),
+        "The attention over time of " + ", ".join(strands.names),
         key="strands",
         bar=False,
     )
@@ -240,7 +242,7 @@ def records(classes: list[int]) -> list[dict]:
 
 downloads(
     "explanation",
-    (clip.identity(), choice, tuple(compared), tuple(mapped), signal == "drops"),
+    (clip.identity(), choice, tuple(compared), tuple(mapped), signal == "occlusion"),
     File(
         "CSV",
         f"{stem}_explanation.csv",

@@ -67,8 +67,10 @@ with left:
         f"{stamp(tagging.duration_s)} · {count(len(tagging.times_s), 'frame')} of 0.96 s"
         + (f", one every {tagging.hop_s} s" if tagging.hop_s < FRAME_S else "")
     )
-    notes(tagging.notes)
-    tags = st.container(gap="small")
+    above = st.container()
+    tags = st.container(gap="xsmall")
+    with above if tagging.is_unsure else st.container():
+        notes(tagging.notes)
 with right:
     pictures = st.container()  # both filled once the controls below have been read
 if clip.is_features:

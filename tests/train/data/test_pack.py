@@ -11,6 +11,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+import google_crc32c
 import h5py
 import numpy as np
 import pytest
@@ -52,12 +53,7 @@ def record(content: bytes, length: int | None = None, checksum: bytes | None = N
 
 def masked_crc(content: bytes) -> bytes:
     """As TensorFlow writes it: CRC-32C, rotated and shifted."""
-    crc = 2**32 - 1
-    for byte in content:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
-    crc ^= 2**32 - 1
+    crc = google_crc32c.value(content)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32)
 
 
