@@ -89,6 +89,38 @@ def _temporary_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def held(lock: Path, place: Path, wait: bool = False) -> Iterator[None]:
+    """Hold `lock`, so that one process at a time works in `place`; it dies with this process.
+
+    Raises
+    ------
+    StorageError
+        If another process holds it, and is not waited for.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(lock, blocking=wait):
+            yield
+    except Timeout:
+        raise StorageError(
+            f"Another process is at work in {place}. Wait until it has ended, or give another "
+            "--output."
+        ) from None
+
+
+@contextmanager
+def held_output(output: Path) -> Iterator[None]:
+    """Hold a file that is written part by part, as `held` does."""
+    lock = output.with_name(f"{LOCK_FILE}-{output.name}")
+    with held(lock, output):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary folders of killed writers, and not those of writers still at work."""
     from filelock import FileLock, Timeout

@@ -16,9 +16,11 @@ from typing import Any
 from audioset_demo.errors import StorageError
 from audioset_demo.folder.inputs import Input
 from audioset_demo.storage import (
+    LOCK_FILE,
     PREFIX,
     check_output,
     full_disk_named,
+    held,
     json_text,
     parse_json,
     remove_leftovers,
@@ -28,7 +30,6 @@ from audioset_demo.storage import (
 
 SETTINGS_FILE = "settings.json"
 RESULTS = "results"
-LOCK = ".lock"
 
 
 class Store:
@@ -99,16 +100,8 @@ class Store:
         StorageError
             If another process is at it, and is not waited for.
         """
-        from filelock import FileLock, Timeout
-
-        try:
-            with FileLock(self.folder / f"{LOCK}-{name}", blocking=wait):
-                yield
-        except Timeout:
-            raise StorageError(
-                f"Another process is at work in {self.folder}. Wait until it has ended, or give "
-                "another --output."
-            ) from None
+        with held(self.folder / f"{LOCK_FILE}-{name}", self.folder, wait):
+            yield
 
 
 def rows_of(result: Path) -> Iterator[list]:
@@ -159,7 +152,7 @@ def _option(name: str, value: Any) -> str:
 
 
 def _check_empty(folder: Path) -> None:
-    others = [name for name in os.listdir(folder) if not name.startswith((PREFIX, LOCK))]
+    others = [name for name in os.listdir(folder) if not name.startswith((PREFIX, LOCK_FILE))]
     if others:
         raise StorageError(
             f"{folder} holds other files, such as {others[0]}, and no {SETTINGS_FILE}. Give a new "

@@ -1,5 +1,7 @@
 """Features of your own labelled sounds, in the layout that training reads."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -11,7 +13,7 @@ import h5py
 from audioset_demo.encoders import require_quantising
 from audioset_demo.errors import DataError
 from audioset_demo.folder.work import default_jobs
-from audioset_demo.storage import check_output, remove_leftovers, write_atomically
+from audioset_demo.storage import check_output, held_output, remove_leftovers, write_atomically
 from train.data.shards import Shard, encode_shards, read_part, shards_of
 from train.data.tables import read_table, tidy_name
 from train.data.writing import PackedClip, append, columns_of
@@ -49,21 +51,29 @@ def extract(
     labels_of_file = read_labels(labels_csv)
     _check_sounds(audio_dir, labels_csv, labels_of_file)
     name = require_quantising(encoder)
-    parts = output.with_name(output.name + PARTS)
-    parts.mkdir(exist_ok=True)
-    remove_leftovers(parts)
-    shards = shards_of(audio_dir, list(labels_of_file), parts, name)
-    encode_shards(shards, name, jobs or default_jobs())
-    extent = _extent(shards)
-    if extent.n_clips:
-        write_atomically(output, lambda part: _join(shards, extent, labels_of_file, part, name))
-    shutil.rmtree(parts)
+    with held_output(output):
+        extent = _extract(audio_dir, labels_of_file, output, name, jobs or default_jobs())
     if not extent.n_clips:
         raise DataError(
             f"None of the {len(labels_of_file)} files that {labels_csv} names could be read. The "
             f"first error: {extent.failures[0]}"
         )
     return extent.failures
+
+
+def _extract(
+    audio_dir: Path, labels_of_file: dict[str, list[str]], output: Path, encoder: str, jobs: int
+) -> _Extent:
+    parts = output.with_name(output.name + PARTS)
+    parts.mkdir(exist_ok=True)
+    remove_leftovers(parts)
+    shards = shards_of(audio_dir, list(labels_of_file), parts, encoder)
+    encode_shards(shards, encoder, jobs)
+    extent = _extent(shards)
+    if extent.n_clips:
+        write_atomically(output, lambda part: _join(shards, extent, labels_of_file, part, encoder))
+    shutil.rmtree(parts)
+    return extent
 
 
 def read_labels(path: Path) -> dict[str, list[str]]:

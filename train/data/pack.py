@@ -9,6 +9,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ from tqdm import tqdm
 
 from audioset_demo.embeddings.packed import open_packed
 from audioset_demo.errors import DataError, StorageError
-from audioset_demo.storage import check_output, parse_json, write_atomically, write_json
+from audioset_demo.storage import (
+    check_output,
+    held_output,
+    parse_json,
+    write_atomically,
+    write_json,
+)
 from train.data.sources import OFFICIAL_CLIPS, FeatureSource, Piece, sets_of
 from train.data.writing import append, make_room
 
@@ -69,11 +76,14 @@ def pack(source: Path, output: Path) -> list[PackedSet]:
     for path, _ in targets:
         check_output(path, [source, source / path.name], make_folder=True)
     packed = []
-    for path, name in targets:
-        n_clips = _pack_set(sets[name], path)
-        packed.append(PackedSet(path, n_clips, tuple(_notes(path, name, n_clips))))
-    for path, _ in targets:
-        shutil.rmtree(_parts_of(path))
+    with ExitStack() as stack:
+        for path, _ in targets:
+            stack.enter_context(held_output(path))
+        for path, name in targets:
+            n_clips = _pack_set(sets[name], path)
+            packed.append(PackedSet(path, n_clips, tuple(_notes(path, name, n_clips))))
+        for path, _ in targets:
+            shutil.rmtree(_parts_of(path))
     return packed
 
 

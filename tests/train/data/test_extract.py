@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from audioset_demo import encoders
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError, StorageError, WeightsError
+from audioset_demo.storage import held_output
 from tests.sounds import file_of, white_noise
 from tests.train.data.fake_encoding import FakeEncoding
 from train.__main__ import main
@@ -98,6 +99,13 @@ def test_a_file_is_written_only_where_a_file_can_be(sounds, tmp_path):
     assert len(load_features(tmp_path / "own.h5")) == 2
     with pytest.raises(StorageError, match="is a folder"):
         extract(sounds, tmp_path / "labels.csv", tmp_path, "compact")
+
+
+@pytest.mark.usefixtures("no_work")
+def test_two_do_not_extract_into_one_file(sounds, tmp_path):
+    output = tmp_path / "own.h5"
+    with held_output(output), pytest.raises(StorageError, match="Another process is at work"):
+        extract(sounds, tmp_path / "labels.csv", output, "compact")
 
 
 def test_a_deadly_sound_costs_itself_alone_and_parts_are_gone_on_with(

@@ -16,7 +16,8 @@ import h5py
 import numpy as np
 import pytest
 
-from audioset_demo.errors import AudioSetDemoError, DataError, FeaturesError
+from audioset_demo.errors import AudioSetDemoError, DataError, FeaturesError, StorageError
+from audioset_demo.storage import held_output
 from train.data import clips as clips_module
 from train.data import pack as pack_module
 from train.data import sources, tfrecords
@@ -297,6 +298,15 @@ def test_packing_that_was_killed_goes_on_and_ends_with_the_same_file(tmp_path, m
     before, after = load_features(source), load_features(output)
     for key in ("x", "y", "n_frames", "video_ids"):
         assert np.array_equal(getattr(before, key), getattr(after, key)), key
+    assert {path.name for path in tmp_path.iterdir()} == {"shared.h5", "packed.h5"}
+
+
+def test_two_do_not_pack_into_one_file(tmp_path):
+    source, output = compressed(tmp_path / "shared.h5"), tmp_path / "packed.h5"
+    with held_output(output), pytest.raises(StorageError, match="Another process is at work"):
+        pack(source, output)
+    assert not output.exists()
+    pack(source, output)
     assert {path.name for path in tmp_path.iterdir()} == {"shared.h5", "packed.h5"}
 
 
