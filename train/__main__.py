@@ -10,7 +10,7 @@ from pathlib import Path
 from audioset_demo.arguments import positive
 from audioset_demo.encoders import ENCODER_CHOICES, fast_encoder
 from audioset_demo.terminal import Parser, exit_code
-from train.tagger.command import HelpFormatter, add_device
+from train.tagger.command import HelpFormatter, add_device, add_scoring
 
 GOING_ON = {
     "fit": "Add --resume to continue from the last checkpoint.",
@@ -148,26 +148,10 @@ def _add_evaluate(commands) -> None:
         help="a run (its best checkpoint on the validation part) or a checkpoint, one of ours or "
         "of the reference (md_*_iters.tar)",
     )
-    _add_scoring(parser)
+    add_scoring(parser)
     add_device(parser)
     parser.add_argument(
         "--per-class", type=Path, metavar="OUT.csv", help="write the AP and AUC of each class"
-    )
-
-
-def _add_scoring(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FILE.h5",
-        default=argparse.SUPPRESS,
-        help="features and labels to score on",
-    )
-    parser.add_argument(
-        "--pooling",
-        choices=["average", "max"],
-        help="for checkpoints of the reference that do not say which of the two they are",
     )
 
 
@@ -195,7 +179,7 @@ def _add_average(commands) -> None:
         metavar="RUN_OR_FOLDER_OR_CHECKPOINT",
         help="a checkpoint, or a run or folder for all its checkpoints",
     )
-    _add_scoring(parser)
+    add_scoring(parser)
     add_device(parser)
     parser.add_argument(
         "--last",
@@ -310,41 +294,11 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _add_occlude(commands) -> None:
-    parser = _command(
-        commands,
-        "occlude",
-        "compare attention and contributions with the score drop when a frame is left out",
-        _occlude,
-    )
-    parser.add_argument(
-        "models", nargs="+", metavar="MODEL", help="a published name or a checkpoint"
-    )
-    _add_scoring(parser)
-    add_device(parser)
-    parser.add_argument("--every", type=int, default=10, metavar="N", help="take one clip in N")
-    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write all figures")
+    from train.tagger import occlude_command
 
-
-def _occlude(arguments: argparse.Namespace) -> None:
-    from train.tagger.occlude import READINGS, occlude
-
-    rows = occlude(
-        arguments.models,
-        arguments.data,
-        arguments.every,
-        arguments.pooling,
-        arguments.json,
-        arguments.device,
+    occlude_command.add_arguments(
+        _command(commands, "occlude", occlude_command.HELP, occlude_command.run)
     )
-    print("mean rank correlation with the score drop, and share of clips whose top frame agrees")
-    width = max(24, *(len(row.title) for row in rows))
-    print(f"{'':{width}}", *(f"{reading:>15}" for reading in READINGS))
-    for row in rows:
-        cells = []
-        for reading in READINGS:
-            rho, first = row.rank_correlation[reading], row.first_place[reading]
-            cells.append(f"{'–':>15}" if rho is None else f"{rho:9.2f} {first:5.0%}")
-        print(f"{row.title:{width}}", *cells, f"  {row.pairs:,} pairs of clip and class")
 
 
 def _add_locate(commands) -> None:

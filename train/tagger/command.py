@@ -199,3 +199,20 @@ def contents(features: FeatureSet) -> str:
         first = twice[0].decode("utf-8", "replace")
         text += f"; {len(twice):,} clips ({first}, ...) stand there more than once"
     return text + "."
+
+
+def add_scoring(parser: argparse.ArgumentParser) -> None:
+    """What a checkpoint is scored on."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE.h5",
+        default=argparse.SUPPRESS,
+        help="features and labels to score on",
+    )
+    parser.add_argument(
+        "--pooling",
+        choices=["average", "max"],
+        help="for checkpoints of the reference that do not say which of the two they are",
+    )
