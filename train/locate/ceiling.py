@@ -1,4 +1,4 @@
-"""The ceiling: classifiers of single frames that were told when each event sounds.
+"""The ceiling: classifiers of single frames that were trained on when each event sounds.
 
 Shapes: N clips of at most T frames, M real frames, D numbers of a frame, C classes.
 """

@@ -9,7 +9,7 @@ from train.tagger.command import add_device
 DESCRIPTION = """\
 Judge every signal of the frames (attention weight, frame score, contribution, score drop) against
 labels with times: within clips, over segments of 1 s, and by deletion and insertion of frames.
-Classifiers that are told the times of one half of the clips, and judged on the other, are the
+Classifiers trained on the times of one half of the clips, and judged on the other, are the
 ceiling."""
 
 

@@ -47,7 +47,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """A classifier that was told the times: of single frames, and smoothed over neighbours."""
+    """A classifier trained on the times: of single frames, and smoothed over neighbours."""
 
     name: str
     single: Located
