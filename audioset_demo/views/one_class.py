@@ -17,6 +17,7 @@ from audioset_demo.labels import Label
 from audioset_demo.models.published import PublishedModel
 from audioset_demo.views import session
 from audioset_demo.views.all_classes import evidence_shown
+from audioset_demo.views.drawn_once import draw_once
 from audioset_demo.views.names import cell, escape
 from audioset_demo.views.widgets import chart, count
 
@@ -75,7 +76,7 @@ def show(
     models : those with the same classes, by title, the chosen one first
     """
     clips = eval_clips()
-    _curves(label, of, next(iter(models.values())).name)
+    _curves(label, of, next(iter(models.values())))
     left, right = st.columns(2, gap="medium")
     with left:
         all_models(label, models)
@@ -84,7 +85,7 @@ def show(
     _clips(label, of, clips, labels)
 
 
-def _curves(label: Label, of: Evidence, model: str) -> None:
+def _curves(label: Label, of: Evidence, model: PublishedModel) -> None:
     k = label.index
     thresholds, found, false = of.curve(k)
     positive, negative = int(of.n_positive[k]), int(of.n_negative[k])
@@ -95,7 +96,7 @@ def _curves(label: Label, of: Evidence, model: str) -> None:
         "Score from which a clip counts as having the class",
         range(len(thresholds))[::-1],
         int(f1.argmax()),
-        key=f"threshold {model} {label.name}",
+        key=f"threshold {model.name} {label.name}",
         format_func=lambda i: f"{thresholds[i]:.4f}",
         help="At first the threshold with the best F1 on these very clips.",
     )
@@ -105,6 +106,19 @@ def _curves(label: Label, of: Evidence, model: str) -> None:
         f"**{recall[at]:.3f}** ({found[at]:,} of {positive:,}), false-positive rate "
         f"{false[at] / negative:.4f} ({false[at]:,} of {negative:,}), F1 {f1[at]:.3f}."
     )
+    draw_once("curves", (label.name, model, at), lambda: _curves_at(at, label, of))
+    if of.curve_error[k] > 0:
+        st.caption(
+            f"The curves go through {len(thresholds)} thresholds, and elsewhere differ by at most "
+            f"{of.curve_error[k]:.3f}."
+        )
+
+
+def _curves_at(at: int, label: Label, of: Evidence) -> None:
+    k = label.index
+    thresholds, found, false = of.curve(k)
+    positive, negative = int(of.n_positive[k]), int(of.n_negative[k])
+    precision, recall = found / (found + false), found / positive
     columns = st.columns(3, gap="small")
     with columns[0]:
         chart(
@@ -129,15 +143,14 @@ def _curves(label: Label, of: Evidence, model: str) -> None:
             key="histograms",
             bar=False,
         )
-    if of.curve_error[k] > 0:
-        st.caption(
-            f"The curves go through {len(thresholds)} thresholds, and elsewhere differ by at most "
-            f"{of.curve_error[k]:.3f}."
-        )
 
 
 def all_models(label: Label, models: dict[str, PublishedModel]) -> None:
     """The AP of a class by every model, and by those that others published."""
+    draw_once("all models", (label.name, tuple(models.values())), lambda: _all(label, models))
+
+
+def _all(label: Label, models: dict[str, PublishedModel]) -> None:
     titles, precision, intervals = [], [], []
     for title, model in models.items():
         of = evidence_shown(model)
