@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import streamlit as st
 
@@ -11,15 +9,13 @@ from audioset_demo.charts import one_class as charts
 from audioset_demo.evaluation import d_prime
 from audioset_demo.evidence.clips import ABSENT, NOT_COVERED, PRESENT, ScoredClips, eval_clips
 from audioset_demo.evidence.of_model import LOGIT_EDGES, Evidence
-from audioset_demo.evidence.published import published_ap
 from audioset_demo.evidence.statistics import wilson
 from audioset_demo.labels import Label
 from audioset_demo.models.published import PublishedModel
-from audioset_demo.views import session
-from audioset_demo.views.all_classes import evidence_shown
+from audioset_demo.views import models_of_class, session
 from audioset_demo.views.drawn_once import draw_once
-from audioset_demo.views.names import cell, escape
-from audioset_demo.views.widgets import chart, count
+from audioset_demo.views.names import escape
+from audioset_demo.views.widgets import chart, count, shown
 
 TABLE_HEIGHT = 330
 CARD_WIDTH = 140  # two stand side by side in the narrower column
@@ -51,10 +47,6 @@ def summary(label: Label, ap: float, of: Evidence | None) -> None:
         )
 
 
-def shown(precision: float, digits: int = 3) -> str:
-    return f"{precision:.{digits}f}" if math.isfinite(precision) else "not measured"
-
-
 def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
@@ -79,7 +71,7 @@ def show(
     _curves(label, of, next(iter(models.values())))
     left, right = st.columns(2, gap="medium")
     with left:
-        all_models(label, models)
+        models_of_class.show(label, models)
     with right:
         _confused(label, of, clips, labels)
     _clips(label, of, clips, labels)
@@ -142,55 +134,6 @@ def _curves_at(at: int, label: Label, of: Evidence) -> None:
             f"Histograms of the scores of clips with and without {label.name}",
             key="histograms",
             bar=False,
-        )
-
-
-def all_models(label: Label, models: dict[str, PublishedModel]) -> None:
-    """The AP of a class by every model, and by those that others published."""
-    draw_once("all models", (label.name, tuple(models.values())), lambda: _all(label, models))
-
-
-def _all(label: Label, models: dict[str, PublishedModel]) -> None:
-    titles, precision, intervals = [], [], []
-    for title, model in models.items():
-        of = evidence_shown(model)
-        titles.append(title)
-        precision.append(model.average_precision().get(label.index, math.nan))
-        intervals.append((float(of.low[label.index]), float(of.high[label.index])) if of else None)
-    trained_on = [model.card.training_set for model in models.values()]
-    published = published_ap() if label.mid else ()
-    ap = [*precision, *(each.ap[label.index] for each in published)]
-    st.markdown("**All models**")
-    if any(map(math.isfinite, ap)):
-        chart(
-            charts.model_intervals(
-                [*titles, *(each.title for each in published)],
-                ap,
-                [*intervals, *(None for _ in published)],
-                len(models),
-            ),
-            f"Average precision of {label.name} by each model, with intervals",
-            key="all models",
-            bar=False,
-        )
-    if published:
-        st.caption(
-            "Blue: this project's, with 95 % intervals (bootstrap over clips). Orange: published "
-            "by others for other training data, read off a figure (arXiv 1912.10211): "
-            + "; ".join(f"{each.title}, trained on {each.trained_on}" for each in published)
-            + ". They do not measure these models."
-        )
-    with st.expander("Figures"):
-        st.table(
-            {
-                "Model": [*map(cell, titles), *(each.title for each in published)],
-                "Trained on": [
-                    *map(cell, trained_on),
-                    *(cell(each.trained_on) for each in published),
-                ],
-                "Average precision": [shown(each, 4) for each in ap],
-            },
-            hide_index=True,
         )
 
 
