@@ -19,9 +19,8 @@ from audioset_demo.views.widgets import chart, count, shown
 
 
 def show(label: Label, models: dict[str, PublishedModel]) -> None:
-    """The AP of a class by every model and by those that others published, and over training."""
+    """The AP of a class by every model, and by those that others published."""
     draw_once("all models", (label.name, tuple(models.values())), lambda: _all(label, models))
-    _over_training(label, models)
 
 
 def _all(label: Label, models: dict[str, PublishedModel]) -> None:
@@ -68,7 +67,8 @@ def _all(label: Label, models: dict[str, PublishedModel]) -> None:
         )
 
 
-def _over_training(label: Label, models: dict[str, PublishedModel]) -> None:
+def show_over_training(label: Label, models: dict[str, PublishedModel]) -> None:
+    """The AP of a class at the checkpoints of each model's training, where it was measured."""
     k = label.index
     measured = {title: over_training(model) for title, model in models.items()}
     lines = {

@@ -74,6 +74,7 @@ def show(
         models_of_class.show(label, models)
     with right:
         _confused(label, of, clips, labels)
+        models_of_class.show_over_training(label, models)
     _clips(label, of, clips, labels)
 
 
