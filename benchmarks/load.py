@@ -5,10 +5,10 @@
 Starts the app, as it is served to the public, in a process of its own. Each visitor, a session by
 Streamlit's own protocol, uploads a sound of its own, walks all pages and fetches what is played and
 every download. Its tags must be those that the library gives for its sound; what is played must
-hold its sound's SHA-256; and no download may be missing or name another visitor. Prints how many were wrong or lost, what the
-visitors waited, the processor time that each took, and the resident memory: before, at its peak,
-and some minutes after they left. With `--uploads`, so many sounds are uploaded then, by visitors
-who come and go, and the memory is printed as they do.
+hold its sound's SHA-256; and no download may be missing or name another visitor. Prints how many
+were wrong or lost, what the visitors waited, the processor time that each took, and the resident
+memory: before, at its peak, and some minutes after they left. With `--uploads`, so many sounds are
+uploaded then, by visitors who come and go, and the memory is printed as they do.
 """
 
 from __future__ import annotations
