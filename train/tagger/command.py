@@ -169,22 +169,25 @@ def _typed(default) -> dict:
 
 def run(arguments: argparse.Namespace) -> None:
     from train.data.features import load_features, training_files
+    from train.tagger import processes
     from train.tagger.fit import fit
 
     given = vars(arguments)
     config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
     config["teacher"] = tuple(config.get("teacher", ()))
     settings = FitConfig(**config)  # its errors come before the data are read
-    features = load_features(training_files(*arguments.data))
-    print(contents(features), flush=True)
-    fit(
-        settings,
-        features,
-        arguments.output,
-        arguments.resume,
-        arguments.tensorboard,
-        arguments.device,
-    )
+    with processes.joined(arguments.device):
+        features = load_features(training_files(*arguments.data))
+        if processes.is_first():
+            print(contents(features), flush=True)
+        fit(
+            settings,
+            features,
+            arguments.output,
+            arguments.resume,
+            arguments.tensorboard,
+            arguments.device,
+        )
 
 
 def contents(features: FeatureSet) -> str:
