@@ -21,7 +21,10 @@ Train a tagging model on HDF5 features.
 A tenth of the clips, chosen by a hash of their ids, is held out for validation; each checkpoint is
 scored on it. The configuration, the metrics and the checkpoints are written to the folder RUN; a
 run that was stopped or killed continues with --resume. The defaults train the kind of model that
-the app uses by default."""
+the app uses by default.
+
+`torchrun --nproc-per-node N -m train fit ...` trains the same weights with N processes, each of
+which takes its share of every batch of --batch-size clips."""
 
 PLACES: tuple[tuple[str, dict[str, Any]], ...] = (
     (

@@ -12,6 +12,7 @@ from tests.train.tagger.several_processes import CONFIGS, command, train_all
 from tests.train.toy_features import write_features
 from train.runs import read_metrics
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[3]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 
