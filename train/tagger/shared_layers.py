@@ -6,8 +6,7 @@ Their parameters are those of the layers that they replace, so a state dict fits
 import torch
 from torch import Tensor, nn
 
-from train.tagger import processes
-from train.tagger.cpu_layers import Dropout
+from train.tagger import cpu_layers, processes
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -37,22 +36,27 @@ class BatchNorm(nn.BatchNorm1d):
         self.num_batches_tracked.add_(1)
 
 
-class SharedDropout(nn.Module):
-    """Drops of the rows of one process what `dropout` drops there of the rows of all.
+class Dropout(nn.Dropout):
+    """Drops of the rows of one process what `torch.nn.Dropout` drops there of the rows of all.
 
     All processes have set the same seed, and draw for all rows.
     """
-
-    def __init__(self, dropout: nn.Module):
-        super().__init__()
-        self.dropout = dropout
 
     def forward(self, hidden: Tensor) -> Tensor:
         if not self.training:
             return hidden
         start, total = processes.place_of(len(hidden))
-        kept = self.dropout(hidden.new_ones(total, *hidden.shape[1:]))
+        kept = super().forward(hidden.new_ones(total, *hidden.shape[1:]))
         return hidden * kept[start : start + len(hidden)]
+
+
+class CpuDropout(cpu_layers.Dropout):
+    """The same of `cpu_layers.Dropout`."""
+
+    def draws(self, hidden: Tensor) -> Tensor:
+        start, total = processes.place_of(len(hidden))
+        shape = torch.Size((total, *hidden.shape[1:]))
+        return cpu_layers.random_bytes(shape, hidden.device)[start : start + len(hidden)]
 
 
 def share_layers(model: nn.Module) -> None:
@@ -61,8 +65,10 @@ def share_layers(model: nn.Module) -> None:
         for name, layer in list(parent.named_children()):
             if isinstance(layer, nn.BatchNorm1d):
                 setattr(parent, name, _batch_norm_like(layer))
-            elif isinstance(layer, nn.Dropout | Dropout):
-                setattr(parent, name, SharedDropout(layer))
+            elif isinstance(layer, nn.Dropout):
+                setattr(parent, name, Dropout(layer.p))
+            elif isinstance(layer, cpu_layers.Dropout):
+                setattr(parent, name, CpuDropout(layer.threshold / 256))
 
 
 def _batch_norm_like(layer: nn.BatchNorm1d) -> BatchNorm:
