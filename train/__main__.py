@@ -126,7 +126,13 @@ def _add_extract(commands) -> None:
         type=positive,
         default=argparse.SUPPRESS,
         metavar="N",
-        help="number of processes (default: the cores of the machine)",
+        help="number of processes (default: the cores of the machine, or of Ray's cluster)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="processes of this machine, or tasks of Ray, on this machine or on a cluster",
     )
 
 
@@ -135,7 +141,8 @@ def _extract(arguments: argparse.Namespace) -> int:
 
     encoder = fast_encoder(arguments.encoder) if arguments.fast else arguments.encoder
     jobs = getattr(arguments, "jobs", None)
-    failures = extract(arguments.audio_dir, arguments.labels, arguments.output, encoder, jobs)
+    places = (arguments.audio_dir, arguments.labels, arguments.output)
+    failures = extract(*places, encoder, jobs, arguments.engine)
     for failure in failures:
         print(f"left out: {failure}", file=sys.stderr)
     return 1 if failures else 0

@@ -14,6 +14,7 @@ from audioset_demo.encoders import require_quantising
 from audioset_demo.errors import DataError
 from audioset_demo.folder.work import default_jobs
 from audioset_demo.storage import check_output, held_output, remove_leftovers, write_atomically
+from train.data.ray_engine import encode_on_ray, require_ray
 from train.data.shards import Shard, encode_shards, read_part, shards_of
 from train.data.tables import read_table, tidy_name
 from train.data.writing import PackedClip, append, columns_of
@@ -27,6 +28,7 @@ def extract(
     output: Path,
     encoder: str = "auto",
     jobs: int | None = None,
+    engine: str = "local",
 ) -> list[str]:
     """Encode labelled sounds into one HDF5 file; messages about files that could not be read.
 
@@ -36,23 +38,27 @@ def extract(
     ----------
     labels_csv : columns `file` (below `audio_dir`) and `label`; a file with several labels has a
         row for each. The label set is all labels, sorted.
-    jobs : number of processes; None: as `default_jobs`
+    jobs : number of processes; None: as `default_jobs`, and for "ray" all cores of the cluster
+    engine : "local", processes of this machine, or "ray", tasks of Ray
 
     Raises
     ------
     DataError
-        If the table cannot be read, or none of the files could be.
+        If the table cannot be read, or none of the files could be, or if Ray is asked for and not
+        installed.
     StorageError
         If `output` can't be written.
     WeightsError
         If the encoder is not installed, or VGGish without its PCA parameters.
     """
+    if engine == "ray":
+        require_ray()
     check_output(output, [labels_csv], make_folder=True)
     labels_of_file = read_labels(labels_csv)
     _check_sounds(audio_dir, labels_csv, labels_of_file)
     name = require_quantising(encoder)
     with held_output(output):
-        extent = _extract(audio_dir, labels_of_file, output, name, jobs or default_jobs())
+        extent = _extract(audio_dir, labels_of_file, output, name, jobs, engine)
     if not extent.n_clips:
         raise DataError(
             f"None of the {len(labels_of_file)} files that {labels_csv} names could be read. The "
@@ -62,13 +68,21 @@ def extract(
 
 
 def _extract(
-    audio_dir: Path, labels_of_file: dict[str, list[str]], output: Path, encoder: str, jobs: int
+    audio_dir: Path,
+    labels_of_file: dict[str, list[str]],
+    output: Path,
+    encoder: str,
+    jobs: int | None,
+    engine: str,
 ) -> _Extent:
     parts = output.with_name(output.name + PARTS)
     parts.mkdir(exist_ok=True)
     remove_leftovers(parts)
     shards = shards_of(audio_dir, list(labels_of_file), parts, encoder)
-    encode_shards(shards, encoder, jobs)
+    if engine == "ray":
+        encode_on_ray(shards, encoder, jobs)
+    else:
+        encode_shards(shards, encoder, jobs or default_jobs())
     extent = _extent(shards)
     if extent.n_clips:
         write_atomically(output, lambda part: _join(shards, extent, labels_of_file, part, encoder))

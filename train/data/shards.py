@@ -4,9 +4,11 @@ What is made of a shard is a part, a file renamed into place under a name that c
 sounds and the encoder: work that was done twice, or in part, does no harm.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -88,20 +90,33 @@ def encode_shards(shards: Sequence[Shard], encoder: str, jobs: int) -> None:
         If the encoder cannot be loaded, or a part not be written.
     """
     waiting = deque(shard for shard in shards if not shard.is_done)
-    n_files = sum(len(shard.files) for shard in shards)
-    n_left = sum(len(shard.files) for shard in waiting)
-    task = Encoding(encoder)
-    with (
-        tqdm(total=n_files, initial=n_files - n_left, unit="file", desc="extracting") as bar,
-        closing(run(task.load, waiting, jobs)) as results,
-    ):
+    with progress_of(shards) as bar, closing(encoded(Encoding(encoder), waiting, jobs)) as done:
+        for shard in done:
+            bar.update(len(shard.files))
+
+
+def encoded(encoding: Encoding, waiting: deque[Shard], jobs: int) -> Generator[Shard, None, None]:
+    """Make the part of each shard; the shard, once it is there.
+
+    Parameters
+    ----------
+    waiting : taken from the left; more may be appended meanwhile
+    """
+    with closing(run(encoding.load, waiting, jobs)) as results:
         for shard, result in results:
             if isinstance(result, Died):
                 culprits = [result.at] if isinstance(result.at, str) else []
                 skipped = tuple((file, result.reason) for file in culprits)
                 waiting.append(replace(shard, skipped=shard.skipped + skipped))
             else:
-                bar.update(len(shard.files))
+                yield shard
+
+
+def progress_of(shards: Sequence[Shard]) -> tqdm:
+    """A bar over the files of all shards, those of finished ones done."""
+    n_files = sum(len(shard.files) for shard in shards)
+    n_done = sum(len(shard.files) for shard in shards if shard.is_done)
+    return tqdm(total=n_files, initial=n_done, unit="file", desc="extracting")
 
 
 def read_part(shard: Shard) -> Part:

@@ -13,8 +13,9 @@ from train.data.features import MAX_VALIDATION_CLIPS, VALIDATION_SHARE, FeatureS
 from train.reproduce.experiment import Experiment
 from train.reproduce.recipes import Row
 from train.tagger.batches import Batches
-from train.tagger.fit import Learner, iterations_done, learning_rate_at, make_learner
+from train.tagger.fit import Learner, learning_rate_at, make_learner
 from train.tagger.predict import predict
+from train.tagger.state import iterations_done
 
 WARM_UP_STEPS = 2  # the first ones allocate, and compile in Keras
 LEAST_STEPS, MOST_STEPS = 3, 100

@@ -21,7 +21,10 @@ Train a tagging model on HDF5 features.
 A tenth of the clips, chosen by a hash of their ids, is held out for validation; each checkpoint is
 scored on it. The configuration, the metrics and the checkpoints are written to the folder RUN; a
 run that was stopped or killed continues with --resume. The defaults train the kind of model that
-the app uses by default."""
+the app uses by default.
+
+`torchrun --nproc-per-node N -m train fit ...` trains the same weights with N processes, each of
+which takes its share of every batch of --batch-size clips."""
 
 PLACES: tuple[tuple[str, dict[str, Any]], ...] = (
     (
@@ -169,22 +172,25 @@ def _typed(default) -> dict:
 
 def run(arguments: argparse.Namespace) -> None:
     from train.data.features import load_features, training_files
+    from train.tagger import processes
     from train.tagger.fit import fit
 
     given = vars(arguments)
     config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
     config["teacher"] = tuple(config.get("teacher", ()))
     settings = FitConfig(**config)  # its errors come before the data are read
-    features = load_features(training_files(*arguments.data))
-    print(contents(features), flush=True)
-    fit(
-        settings,
-        features,
-        arguments.output,
-        arguments.resume,
-        arguments.tensorboard,
-        arguments.device,
-    )
+    with processes.joined(arguments.device):
+        features = load_features(training_files(*arguments.data))
+        if processes.is_first():
+            print(contents(features), flush=True)
+        fit(
+            settings,
+            features,
+            arguments.output,
+            arguments.resume,
+            arguments.tensorboard,
+            arguments.device,
+        )
 
 
 def contents(features: FeatureSet) -> str:

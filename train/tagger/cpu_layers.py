@@ -37,11 +37,18 @@ class Dropout(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         if not self.training or self.threshold == 0:
             return hidden
-        # 64-bit draws over the whole range of the type, read as eight bytes each.
-        words = torch.empty(-(-hidden.numel() // 8), dtype=torch.int64, device=hidden.device)
-        draws = words.random_(-(2**63), None).view(torch.uint8)[: hidden.numel()]
-        keep = (draws >= self.threshold).view(hidden.shape).to(hidden.dtype)
+        keep = (self.draws(hidden) >= self.threshold).to(hidden.dtype)
         return hidden * keep.mul_(256 / (256 - self.threshold))
+
+    def draws(self, hidden: Tensor) -> Tensor:
+        """A random byte for each unit."""
+        return random_bytes(hidden.shape, hidden.device)
+
+
+def random_bytes(shape: torch.Size, device: torch.device) -> Tensor:
+    # 64-bit draws over the whole range of the type, read as eight bytes each.
+    words = torch.empty(-(-shape.numel() // 8), dtype=torch.int64, device=device)
+    return words.random_(-(2**63), None).view(torch.uint8)[: shape.numel()].view(shape)
 
 
 def use_cpu_layers(model: nn.Module) -> None:

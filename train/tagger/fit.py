@@ -10,21 +10,21 @@ A run is a folder:
 
 An iteration depends on (seed, iteration) alone, so a run that was killed and resumed ends with the
 same weights as one that was not.
+
+Of several processes (`processes`) the first one writes, and scores the checkpoints.
 """
 
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 from tqdm import tqdm
 
 from audioset_demo.embeddings.frames import ENCODER_TITLES
@@ -34,27 +34,28 @@ from audioset_demo.models.card import ModelCard
 from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
-from audioset_demo.storage import json_text, write_atomically
+from audioset_demo.storage import json_text
 from train.data.features import FeatureSet
 from train.runs import (
     CHECKPOINT_DIR,
-    STATE_FILE,
     MetricsLog,
     check_tensorboard,
     held_run,
     open_run,
 )
+from train.tagger import processes
 from train.tagger.batches import Batch, Batches
 from train.tagger.config import FitConfig
 from train.tagger.missing_labels import check_ontology
 from train.tagger.parts import never_learned, parts_of
 from train.tagger.predict import predict
+from train.tagger.state import Resumable, restore_state, save_state
 from train.tagger.teacher import load_teachers, teacher_scores
 
 LOG_EVERY = 50
 
 
-class Learner(Protocol):
+class Learner(Resumable, Protocol):
     """A model and its optimizer in one framework.
 
     Attributes
@@ -69,12 +70,6 @@ class Learner(Protocol):
 
     def model(self) -> TaggingModel:
         """The present weights in PyTorch, in evaluation mode."""
-
-    def state(self) -> dict[str, Tensor]:
-        """All that `restore` needs to continue bit for bit."""
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Restore what `state` returned."""
 
 
 def fit(
@@ -100,7 +95,8 @@ def fit(
         that run has other settings, if the clips are too few or of one kind, or if the loss becomes
         NaN or infinite. Checkpoints written before stay as they are.
     """
-    with held_run(run, config.to_json(), resume):
+    is_first = processes.is_first()
+    with held_run(run, config.to_json(), resume) if is_first else nullcontext():
         _fit(config, features, run, tensorboard, device)
 
 
@@ -115,43 +111,67 @@ def _fit(
         check_ontology(features.labels)
     teachers = load_teachers(config.teacher, features)
     learner = make_learner(config.model_settings(features.n_classes), config, device)
-    open_run(run, config.to_json())
-    if note := never_learned(fit_part):
-        tqdm.write(note)
-    first = _restore(run, learner)
+    if processes.is_first():
+        open_run(run, config.to_json())
+        if note := never_learned(fit_part):
+            tqdm.write(note)
+    first = restore_state(run, learner)
+    if not (processes.all_equal(first) and processes.all_equal(len(fit_part))):
+        raise DataError(
+            f"{run} has {first} iterations done and {fit_part.name} {len(fit_part)} clips here, "
+            "and not in every process. Give --data and --output on a disk that all machines share."
+        )
     scores = teacher_scores([teacher.to(learner.device) for teacher in teachers], fit_part)
-    batches = Batches(config, fit_part, scores)
+    losses = _losses(config, learner, Batches(config, fit_part, scores), first)
+    if not processes.is_first():
+        deque(losses, maxlen=0)
+        return
+    _record(config, run, learner, fit_part, validation, losses, first, tensorboard)
+
+
+def _losses(config: FitConfig, learner: Learner, batches: Batches, first: int) -> Iterator[float]:
+    """The loss of each iteration from `first` on, which trains as it is taken."""
     iterations = range(first, config.iterations)
+    for iteration, batch in zip(iterations, batches.ahead(iterations), strict=True):
+        yield _step(config, learner, batch, iteration)
+
+
+def _record(
+    config: FitConfig,
+    run: Path,
+    learner: Learner,
+    fit_part: FeatureSet,
+    validation: FeatureSet,
+    losses: Iterator[float],
+    first: int,
+    tensorboard: bool,
+) -> None:
+    """Log the losses as they come, and write checkpoints and where to resume."""
     with MetricsLog(run, first, tensorboard) as log:
         progress = tqdm(
-            zip(iterations, batches.ahead(iterations), strict=True),
-            initial=first,
-            total=config.iterations,
-            unit="batch",
-            desc=config.model,
+            losses, initial=first, total=config.iterations, unit="batch", desc=config.model
         )
-        losses, started = [], time.perf_counter()
-        for iteration, batch in progress:
-            losses.append(_step(config, learner, batch, iteration))
-            done = iteration + 1
+        latest, started = [], time.perf_counter()
+        for done, loss in enumerate(progress, first + 1):
+            latest.append(loss)
             is_checkpoint = done % config.evaluate_every == 0 or done == config.iterations
             if not is_checkpoint and done % LOG_EVERY:
                 continue
-            seconds, loss = time.perf_counter() - started, float(np.mean(losses))
-            progress.set_postfix(loss=f"{loss:.4f}")
+            seconds, mean = time.perf_counter() - started, float(np.mean(latest))
+            progress.set_postfix(loss=f"{mean:.4f}")
             log.add(
                 {
                     "iteration": done,
-                    "loss": loss,
-                    "seconds_a_batch": round(seconds / len(losses), 5),
+                    "loss": mean,
+                    "seconds_a_batch": round(seconds / len(latest), 5),
                 }
             )
             if is_checkpoint:
                 figures = _save_and_validate(config, run, learner, fit_part, validation, done)
                 log.add({"iteration": done, **figures})
                 tqdm.write(json_text({"iteration": done, **figures}))
-                _save_state(run, learner, done)
-            losses, started = [], time.perf_counter()
+                save_state(run, learner, done)
+            latest, started = [], time.perf_counter()
 
 
 def make_learner(settings: ModelSettings, config: FitConfig, device: str = "auto") -> Learner:
@@ -164,6 +184,11 @@ def make_learner(settings: ModelSettings, config: FitConfig, device: str = "auto
 
 
 def _keras_learner(settings: ModelSettings, config: FitConfig, device: str) -> Learner:
+    if processes.count() > 1:
+        raise DataError(
+            "--backend keras trains in one process, and torchrun has started several. Leave "
+            "torchrun out, or train with --backend torch."
+        )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reports its build otherwise
     try:
         from train.tagger.keras.learner import KerasLearner
@@ -234,47 +259,3 @@ def _save_and_validate(
         evaluation = evaluate_scores(validation.y, written_scores)
         figures["validation"] = {**evaluation.to_json(), "set": validation.name}
     return figures
-
-
-def _save_state(run: Path, learner: Learner, done: int) -> None:
-    metadata = {"iteration": str(done)}
-    write_atomically(
-        run / STATE_FILE, lambda part: save_file(learner.state(), part, metadata=metadata)
-    )
-
-
-def iterations_done(run: Path) -> int:
-    """How many iterations a run that goes on with --resume has behind it.
-
-    Raises
-    ------
-    DataError
-        If its state is damaged.
-    """
-    with _opened_state(run) as file:
-        return int(file.metadata()["iteration"]) if file else 0
-
-
-def _restore(run: Path, learner: Learner) -> int:
-    """Load the last state; the number of iterations done, 0 if there is none."""
-    with _opened_state(run) as file:
-        if file is None:
-            return 0
-        learner.restore({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
-        return int(file.metadata()["iteration"])
-
-
-@contextmanager
-def _opened_state(run: Path) -> Iterator[Any]:
-    """The last state of a run, None if there is none."""
-    path = run / STATE_FILE
-    if not path.exists():
-        yield None
-        return
-    try:
-        with safe_open(path, "pt") as file:
-            yield file
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is damaged ({error}). Start the run again in another folder."
-        ) from None

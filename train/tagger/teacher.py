@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from audioset_demo.errors import DataError
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.network import TaggingModel
 from train.data.features import FeatureSet
 from train.runs import select_checkpoint
+from train.tagger import processes
 from train.tagger.predict import predict
 
 
@@ -45,6 +47,9 @@ def teacher_scores(teachers: list[TaggingModel], features: FeatureSet) -> np.nda
     if not teachers:
         return None
     total = np.zeros((len(features), features.n_classes), np.float32)
+    share = processes.share_of(len(features))
+    part = features.subset(np.arange(share.start, share.stop), features.name)
     for teacher in teachers:
-        total += predict(teacher, features, progress=True)
+        total[share] += predict(teacher, part, progress=processes.is_first())
+    processes.add_up(torch.from_numpy(total))
     return (total / len(teachers)).astype(np.float16)

@@ -7,27 +7,41 @@ import torch
 from torch import Tensor
 
 from audioset_demo.device import resolve_device
+from audioset_demo.errors import DataError
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
+from train.tagger import processes
 from train.tagger.adam import adamw, part_of, restore_training, set_learning_rate, training_state
 from train.tagger.batches import Batch
 from train.tagger.config import FitConfig
 from train.tagger.cpu_layers import use_cpu_layers
 from train.tagger.losses import LOSSES
 from train.tagger.moving_average import MovingAverage
+from train.tagger.shared_layers import share_layers
 
 
 class TorchLearner:
-    """A model, its optimizer and, if `ema` is set, the moving average of its weights."""
+    """A model, its optimizer and, if `ema` is set, the moving average of its weights.
+
+    Where several processes train it, each takes its share of every batch, and all have the same
+    weights.
+    """
 
     def __init__(self, settings: ModelSettings, config: FitConfig, device: str = "auto"):
         self.device = resolve_device(device)
+        if config.batch_size < (n := processes.count()):
+            raise DataError(
+                f"--batch-size {config.batch_size} gives some of the {n} processes no clip. Raise "
+                "it, or start fewer processes."
+            )
         torch.manual_seed(config.seed)
         self.config = config
         # Weights are drawn on the CPU, so that a seed gives the same ones on every device.
         self.network = TaggingModel(settings)
         if self.device.type == "cpu":
             use_cpu_layers(self.network)
+        if n > 1:
+            share_layers(self.network)
         self.network.to(self.device)
         self.optimizer = adamw(self.network, config.learning_rate, config.weight_decay, eps=1e-7)
         self.loss = LOSSES[config.loss]
@@ -38,23 +52,29 @@ class TorchLearner:
         torch.manual_seed(seed)
         self.network.train()
         set_learning_rate(self.optimizer, learning_rate)
-        batch = Batch(*(getattr(batch, f.name).to(self.device) for f in fields(batch)))
+        share = processes.share_of(len(batch.clips))
+        batch = Batch(*(getattr(batch, f.name)[share].to(self.device) for f in fields(batch)))
         is_bf16 = self.config.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
             scores, targets = training_scores(self.network, batch)
-        if not torch.isfinite(scores).all():
+        if not processes.all_true(bool(torch.isfinite(scores).all())):
             return math.nan
         # A weighted mean of probabilities can exceed 1 by rounding.
         scores = scores.clamp(1e-7, 1 - 1e-7)
         # An unknown label is not trained on: a target that equals the score has no gradient.
         targets = torch.where(targets.isnan(), scores.detach(), targets)
-        loss = self.loss(scores, targets)
+        # The loss is a mean: that of all scores is the sum of what each process has of it.
+        n_scores = processes.place_of(len(scores)).total
+        loss = self.loss(scores, targets) * (len(scores) / n_scores)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        for parameter in self.network.parameters():
+            if parameter.grad is not None:
+                processes.add_up(parameter.grad)
         self.optimizer.step()
         if self.average:
             self.average.update(self.network, self._steps())
-        return loss.item()
+        return processes.add_up(loss.detach()).item()
 
     def _steps(self) -> int:
         return int(self.optimizer.state[next(self.network.parameters())]["step"].item())

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from audioset_demo.embeddings.frames import N_DIMS, Embeddings
+from audioset_demo.errors import WeightsError
 from train.data.shards import encode_shard
 
 
@@ -26,3 +28,21 @@ class FakeEncoding:
 
     def load(self):
         return partial(encode_shard, encode)
+
+
+def encode_slowly(sound, progress) -> Embeddings:
+    """As `encode`; says on which machine, before it begins."""
+    with open(os.environ["JOURNAL"], "a") as journal:
+        journal.write(f"{os.environ.get('MACHINE')} {sound.name}\n")
+    time.sleep(0.5)
+    return encode(sound, progress)
+
+
+class SlowEncoding(FakeEncoding):
+    def load(self):
+        return partial(encode_shard, encode_slowly)
+
+
+class NoEncoding(FakeEncoding):
+    def load(self):
+        raise WeightsError("The weights are not on this machine. Install them.")

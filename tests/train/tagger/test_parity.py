@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.train.tagger.parity import (
+    MOVED_BY_ROUNDING,
     POOLINGS,
     Problem,
     Trained,
@@ -19,14 +20,6 @@ from train.data.features import FeatureSet, load_features
 from train.tagger.sampling import make_sampler
 
 SOURCES = ["recorded", pytest.param("run", marks=pytest.mark.reference)]
-# A BatchNorm follows that takes these biases out again: their gradient is zero, and Adam, which
-# divides by its size, moves them by its rounding; the running means that hold them move along.
-MOVED_BY_ROUNDING = {
-    "trunk.input_norm.bias",
-    "trunk.layers.0.1.running_mean",
-    "head.transform.bias",
-    "head.norm.running_mean",
-}
 DRAWS, BATCH_SIZE = 100_000, 95  # of 100 classes: like 500 of 527
 
 
