@@ -49,8 +49,7 @@ EXAMPLE_HOP = EXAMPLE_FRAMES * HOP_SAMPLES  # samples from one frame of 0.96 s t
 class FrontEnd(nn.Module):
     """A waveform (n,) at 16 kHz to its log-mel examples (T, 96, 64): `logmel`, as matrices.
 
-    In float64 as there. The spectrum of a quiet band beside a loud one has few correct digits in
-    float32, and the logarithm shows it.
+    In float64 as there: in float32, the logarithm of a quiet band beside a loud one is 1e-4 off.
     """
 
     spectrum: Tensor
@@ -122,7 +121,7 @@ def require_onnx() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise AudioSetDemoError(
-            f"Writing ONNX needs {' and '.join(missing)}, which is not installed. Install it with "
+            f"To write ONNX, these packages are missing: {', '.join(missing)}. Install them with "
             "`pip install 'audioset-demo[onnx]'`."
         )
 

@@ -67,12 +67,14 @@ LENGTHS = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(n=LENGTHS, seed=st.integers(0, 2**31))
 def test_the_graph_gives_what_the_tagger_gives(default_model, n, seed):
     default_model.check(sound(n, seed))
 
 
+@pytest.mark.slow
 def test_the_graph_s_metadata_say_what_it_is(default_model):
     said = default_model.session.get_modelmeta().custom_metadata_map
     tagger = default_model.tagger
