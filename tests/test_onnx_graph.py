@@ -130,3 +130,5 @@ def test_vggish_and_its_pca_are_in_the_graph(tmp_path, monkeypatch):
     runs = Runs(tmp_path / "vggish.onnx", load_tagger("single_attention", "vggish", device="cpu"))
     for n in (1_000, 50_000):
         runs.check(sound(n, n))
+    for file in tmp_path.iterdir():  # 600 MB, which pytest would keep
+        file.unlink()
