@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.embeddings.frames import CLIP, FRAME_S, LEVELS_PER_UNIT
+from audioset_demo.encoders.compact import CompactNet
+from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.logmel import (
     EXAMPLE_FRAMES,
     EXAMPLE_SAMPLES,
@@ -33,9 +36,10 @@ from audioset_demo.encoders.logmel import (
     mel_matrix,
     window,
 )
-from audioset_demo.encoders.vggish.network import VggishEncoder
+from audioset_demo.encoders.vggish.network import VggishEncoder, VggishNetwork
 from audioset_demo.encoders.vggish.pca import PcaParameters
-from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.encoders.vggish.weights import PCA_MISSING
+from audioset_demo.errors import AudioSetDemoError, WeightsError
 from audioset_demo.storage import json_text, write_atomically
 from audioset_demo.tagging import Tagger
 
@@ -101,10 +105,8 @@ class WaveformTagger(nn.Module):
         super().__init__()
         encoder = tagger.encoder
         self.front_end = FrontEnd()
-        self.network = encoder.network
-        self.project = (
-            Projection(encoder.pca) if isinstance(encoder, VggishEncoder) else nn.Identity()
-        )
+        self.network = cast(CompactNet | VggishNetwork, encoder.network)
+        self.project = _projection(encoder)
         self.model = tagger.model
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -114,6 +116,14 @@ class WaveformTagger(nn.Module):
         head = self.model.head
         scores = head.score(head.summarise([levels]))
         return scores[None], head.frame_scores(levels)[None], components.float()[None]
+
+
+def _projection(encoder: Encoder) -> nn.Module:
+    if not isinstance(encoder, VggishEncoder):
+        return nn.Identity()
+    if encoder.pca is None:
+        raise WeightsError(PCA_MISSING)
+    return Projection(encoder.pca)
 
 
 def require_onnx() -> None:
@@ -181,6 +191,7 @@ def _exported(graph: WaveformTagger) -> torch.onnx.ONNXProgram:
     for node in program.model.graph:
         node.metadata_props.clear()  # lines of our source, and paths of this machine
     for output in program.model.graph.outputs[1:]:
+        assert output.shape is not None
         output.shape[1] = "frames"
     return program
 
