@@ -1,4 +1,4 @@
-"""The command line: `audioset-demo tag | embed | weights | models | classes | app`.
+"""The command line: `audioset-demo tag | embed | export | weights | models | classes | app`.
 
 Arguments are parsed before anything slow is imported. A clip that fails does not stop the others;
 the exit code is 1 if any did.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from audioset_demo import __version__
 from audioset_demo.arguments import port
-from audioset_demo.commands import embed, tag
+from audioset_demo.commands import embed, export, tag
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.storage import csv_text, json_text
 from audioset_demo.terminal import Parser, exit_code, warn_of_damaged_models
@@ -28,6 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
     tag.add_arguments(_command(commands, "tag", "tag sounds", tag.run))
     embed.add_arguments(
         _command(commands, "embed", "write the embeddings of sounds to a file", embed.run)
+    )
+    export.add_arguments(
+        _command(commands, "export", "write a model for other programs and places", export.run)
     )
     for add in (_add_weights, _add_models, _add_classes, _add_app):
         add(commands)

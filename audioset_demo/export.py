@@ -62,6 +62,12 @@ def tagging_json(tagging: Tagging, top: int = 10) -> str:
     return json_text(tagging_record(tagging, top))
 
 
+def pipeline_json(tagging: Tagging, top: int = 10) -> str:
+    """The top tags on one line, as pipelines of Hugging Face give them: label and score."""
+    tags = ((tagging.labels[k].name, _six(tagging.scores[k])) for k in tagging.top(top))
+    return json_text([{"label": label, "score": score} for label, score in tags])
+
+
 def _meaning(tagging: Tagging) -> dict:
     """What the probabilities were fitted on, and the prior with which they hold."""
     if tagging.calibration is None:
@@ -201,6 +207,7 @@ def raven(events: Sequence[Event], tagging: Tagging) -> str:
 
 FORMATS = {
     "json": ".json",
+    "hf": ".hf.json",
     "csv": ".csv",
     "audacity": ".txt",
     "rttm": ".rttm",
@@ -225,6 +232,8 @@ def in_format(
     """
     if form == "json":
         return json_text(tagging_record(tagging, top, occlusion)) + "\n"
+    if form == "hf":
+        return pipeline_json(tagging, top) + "\n"
     if form == "table":
         return tagging_table(tagging, top)
     if form == "csv":

@@ -15,7 +15,8 @@ if TYPE_CHECKING:  # imports torch
     from audioset_demo.tagging import Tagger, Tagging
 
 TABLE = "table"
-OF_TAGS = (TABLE, "json", "csv")  # formats; the others are of events
+WITH_PROBABILITIES = (TABLE, "json", "csv")  # formats
+OF_TAGS = (*WITH_PROBABILITIES, "hf")  # formats; the others are of events
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +25,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=arguments.threshold,
         metavar="SCORE|f1|precision:P",
         help="from which score a class counts: one for all, 0 to 1, or its own, at which its "
-        "calibration expects the best F1, or a precision P of 0.1, 0.2, ... 0.9. table, json and "
-        "csv leave out the tags below (default: none); of events, the frame score at which one "
-        f"begins; it ends below half of that (default: {THRESHOLD})",
+        "calibration expects the best F1, or a precision P of 0.1, 0.2, ... 0.9. table, json, "
+        "csv and hf leave out the tags below (default: none); of events, the frame score at which "
+        f"one begins; it ends below half of that (default: {THRESHOLD})",
     )
     parser.add_argument(
         "--calibrated",
@@ -61,7 +62,7 @@ def as_asked(
 
     if named_prior is not None and not calibrated:
         raise AudioSetDemoError("--prior is of use with --calibrated only. Add --calibrated.")
-    if calibrated and form not in OF_TAGS:
+    if calibrated and form not in WITH_PROBABILITIES:
         raise AudioSetDemoError(
             f"--format {form} cannot hold probabilities. Give --format json, csv or table, or "
             "leave --calibrated out."

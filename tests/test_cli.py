@@ -54,6 +54,21 @@ def test_tag_prints_an_object_a_line_and_fails_for_the_broken_clip_alone(clips, 
     assert "tags" not in lines[2]
 
 
+def test_pipelines_of_hugging_face_would_give_the_same_lines(clips, capsys):
+    words = ["tag", *clips, "--top", "3", "--encoder", "compact", "--format"]
+    assert main([*words, "json"]) == 1
+    full = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert main([*words, "hf"]) == 1
+    done = capsys.readouterr()
+    *lines, failed = map(json.loads, done.out.splitlines())
+    for line, whole in zip(lines, full, strict=False):
+        assert line == [{"label": tag["label"], "score": tag["score"]} for tag in whole["tags"]]
+    assert failed == full[-1] and failed["error"]["type"] == "AudioError"
+    assert "compact encoder (not VGGish)" in done.err
+    assert main([*words, "hf", "--calibrated"]) == 1
+    assert "cannot hold probabilities" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("tail", "n_frames"), [("drop", 3), ("pad", 4), ("auto", 4)])
 def test_tag_and_embed_keep_the_tail_where_asked_to(clips, tmp_path, capsys, tail, n_frames):
     words = [clips[0], "--encoder", "compact", "--tail", tail]
@@ -368,8 +383,13 @@ tag a.wav --calibrated --prior audioset --threshold f1
 tag FOLDER --recursive --output OUT
 tag FOLDER 'more/*.wav' --recursive --output OUT --jobs 2
 embed FOLDER --recursive --output OUT
+tag a.wav b.wav --format hf
 embed a.wav b.wav --output out.npz
 embed a.wav --output out.h5 --encoder compact
+export feature_attention --onnx out.onnx
+export feature_attention --onnx out.onnx --encoder compact
+export checkpoint.safetensors --onnx out.onnx --encoder vggish
+export feature_attention --hf folder
 weights status
 weights get
 weights get --from vggish_model.ckpt --sha256 any

@@ -89,3 +89,21 @@ def test_a_model_of_one_s_own_sounds_is_made_as_the_training_page_says(folder, c
     for words in block_with("docs/training.md", "train extract"):
         assert run(words) == 0, capsys.readouterr().err
     assert "high" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_model_runs_elsewhere_as_the_page_says(folder, capsys):
+    pytest.importorskip("onnxscript", reason="needs pip install 'audioset-demo[onnx]'")
+    for command in ("--onnx tags.onnx", "--format hf", "--hf my-tagger"):
+        for words in block_with("docs/elsewhere.md", command):
+            assert run(words) == 0, capsys.readouterr().err
+    page = (ROOT / "docs" / "elsewhere.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    capsys.readouterr()
+    exec(code, {})
+    by_graph = capsys.readouterr().out.splitlines()
+    assert run(["audioset-demo", "tag", "street.wav", "--encoder", "compact", "--top", "5"]) == 0
+    by_us = capsys.readouterr().out
+    assert len(by_graph) == 5
+    assert all(line.split(" ", 1)[1] in by_us for line in by_graph)
+    assert cli.main(["tag", "street.wav", "--model", "my-tagger", "--encoder", "compact"]) == 0

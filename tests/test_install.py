@@ -15,7 +15,8 @@ from audioset_demo.errors import DataError
 from train.compact_encoder import command
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL = {"resampy", "_typeshed"}  # `--resampler resampy` names its extra; for the types alone
+# `--resampler resampy` and `export --onnx` name their extras; for the types alone.
+OPTIONAL = {"resampy", "onnxruntime", "_typeshed"}
 
 
 def imports(path: Path) -> Iterator[str]:

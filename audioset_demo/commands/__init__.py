@@ -1,1 +1,1 @@
-"""The commands that read sounds, one module each: arguments, and what they do."""
+"""The commands with many arguments, one module each: arguments, and what they do."""

@@ -54,10 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("table", "json", "csv", "audacity", "rttm", "raven"),
+        choices=("table", "json", "hf", "csv", "audacity", "rttm", "raven"),
         default="table",
-        help="json: one object per line; audacity, raven and rttm: the events of the top tags, "
-        "each tag at least once; audacity: a label track, raven: a selection table, of one clip; "
+        help="json: one object per line; hf: one list of labels and scores per line, as pipelines "
+        "of Hugging Face give; audacity, raven and rttm: the events of the top tags, each tag at "
+        "least once; audacity: a label track, raven: a selection table, of one clip; "
         "rttm: has no comments, so the model and the encoder are named on stderr; with --output, "
         "a file for each recording beside the table, with events that reach the threshold only "
         "(default: %(default)s)",
@@ -135,7 +136,7 @@ def _tag_clips(arguments: argparse.Namespace) -> int:
                 drops = tagger.occlude(embeddings, silent_frame(tagger.encoder), classes)
         except AudioSetDemoError as error:
             failed = True
-            report_failure(clip, error, as_json=form == "json")
+            report_failure(clip, error, as_json=form in ("json", "hf"))
             continue
         each_class = kept is None
         threshold = meaning.begins_at(arguments.threshold)
@@ -198,6 +199,6 @@ def _remarks(tagging: Tagging, form: str) -> Iterator[str]:
     """What the format itself cannot hold."""
     from audioset_demo.export import provenance
 
-    if form in ("audacity", "rttm", "raven"):
+    if form in ("hf", "audacity", "rttm", "raven"):
         yield provenance(tagging)
     yield from (f"note: {note}" for note in tagging.notes)

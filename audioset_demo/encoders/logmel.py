@@ -66,7 +66,7 @@ def _triangles() -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def _window() -> np.ndarray:
+def window() -> np.ndarray:
     """Periodic Hann window, (400,) float64."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW_SAMPLES) / WINDOW_SAMPLES)
 
@@ -95,7 +95,7 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     bins, weights = _triangles()
     out = np.empty((len(windows), N_MELS), np.float32)
     for start in range(0, len(windows), BLOCK_FRAMES):
-        block = windows[start : start + BLOCK_FRAMES] * _window()  # float64 from here on
+        block = windows[start : start + BLOCK_FRAMES] * window()  # float64 from here on
         magnitudes = np.abs(np.fft.rfft(block, FFT_SIZE))
         mel = np.einsum("fbk,bk->fb", magnitudes[:, bins], weights)
         out[start : start + BLOCK_FRAMES] = np.log(mel + LOG_OFFSET)

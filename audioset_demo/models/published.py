@@ -206,22 +206,23 @@ def find_published(name: str) -> PublishedModel:
 
 
 def find_checkpoint(model: str | Path) -> Path:
-    """The checkpoint of a published name, or `model` itself where that is a file.
+    """The checkpoint of a published name, of a folder that was published, or `model` itself.
 
     Raises
     ------
     CheckpointError
-        If it is neither, or the published model is damaged.
+        If it is none of them, or the published model is damaged.
     """
     for published in published_models():
         if published.name == str(model):
             return published.path
     _raise_if_damaged(str(model))
-    if _is_file(Path(model)):
-        return Path(model)
+    for path in (Path(model), Path(model) / CHECKPOINT_FILE):
+        if _is_file(path):
+            return path
     raise CheckpointError(
-        f"There is no model '{model}'. Give the path of a checkpoint (.safetensors, or .tar of the "
-        f"reference) or one of: {_names()}."
+        f"There is no model '{model}'. Give the path of a checkpoint (.safetensors, its folder, or "
+        f".tar of the reference) or one of: {_names()}."
     )
 
 

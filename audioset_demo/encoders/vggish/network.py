@@ -45,9 +45,12 @@ class VggishNetwork(nn.Module):
 
     def forward(self, examples: torch.Tensor) -> torch.Tensor:
         """(B, 96, 64) log-mel to (B, 128)."""
-        x = torch.cat([self._convolve(part) for part in examples.split(CONV_EXAMPLES)])
-        x = F.relu_(self.fc1_2(F.relu_(self.fc1_1(x))))
-        return self.fc2(x.to(self.fc2.weight.dtype))
+        parts = examples.split(CONV_EXAMPLES)
+        return self._connect(torch.cat([self._convolve(part) for part in parts]))
+
+    def in_one_pass(self, examples: torch.Tensor) -> torch.Tensor:
+        """What `forward` gives, slower where the maps of all examples exceed a core's cache."""
+        return self._connect(self._convolve(examples))
 
     def use_bfloat16(self) -> None:
         """Compute all but the last layer in bfloat16, and so twice as fast where the processor
@@ -67,6 +70,11 @@ class VggishNetwork(nn.Module):
         x = F.relu_(F.max_pool2d(self.conv3_2(F.relu_(self.conv3_1(x))), 2))
         x = F.relu_(F.max_pool2d(self.conv4_2(F.relu_(self.conv4_1(x))), 2))
         return x.permute(0, 2, 3, 1).flatten(1)  # fc1_1 was trained on N, H, W, C order
+
+    def _connect(self, convolved: torch.Tensor) -> torch.Tensor:
+        """(B, 6 * 4 * 512) to (B, 128)."""
+        x = F.relu_(self.fc1_2(F.relu_(self.fc1_1(convolved))))
+        return self.fc2(x.to(self.fc2.weight.dtype))
 
 
 def load_network(path: Path) -> VggishNetwork:
@@ -110,12 +118,12 @@ class VggishEncoder(Encoder):
         self.network = load_network(weights.vggish_path())
         if name == "vggish_bfloat16":
             self.network.use_bfloat16()
-        self._pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
-        if self._pca is None:
+        self.pca = load_pca(weights.pca_path()) if weights.pca_path().is_file() else None
+        if self.pca is None:
             self.notes = (weights.PCA_MISSING,)
 
     def forms(self, frames: np.ndarray) -> Forms:
-        if self._pca is None:
+        if self.pca is None:
             return Forms(quantised=None, pca=None, embedding=frames)
-        components = self._pca.project(frames)
+        components = self.pca.project(frames)
         return Forms(quantise(components), components.astype(np.float32), frames)
