@@ -15,6 +15,7 @@ from train.tagger.command import HelpFormatter, add_device, add_scoring
 
 GOING_ON = {
     "fit": "Add --resume to continue from the last checkpoint.",
+    "folds": "Add --resume to continue from the last checkpoint.",
     "extract": "The same command goes on.",
     "encoder": "Add --resume to continue from the last checkpoint.",
     "reproduce": "The same command continues from the last checkpoint.",
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pack(commands)
     _add_extract(commands)
     _add_fit(commands)
+    _add_folds(commands)
     _add_evaluate(commands)
     _add_average(commands)
     _add_compare(commands)
@@ -66,6 +68,12 @@ def _add_fit(commands) -> None:
 
     parser = _command(commands, "fit", "train a tagging model on HDF5 features", command.run)
     command.add_arguments(parser)
+
+
+def _add_folds(commands) -> None:
+    from train.tagger import folds_command
+
+    folds_command.add_arguments(_command(commands, "folds", folds_command.HELP, folds_command.run))
 
 
 def _add_pack(commands) -> None:

@@ -9,7 +9,9 @@ from audioset_demo.errors import DataError
 from train.data.features import FeatureSet
 
 
-def check_groups(labels: np.ndarray, groups: Sequence[str], names: Sequence[str]) -> None:
+def check_groups(
+    labels: np.ndarray, groups: Sequence[str] | np.ndarray, names: Sequence[str]
+) -> None:
     """Raise a DataError unless each class can be learned from one recording and tried on another.
 
     Parameters
@@ -32,7 +34,7 @@ def check_groups(labels: np.ndarray, groups: Sequence[str], names: Sequence[str]
 
 
 def folds_of(
-    labels: np.ndarray, groups: Sequence[str], n_folds: int = 5, seed: int = 0
+    labels: np.ndarray, groups: Sequence[str] | np.ndarray, n_folds: int = 5, seed: int = 0
 ) -> np.ndarray:
     """The fold (N,) int of each clip, from 0; all clips of one recording are in the same.
 

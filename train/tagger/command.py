@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,11 +136,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write the metrics for TensorBoard, to RUN/tensorboard",
     )
     add_device(parser)
+    add_settings(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """The settings of a run, but for some."""
     defaults = {field.name: field.default for field in fields(FitConfig)}
     for title, settings in SETTINGS.items():
         group = parser.add_argument_group(title)
         for name, (help, options) in settings.items():
-            group.add_argument(flag(name), help=help, **_typed(defaults[name]), **options)
+            if name not in without:
+                group.add_argument(flag(name), help=help, **_typed(defaults[name]), **options)
+
+
+def config_of(arguments: argparse.Namespace, **fixed: Any) -> FitConfig:
+    """The settings that were given; those in `fixed` cannot be."""
+    given = vars(arguments) | fixed
+    config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
+    return FitConfig(**config | {"teacher": tuple(config.get("teacher", ()))})
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -171,10 +185,7 @@ def run(arguments: argparse.Namespace) -> None:
     from train.data.features import load_features, training_files
     from train.tagger.fit import fit
 
-    given = vars(arguments)
-    config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
-    config["teacher"] = tuple(config.get("teacher", ()))
-    settings = FitConfig(**config)  # its errors come before the data are read
+    settings = config_of(arguments)  # its errors come before the data are read
     features = load_features(training_files(*arguments.data))
     print(contents(features), flush=True)
     fit(
