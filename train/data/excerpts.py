@@ -14,8 +14,9 @@ from audioset_demo.audio.waveform import Waveform
 from audioset_demo.encoders.logmel import EXAMPLE_FRAMES, EXAMPLE_SAMPLES, HOP_SAMPLES, SAMPLE_RATE
 
 # A frame is heard in a little more than the 0.96 s that it stands for. A part is read as far beyond
-# its offset, so that one of n times 0.96 s gives n frames.
-BEYOND_S = (EXAMPLE_SAMPLES - EXAMPLE_FRAMES * HOP_SAMPLES) / SAMPLE_RATE
+# its offset, and by what rounding and resampling may take, so that one of n times 0.96 s gives n
+# frames.
+BEYOND_S = (EXAMPLE_SAMPLES - EXAMPLE_FRAMES * HOP_SAMPLES) / SAMPLE_RATE + 0.001
 ROUNDING_S = 0.1  # by which an offset may lie beyond the end of the file
 _DECIMALS = 6  # of seconds
 _NAME = re.compile(r"(.+)#t=(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?", re.DOTALL)

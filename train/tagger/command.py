@@ -19,10 +19,10 @@ if TYPE_CHECKING:  # slow to import
 DESCRIPTION = """\
 Train a tagging model on HDF5 features.
 
-A tenth of the clips, chosen by a hash of their ids, is held out for validation; each checkpoint is
-scored on it. The configuration, the metrics and the checkpoints are written to the folder RUN; a
-run that was stopped or killed continues with --resume. The defaults train the kind of model that
-the app uses by default."""
+A tenth of the recordings, chosen by a hash of their names, is held out with all of their clips for
+validation; each checkpoint is scored on it. The configuration, the metrics and the checkpoints are
+written to the folder RUN; a run that was stopped or killed continues with --resume. The defaults
+train the kind of model that the app uses by default."""
 
 PLACES: tuple[tuple[str, dict[str, Any]], ...] = (
     (

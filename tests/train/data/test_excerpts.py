@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audioset_demo.audio.waveform import Waveform
+from audioset_demo.embeddings.frames import FRAME_S
+from audioset_demo.encoders.streaming import ExampleStream
 from train.data.excerpts import BEYOND_S, ROUNDING_S, Excerpt, cut
 
 RATE = 1000
@@ -45,3 +48,15 @@ def test_parts_are_their_samples_and_those_beyond_the_end_are_left_out(lengths, 
         begins_late = excerpt.onset_s * RATE >= n
         ends_late = excerpt.offset_s is not None and excerpt.offset_s * RATE > n + ROUNDING_S * RATE
         assert begins_late or ends_late
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(1, 4),
+    st.integers(0, 10**6).map(lambda micros: micros / 1e6),
+    st.sampled_from([16_000, 22_050, 44_100, 48_000]),
+)
+def test_a_part_of_n_frames_gives_n_frames(n, onset_s, rate):
+    sound = Waveform(np.zeros(6 * rate, np.float32), rate, "a")
+    ((_, part),) = cut(sound, [Excerpt("a", onset_s, onset_s + n * FRAME_S)])
+    assert sum(map(len, ExampleStream(part).batches(64))) == n

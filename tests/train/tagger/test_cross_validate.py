@@ -102,3 +102,17 @@ def test_a_card_with_other_counts_than_classes_is_refused(runs):
     card["training"]["clips_of_class"] = [1, 2]
     with pytest.raises(CheckpointError, match=r"clips_of_class is \[1, 2\], .* 3 whole numbers"):
         ModelCard.from_json(card)
+
+
+def test_one_class_is_learned_beside_background(tmp_path):
+    data = write_features(tmp_path / "own.h5", n_clips=40)
+    with h5py.File(data, "a") as file:
+        is_bell = file["y"][:, :1]
+        del file["y"], file["labels"]
+        file["y"] = is_bell
+        file["labels"] = [b"bell"]
+    words = ["folds", "--data", str(data), "--output", str(tmp_path / "runs"), "--folds", "2"]
+    assert main([*words, *SETTINGS]) == 0
+    found = json.loads((tmp_path / "runs" / "folds.json").read_text())
+    assert found["all"]["mAP"] > 0.9 and found["all"]["accuracy"] is None
+    assert list(found["summary"]) == ["mAP", "AUC"]
