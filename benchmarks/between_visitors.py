@@ -112,7 +112,7 @@ def large() -> str:
     file = io.BytesIO()
     soundfile.write(file, samples, LARGE_RATE, format="WAV")
     sound = file.getvalue()
-    with server(LIMIT_BYTES) as (process, address):
+    with server(public=False, limit_bytes=LIMIT_BYTES) as (process, address):
         visitor = Visitor(address)
         visitor.go()
         page = visitor.upload_all({f"{n}.wav": sound for n in range(N_LARGE)})
@@ -131,7 +131,7 @@ def main() -> None:
     if wrong := set(chosen) - {*cases, "large"}:
         raise SystemExit(f"There is no case {', '.join(sorted(wrong))}.\n{__doc__}")
     if set(chosen) & set(cases):
-        with server() as (_, address):
+        with server(public=False) as (_, address):
             for name in chosen:
                 if name in cases:
                     print(f"{name}: {cases[name](address)}", flush=True)

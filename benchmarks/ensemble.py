@@ -2,12 +2,12 @@
 
     python benchmarks/ensemble.py AUDIOSET/bal_train.h5 RUN... [--iterations N] [--trees]
 
-`RUN`s are runs of `python -m train fit` that held the validation part out; the first one's hidden
-features serve the two models without training. Each newcomer is scored alone and added to the mean
-of the runs:
+`RUN`s are runs of `python -m train fit` that held the validation part out. Each newcomer is scored
+alone and added to the mean of the runs:
 
-* neighbours: labels of the 50 most similar clips of the fit part, by hidden features;
-* prototypes: cosine similarity to the mean of a class's clips, by hidden features;
+* neighbours: labels of the 200 most similar clips of the fit part, by the hidden features of each
+  run with feature-level attention;
+* prototypes: cosine similarity to the mean of a class's clips, by those of the first such run;
 * transformer: two layers over the ten frames, trained as the tagging models are;
 * trees (`--trees`, half an hour): gradient-boosted trees for each class on the mean, the standard
   deviation and the maximum of the frames.
@@ -31,6 +31,7 @@ from tqdm import tqdm
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.network import TaggingModel
+from audioset_demo.models.pooling import FeatureAttentionHead
 from train.data.features import FeatureSet, load_features
 from train.data.split import split
 from train.runs import select_checkpoint
@@ -38,7 +39,7 @@ from train.tagger.batches import Batches
 from train.tagger.config import FitConfig
 from train.tagger.predict import BATCH_SIZE, predict
 
-N_NEIGHBOURS, TEMPERATURE = 50, 0.05
+N_NEIGHBOURS, TEMPERATURE = 200, 0.05
 WIDTH, HEADS, LAYERS = 256, 4, 2
 NEGATIVES = 3000  # clips without the label that a class's trees see
 STEPS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # weights that are tried; that of the first model is 1
@@ -182,6 +183,7 @@ def of_halves(members: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
     total = np.empty_like(members[0])
     for half in (in_first, ~in_first):
         weights = weighted(members, targets, ~half)
+        weights /= weights.sum()  # so that the halves can be ranked together
         total[half] = sum(w * each[half] for w, each in zip(weights, members, strict=True))
     return total
 
@@ -191,7 +193,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("runs", nargs="+", type=Path, help="feature-level attention first")
+    parser.add_argument("runs", nargs="+", type=Path, help="one with feature-level attention first")
     parser.add_argument("--iterations", type=int, default=6000, help="of the transformer")
     parser.add_argument("--trees", action="store_true", help="gradient-boosted trees too")
     arguments = parser.parse_args()
@@ -202,12 +204,14 @@ def main() -> None:
         run.name: predict(model, validation)
         for run, model in zip(arguments.runs, models, strict=True)
     }
-    hidden = hidden_features(models[0], fit), hidden_features(models[0], validation)
-    newcomers = {
-        "neighbours": neighbours(fit, *hidden),
-        "prototypes": prototypes(fit, *hidden),
-        "transformer": transformer(fit, validation, arguments.iterations),
+    hidden = {
+        run.name: (hidden_features(model, fit), hidden_features(model, validation))
+        for run, model in zip(arguments.runs, models, strict=True)
+        if isinstance(model.head, FeatureAttentionHead)
     }
+    newcomers = {f"neighbours, {name}": neighbours(fit, *each) for name, each in hidden.items()}
+    newcomers["prototypes"] = prototypes(fit, *next(iter(hidden.values())))
+    newcomers["transformer"] = transformer(fit, validation, arguments.iterations)
     if arguments.trees:
         newcomers["trees"] = trees(fit, validation)
     base = [standardised_logits(scores) for scores in found.values()]

@@ -2,13 +2,13 @@
 
     python benchmarks/load.py [--visitors 30] [--minutes 10] [--uploads 0]
 
-Starts the app in a process of its own. Each visitor, a session by Streamlit's own protocol, uploads
-a sound of its own, walks all pages and fetches what is played and every download. Its tags must be
-those that the library gives for its sound; what is played must hold its sound's SHA-256; and no
-download may be missing or name another visitor. Prints how many were wrong or lost, what the
-visitors waited, the processor time that each took, and the resident memory: before, at its peak,
-and some minutes after they left. With `--uploads`, so many sounds are uploaded then, by visitors
-who come and go, and the memory is printed as they do.
+Starts the app, as it is served to the public, in a process of its own. Each visitor, a session by
+Streamlit's own protocol, uploads a sound of its own, walks all pages and fetches what is played and
+every download. Its tags must be those that the library gives for its sound; what is played must
+hold its sound's SHA-256; and no download may be missing or name another visitor. Prints how many
+were wrong or lost, what the visitors waited, the processor time that each took, and the resident
+memory: before, at its peak, and some minutes after they left. With `--uploads`, so many sounds are
+uploaded then, by visitors who come and go, and the memory is printed as they do.
 """
 
 from __future__ import annotations
@@ -92,12 +92,13 @@ def wav(rng: np.random.Generator, seconds: float) -> bytes:
 
 
 @contextmanager
-def server(limit_bytes: int | None = None):
+def server(public: bool = True, limit_bytes: int | None = None):
     """The app on a free port, with a limit of its memory; yields its process and address."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "audioset_demo", "app", "--port", str(port), "--no-browser"]
+    command += ["--public"] if public else []
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if limit_bytes:  # of what it writes to; what it maps from files is not counted
         resource.prlimit(process.pid, resource.RLIMIT_DATA, (limit_bytes, limit_bytes))

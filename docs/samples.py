@@ -19,10 +19,10 @@ from audioset_demo.audio.samples import DURATION_S, SAMPLE_RATE, SAMPLES, synthe
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.storage import write_atomically
 from audioset_demo.tagging import load_tagger
-from train.compact_encoder.sounds.composition import Note, Part, Score
 from train.compact_encoder.sounds.living import applause
 from train.compact_encoder.sounds.machines import idling
 from train.compact_encoder.sounds.music import play
+from train.compact_encoder.sounds.score import Note, Part, Score
 from train.compact_encoder.sounds.spoken import Speaker
 from train.compact_encoder.sounds.synthetic import Maker
 

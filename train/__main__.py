@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_locate(commands)
     _add_publish(commands)
     _add_explore(commands)
+    _add_over_training(commands)
     _add_reproduce(commands)
     _add_encoder(commands)
     _add_assets(commands)
@@ -342,6 +343,12 @@ def _add_explore(commands) -> None:
     from train.explore import command
 
     command.add_arguments(_command(commands, "explore", command.HELP, command.run))
+
+
+def _add_over_training(commands) -> None:
+    from train.explore import over_training_command as command
+
+    command.add_arguments(_command(commands, "over-training", command.HELP, command.run))
 
 
 def _add_reproduce(commands) -> None:

@@ -272,6 +272,12 @@ class Selected:
     figures: dict
 
 
+def saved_checkpoints(run: Path) -> dict[int, Path]:
+    """The checkpoints of a run by their iterations, in order."""
+    saved = [line for line in read_metrics(run) if "checkpoint" in line]
+    return {line["iteration"]: run / CHECKPOINT_DIR / line["checkpoint"] for line in saved}
+
+
 def select_checkpoint(run: Path) -> Selected:
     """The checkpoint with the highest mAP on the validation part; never chosen on another set.
 

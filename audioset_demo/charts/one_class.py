@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,10 +11,12 @@ import plotly.graph_objects as go
 from audioset_demo.charts.style import (
     BLUE,
     GREY,
+    MARKS,
     VERMILION,
     all_plain,
     finish,
     name_rows,
+    plain,
     with_legend,
 )
 from audioset_demo.odds import logit
@@ -117,6 +120,24 @@ def model_intervals(
     figure.update_xaxes(title="Average precision", rangemode="tozero")
     name_rows(figure, all_plain(titles))
     return finish(figure, 30 * len(titles) + 80, fixed=True)
+
+
+def ap_over_training(lines: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> go.Figure:
+    """AP of one class at the checkpoints: (C,) iterations and AP by the models' titles."""
+    figure = go.Figure()
+    for (title, (iterations, ap)), (colour, symbol) in zip(lines.items(), cycle(MARKS)):
+        figure.add_scatter(
+            x=iterations,
+            y=ap,
+            mode="lines+markers",
+            name=plain(title),
+            line={"color": colour, "width": 2},
+            marker={"symbol": symbol, "size": 9},
+            hovertemplate="iteration %{x:,}: AP %{y:.3f}<extra>%{fullData.name}</extra>",
+        )
+    figure.update_xaxes(title="Iteration", rangemode="tozero", tickformat=",")
+    figure.update_yaxes(title="Average precision", rangemode="tozero")
+    return with_legend(finish(figure, HEIGHT + 40, fixed=True))
 
 
 def _curve(figure: go.Figure, x: np.ndarray, y: np.ndarray, at: int, words: str) -> None:

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from audioset_demo.charts.style import (
     BLUE,
-    GREEN,
     GREY,
+    MARKS,
     VERMILION,
     all_plain,
     finish,
@@ -19,11 +19,6 @@ from audioset_demo.charts.style import (
     plain,
     with_legend,
 )
-
-MARKS = (
-    (BLUE, "circle"), (VERMILION, "diamond"), (GREEN, "square"), (BLUE, "cross"),
-    (VERMILION, "triangle-up"), (GREEN, "x"),
-)  # fmt: skip
 
 
 def results_dots(

@@ -16,6 +16,11 @@ BLUE = "#3A7EBF"
 VERMILION = "#D2622A"
 GREEN = "#2C9C79"
 GREY = "rgba(128, 128, 128, 0.5)"
+# Of lines and dots that stand for things side by side, in turn.
+MARKS = (
+    (BLUE, "circle"), (VERMILION, "diamond"), (GREEN, "square"), (BLUE, "cross"),
+    (VERMILION, "triangle-up"), (GREEN, "x"),
+)  # fmt: skip
 SCORE_COLOURS = "Viridis"
 SOUND_COLOURS = "Cividis"
 # From vermilion below zero to blue above it.

@@ -8,7 +8,7 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,7 @@ PER_CLASS_FILE = "per_class.csv"
 LEARNING_CURVE_FILE = "learning_curve.csv"
 DEFAULT_MODEL = "feature_attention"
 FIGURES = ("mAP", "AUC", "d_prime")
+MAX_TABLES = 64  # two for each model
 CURVE_COLUMNS = ("iteration", "loss", "validation_mAP", "validation_AUC")
 
 Row = TypeVar("Row")
@@ -88,8 +89,7 @@ class PublishedModel:
     def _rows(self, name: str, read: Callable[[dict[str, str]], Row]) -> list[Row]:
         path = self.path.parent / name
         try:
-            with open(path, encoding="utf-8", newline="") as file:
-                return [read(row) for row in csv.DictReader(file)]
+            return [read(row) for row in _table(path, path.stat().st_mtime_ns)]
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
             raise CheckpointError(
                 f"{path} is not the table that was published with the model '{self.name}' "
@@ -109,6 +109,13 @@ class PublishedModel:
             **{figure: evaluated.get(figure) for figure in FIGURES},
             "default": self.is_default,
         }
+
+
+@lru_cache(MAX_TABLES)
+def _table(path: Path, changed_ns: int) -> tuple[dict[str, str], ...]:
+    """The rows of a CSV file, as it was when it was changed last."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,21 @@ in the meantime, it continues, and the next run that needs the same result finds
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Generic, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from audioset_demo.embeddings.frames import Progress
+from audioset_demo.views.line import LINE
 from audioset_demo.views.names import escape
 from audioset_demo.views.turns import Place, Stopped, Turns
 
 PATIENCE_S = 0.4  # work that is done by then shows no progress
+SHORT_S = 60.0  # work on such a sound comes before the pages that wait to be drawn
 LOOK_S = 0.1  # from one look of the page at it to the next
 
 Result = TypeVar("Result")
@@ -45,11 +47,21 @@ class Work(Generic[Result]):
 
     def _run(self, do: Callable[[Progress], Result]) -> None:
         try:
-            with TURNS.turn(self._place) if self._has_turn else nullcontext():
+            with self._turn():
                 result = do(self._progress)
             self._future.set_result(result)
         except BaseException as error:  # `result` raises it
             self._future.set_exception(error)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._has_turn:
+            yield
+            return
+        with TURNS.turn(self._place):
+            short = self._place.sound_s <= SHORT_S
+            with LINE.turn(first=True) if short else nullcontext():
+                yield
 
     def _progress(self, done_s: float, total_s: float | None) -> None:
         self.done_s, self.total_s = done_s, total_s
@@ -93,19 +105,25 @@ def finish(work: Work[Result], what: str, on_stop: Callable[[], None]) -> Result
     ------
     Stopped : if a visitor has stopped the work.
     """
-    if get_script_run_ctx(suppress_warning=True) and not work.wait(PATIENCE_S):
-        what = escape(what)
-        place = st.empty()
-        with place.container(horizontal=True, vertical_alignment="center"):
-            bar = st.progress(0.0, what)
-            st.button("Stop", key=f"stop {id(work)}", icon=":material/stop:", on_click=on_stop)
-        shown = None
-        while not work.wait(LOOK_S):
-            if (now := (_share(work), _standing(work))) != shown:
-                bar.progress(now[0], f"{what}: {now[1]}")
-                shown = now
-        place.empty()
+    if get_script_run_ctx(suppress_warning=True):
+        with LINE.aside():
+            _watch(work, escape(what), on_stop)
     return work.result()
+
+
+def _watch(work: Work, what: str, on_stop: Callable[[], None]) -> None:
+    if work.wait(PATIENCE_S):
+        return
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, what)
+        st.button("Stop", key=f"stop {id(work)}", icon=":material/stop:", on_click=on_stop)
+    shown = None
+    while not work.wait(LOOK_S):
+        if (now := (_share(work), _standing(work))) != shown:
+            bar.progress(now[0], f"{what}: {now[1]}")
+            shown = now
+    place.empty()
 
 
 def _share(work: Work) -> float:

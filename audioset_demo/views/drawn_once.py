@@ -13,7 +13,7 @@ import streamlit as st
 
 from audioset_demo.models.published import PublishedModel
 
-MAX_KEPT = 32
+MAX_KEPT = 128
 
 
 @st.cache_resource(max_entries=MAX_KEPT, show_spinner=False, hash_funcs={PublishedModel: repr})

@@ -15,6 +15,7 @@ from audioset_demo.views import (
     uploads,
     visits,
 )
+from audioset_demo.views.line import LINE
 
 PAGES = Path(__file__).parent / "pages"
 STYLE = Path(__file__).with_name("page.css")
@@ -23,6 +24,11 @@ ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
 
 def show() -> None:
     """Draw the current page; the script that Streamlit runs calls this once per run."""
+    with LINE.turn():
+        _draw()
+
+
+def _draw() -> None:
     # Set first: otherwise the browser would fetch each page's icon from another server.
     st.set_page_config(page_icon=str(ICON), layout="wide")
     st.html(STYLE)

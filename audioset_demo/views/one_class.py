@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import streamlit as st
 
@@ -11,14 +9,13 @@ from audioset_demo.charts import one_class as charts
 from audioset_demo.evaluation import d_prime
 from audioset_demo.evidence.clips import ABSENT, NOT_COVERED, PRESENT, ScoredClips, eval_clips
 from audioset_demo.evidence.of_model import LOGIT_EDGES, Evidence
-from audioset_demo.evidence.published import published_ap
 from audioset_demo.evidence.statistics import wilson
 from audioset_demo.labels import Label
 from audioset_demo.models.published import PublishedModel
-from audioset_demo.views import session
-from audioset_demo.views.all_classes import evidence_shown
-from audioset_demo.views.names import cell, escape
-from audioset_demo.views.widgets import chart, count
+from audioset_demo.views import models_of_class, session
+from audioset_demo.views.drawn_once import draw_once
+from audioset_demo.views.names import escape
+from audioset_demo.views.widgets import chart, count, shown
 
 TABLE_HEIGHT = 330
 CARD_WIDTH = 140  # two stand side by side in the narrower column
@@ -50,10 +47,6 @@ def summary(label: Label, ap: float, of: Evidence | None) -> None:
         )
 
 
-def shown(precision: float, digits: int = 3) -> str:
-    return f"{precision:.{digits}f}" if math.isfinite(precision) else "not measured"
-
-
 def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
@@ -75,16 +68,17 @@ def show(
     models : those with the same classes, by title, the chosen one first
     """
     clips = eval_clips()
-    _curves(label, of, next(iter(models.values())).name)
+    _curves(label, of, next(iter(models.values())))
     left, right = st.columns(2, gap="medium")
     with left:
-        all_models(label, models)
+        models_of_class.show(label, models)
     with right:
         _confused(label, of, clips, labels)
+        models_of_class.show_over_training(label, models)
     _clips(label, of, clips, labels)
 
 
-def _curves(label: Label, of: Evidence, model: str) -> None:
+def _curves(label: Label, of: Evidence, model: PublishedModel) -> None:
     k = label.index
     thresholds, found, false = of.curve(k)
     positive, negative = int(of.n_positive[k]), int(of.n_negative[k])
@@ -95,7 +89,7 @@ def _curves(label: Label, of: Evidence, model: str) -> None:
         "Score from which a clip counts as having the class",
         range(len(thresholds))[::-1],
         int(f1.argmax()),
-        key=f"threshold {model} {label.name}",
+        key=f"threshold {model.name} {label.name}",
         format_func=lambda i: f"{thresholds[i]:.4f}",
         help="At first the threshold with the best F1 on these very clips.",
     )
@@ -105,6 +99,19 @@ def _curves(label: Label, of: Evidence, model: str) -> None:
         f"**{recall[at]:.3f}** ({found[at]:,} of {positive:,}), false-positive rate "
         f"{false[at] / negative:.4f} ({false[at]:,} of {negative:,}), F1 {f1[at]:.3f}."
     )
+    draw_once("curves", (label.name, model, at), lambda: _curves_at(at, label, of))
+    if of.curve_error[k] > 0:
+        st.caption(
+            f"The curves go through {len(thresholds)} thresholds, and elsewhere differ by at most "
+            f"{of.curve_error[k]:.3f}."
+        )
+
+
+def _curves_at(at: int, label: Label, of: Evidence) -> None:
+    k = label.index
+    thresholds, found, false = of.curve(k)
+    positive, negative = int(of.n_positive[k]), int(of.n_negative[k])
+    precision, recall = found / (found + false), found / positive
     columns = st.columns(3, gap="small")
     with columns[0]:
         chart(
@@ -128,56 +135,6 @@ def _curves(label: Label, of: Evidence, model: str) -> None:
             f"Histograms of the scores of clips with and without {label.name}",
             key="histograms",
             bar=False,
-        )
-    if of.curve_error[k] > 0:
-        st.caption(
-            f"The curves go through {len(thresholds)} thresholds, and elsewhere differ by at most "
-            f"{of.curve_error[k]:.3f}."
-        )
-
-
-def all_models(label: Label, models: dict[str, PublishedModel]) -> None:
-    """The AP of a class by every model, and by those that others published."""
-    titles, precision, intervals = [], [], []
-    for title, model in models.items():
-        of = evidence_shown(model)
-        titles.append(title)
-        precision.append(model.average_precision().get(label.index, math.nan))
-        intervals.append((float(of.low[label.index]), float(of.high[label.index])) if of else None)
-    trained_on = [model.card.training_set for model in models.values()]
-    published = published_ap() if label.mid else ()
-    ap = [*precision, *(each.ap[label.index] for each in published)]
-    st.markdown("**All models**")
-    if any(map(math.isfinite, ap)):
-        chart(
-            charts.model_intervals(
-                [*titles, *(each.title for each in published)],
-                ap,
-                [*intervals, *(None for _ in published)],
-                len(models),
-            ),
-            f"Average precision of {label.name} by each model, with intervals",
-            key="all models",
-            bar=False,
-        )
-    if published:
-        st.caption(
-            "Blue: this project's, with 95 % intervals (bootstrap over clips). Orange: published "
-            "by others for other training data, read off a figure (arXiv 1912.10211): "
-            + "; ".join(f"{each.title}, trained on {each.trained_on}" for each in published)
-            + ". They do not measure these models."
-        )
-    with st.expander("Figures"):
-        st.table(
-            {
-                "Model": [*map(cell, titles), *(each.title for each in published)],
-                "Trained on": [
-                    *map(cell, trained_on),
-                    *(cell(each.trained_on) for each in published),
-                ],
-                "Average precision": [shown(each, 4) for each in ap],
-            },
-            hide_index=True,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -112,6 +113,11 @@ def threshold_slider() -> float:
         help="An event of a class begins where its frame score reaches this threshold, and ends "
         "where the score drops below half of it.",
     )
+
+
+def shown(figure: float, digits: int = 3) -> str:
+    """A figure, or that there is none."""
+    return f"{figure:.{digits}f}" if math.isfinite(figure) else "not measured"
 
 
 def count(n: int, noun: str) -> str:

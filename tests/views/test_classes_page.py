@@ -64,7 +64,7 @@ def test_every_picture_is_drawn_of_a_part_of_the_ontology(app, view):
     assert 20 < len(shown) < 150 and "Banjo" in list(shown["Class"])
     assert shown["Place"].str.contains("Musical instrument").mean() > 0.9  # two parents: the first
     charts = [chart.proto.id or chart.proto.alt for chart in app.get("plotly_chart")]
-    assert len(charts) == 5
+    assert len(charts) == 6
 
 
 @pytest.mark.browser

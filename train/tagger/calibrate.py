@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from audioset_demo.device import resolve_device
-from audioset_demo.errors import DataError
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.events import THRESHOLD
 from audioset_demo.models.calibration import (
@@ -25,7 +24,7 @@ from audioset_demo.models.calibration import (
     rounded,
     save_calibration,
 )
-from audioset_demo.models.card import ModelCard, load_card
+from audioset_demo.models.card import load_card
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import find_checkpoint
 from audioset_demo.storage import check_output
@@ -36,7 +35,7 @@ from train.tagger.calibrate_figures import Decisions, Figure, decisions, reliabi
 from train.tagger.calibrate_fit import Fit, fit_maps, fit_thresholds
 from train.tagger.evaluate import check_classes
 from train.tagger.predict import predict
-from train.tagger.publish import check_twin
+from train.tagger.publish import check_twin, check_unseen
 
 MEASURED = ("f1", "precision:0.3", "precision:0.5", "precision:0.7", "precision:0.9")
 UNCHANGED = 1e-12  # the largest change of an AP or AUC: what sums of another order make
@@ -96,7 +95,7 @@ def calibrate(
     features = load_features(training_files(*data))
     fit_part, validation = split(features)
     card, model_card = load_card(checkpoint), load_card(target)
-    _check_unseen(source, card, fit_part)
+    check_unseen(source, card, fit_part)
     if of is not None:
         check_twin(model_card, card, source)
     others = None if scored is None else load_features(scored)
@@ -137,17 +136,6 @@ def _command(of: str | None, scored: Path | None) -> str:
 def _shares(features: FeatureSet) -> np.ndarray:
     """The share (K,) of the clips that carry each label; half a clip where none does."""
     return (features.n_positives() + 0.5) / (len(features) + 1)
-
-
-def _check_unseen(source: Path, card: ModelCard, fit_part: FeatureSet) -> None:
-    expected = f"{fit_part.name} ({len(fit_part):,} clips)"
-    trained_on = card.training.get("set", "an unnamed set")
-    if trained_on != expected:
-        raise DataError(
-            f"{source} was trained on {trained_on}, and a calibration needs a run that was trained "
-            f"on the {expected}. Train one with the same settings without --whole, and name the "
-            "model with --for."
-        )
 
 
 def _scores(checkpoint: Path, features: FeatureSet, device: torch.device) -> np.ndarray:

@@ -26,6 +26,7 @@ from audioset_demo.models.published import (
     user_models_dir,
 )
 from audioset_demo.storage import check_output, new_folder, parse_json, write_csv
+from train.data.features import FeatureSet
 from train.runs import Selected, read_metrics, select_checkpoint
 from train.tagger.compare import spread
 from train.tagger.evaluate import EVALUATION_FILE
@@ -195,6 +196,18 @@ def check_twin(card: ModelCard, twin_card: ModelCard, twin: Path) -> None:
         raise DataError(
             f"{twin} cannot validate this model, because it {reason}. Give runs with the same "
             "settings that held the validation part out."
+        )
+
+
+def check_unseen(source: Path, card: ModelCard, fit_part: FeatureSet) -> None:
+    """Raise a DataError unless a checkpoint was trained on the fit part, and on nothing else."""
+    expected = f"{fit_part.name} ({len(fit_part):,} clips)"
+    trained_on = card.training.get("set", "an unnamed set")
+    if trained_on != expected:
+        raise DataError(
+            f"{source} was trained on {trained_on}, and this needs a run that was trained on the "
+            f"{expected}. Train one with the same settings without --whole, and name the model "
+            "with --for."
         )
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from audioset_demo.evidence.ontology import parts
 from audioset_demo.labels import Label
 from audioset_demo.models.card import labels_of
-from audioset_demo.views import all_classes, class_table, clips, one_class, session
+from audioset_demo.views import all_classes, class_table, clips, models_of_class, one_class, session
 from audioset_demo.views.all_classes import BRUSHED, PART, Subject
 from audioset_demo.views.names import escape
 from audioset_demo.views.widgets import class_select, errors_shown, provenance, title
@@ -118,4 +118,4 @@ with errors_shown():
     if evidence:
         one_class.show(label, evidence, labels, same_classes)
     else:
-        one_class.all_models(label, same_classes)
+        models_of_class.show(label, same_classes)

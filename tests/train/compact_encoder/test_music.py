@@ -8,9 +8,11 @@ import pytest
 from audioset_demo.errors import DataError
 from audioset_demo.labels import audioset_labels
 from train.compact_encoder.sounds import music
-from train.compact_encoder.sounds.bands import GROOVES, kind_of
+from train.compact_encoder.sounds.bands import kind_of
 from train.compact_encoder.sounds.categories import CategoryTable
-from train.compact_encoder.sounds.composition import DRUM_CHANNEL, MANNERS, instruments
+from train.compact_encoder.sounds.drums import GROOVES
+from train.compact_encoder.sounds.manners import MANNERS
+from train.compact_encoder.sounds.score import DRUM_CHANNEL, instruments
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,9 @@ from audioset_demo.errors import DataError
 from audioset_demo.storage import new_folder
 from train.compact_encoder.sounds.bands import kind_of
 from train.compact_encoder.sounds.categories import CategoryTable
-from train.compact_encoder.sounds.composition import SECONDS, Score
 from train.compact_encoder.sounds.readings import write_flac
 from train.compact_encoder.sounds.recordings import Recording
+from train.compact_encoder.sounds.score import SECONDS, Score
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 # FluidSynth does not filter what it resamples (sounds of 44.1 kHz). At this rate, unlike 16 kHz,
