@@ -88,7 +88,7 @@ def test_a_model_of_one_s_own_classes_is_made_as_their_page_says(folder, capsys,
         path.write_bytes(wav(1, 16_000, hertz + 3 * n))
         rows.append(f"{path.name},{label}")
     Path("labels.csv").write_text("\n".join(rows) + "\n")
-    for words in block_with("docs/own_classes.md", "train extract"):
+    for words in block_with("docs/own_classes.md", "train extract SOUNDS"):
         published_models.cache_clear()
         assert run(words) == 0, capsys.readouterr().err
     published_models.cache_clear()
