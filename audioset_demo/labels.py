@@ -17,7 +17,7 @@ class Label:
     `paths` are its paths in the AudioSet ontology, root first, each ending in its own name. Clip
     counts and `quality` (share of the rated labels that raters confirmed; None: not rated) are
     those of the released lists, `n_true` of `n_rated` the raters' votes. A class of one's own data
-    has a name and an index only.
+    has an index, a name, and the counts `n_train` and `n_eval` where they are known.
     """
 
     index: int
@@ -109,6 +109,19 @@ def children_under_parents(ranking: Sequence[Label]) -> list[tuple[Label, list[L
     )
 
 
-def own_labels(names: tuple[str, ...]) -> tuple[Label, ...]:
-    """Labels of a model that was trained on classes of one's own."""
-    return tuple(Label(index, name) for index, name in enumerate(names))
+def own_labels(
+    names: Sequence[str], n_train: Sequence[int] = (), n_eval: Sequence[int] = ()
+) -> tuple[Label, ...]:
+    """Labels of a model that was trained on classes of one's own.
+
+    Parameters
+    ----------
+    n_train, n_eval : clips (K,) of each class that it was trained and scored on, where known
+    """
+    unknown = [0] * len(names)
+    return tuple(
+        Label(index, name, n_unbal_train=trained, n_eval=scored)
+        for index, (name, trained, scored) in enumerate(
+            zip(names, n_train or unknown, n_eval or unknown, strict=True)
+        )
+    )

@@ -32,7 +32,8 @@ from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.pooling import FeatureAttentionHead
-from train.data.features import FeatureSet, load_features, split
+from train.data.features import FeatureSet, load_features
+from train.data.split import split
 from train.runs import select_checkpoint
 from train.tagger.batches import Batches
 from train.tagger.config import FitConfig

@@ -130,12 +130,12 @@ def audioset_prior(labels: Sequence[Label]) -> Prior:
     CheckpointError
         If the classes are not AudioSet's.
     """
-    counts = np.array([label.n_train for label in labels])
-    if not counts.all():
+    if not all(label.mid for label in labels):
         raise CheckpointError(
             "The prior 'audioset' is of AudioSet's classes, and the model has classes of its own. "
             "Give --prior fitted, or a share such as 0.1."
         )
+    counts = np.array([label.n_train for label in labels])
     return Prior("all of AudioSet's clips for training", counts / AUDIOSET_CLIPS)
 
 

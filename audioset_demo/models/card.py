@@ -25,6 +25,7 @@ TRAINING = {
     "command": str,
     "config": dict,
     "iteration": int | None,
+    "clips_of_class": list,
 }
 FIGURES = {
     "mAP": float,
@@ -36,6 +37,7 @@ FIGURES = {
     "runs": int,
     "set": str,
     "command": str,
+    "clips_of_class": list,
 }
 METRICS = {"eval": dict, "validation": dict, "half_precision_max_difference": float}
 
@@ -47,7 +49,8 @@ class ModelCard:
     `labels` is None for the 527 AudioSet classes, else the names of the classes in order.
     `training` and `metrics` hold plain JSON: the set, the command and configuration that made the
     checkpoint, and each figure with its set and command. A figure that has no finite value, such as
-    d' where the AUC is 1, is left out.
+    d' where the AUC is 1, is left out. Of one's own classes, `clips_of_class` of the training and
+    of the set `eval` counts the clips of each.
     """
 
     name: str
@@ -193,6 +196,18 @@ def _check_labels(card: ModelCard) -> None:
         if not label.strip() or label in seen:
             raise CheckpointError(f"The label {shown(label)} is empty or occurs twice.")
         seen.add(label)
+    for counts in _clips_of_class(card):
+        if counts and (len(counts) != n_classes or not all(type(n) is int for n in counts)):
+            raise CheckpointError(
+                f"clips_of_class is {shown(counts)}, and must be {n_classes} whole numbers."
+            )
+
+
+def _clips_of_class(card: ModelCard) -> tuple[list, list]:
+    """The clips of each class in training and in evaluation; empty where not known."""
+    sources = (card.training, card.metrics.get("eval", {}))
+    trained, scored = (source.get("clips_of_class", []) for source in sources)
+    return trained, scored
 
 
 def labels_of(card: ModelCard) -> tuple[Label, ...]:
@@ -203,7 +218,9 @@ def labels_of(card: ModelCard) -> tuple[Label, ...]:
     CheckpointError
         If the model has another number of classes.
     """
-    labels = own_labels(card.labels) if card.labels is not None else audioset_labels()
+    labels = audioset_labels()
+    if card.labels is not None:
+        labels = own_labels(card.labels, *_clips_of_class(card))
     if len(labels) != card.settings.n_classes:
         raise CheckpointError(
             f"The model '{card.name}' has {card.settings.n_classes} classes but {len(labels)} "

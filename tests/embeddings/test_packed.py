@@ -97,6 +97,8 @@ def test_clips_of_another_form_are_refused_by_every_reader(tmp_path, reader, cha
         ({"labels": None}, "has 3 classes and does not name them; AudioSet has 527"),
         ({"labels": np.array([b"bell"])}, r"'labels' .* \(1,\); text of shape \(3,\)"),
         ({"labels": np.arange(K)}, "'labels' as int64"),
+        ({"group_list": np.arange(N)}, "'group_list' as int64"),
+        ({"fold_list": np.array([b"1"] * 5)}, r"'fold_list' .* \(5,\); text of shape \(6,\)"),
         ({"labels": np.array([b"bell", b"noise", b"bell"])}, "names the class 'bell' twice"),
     ],
 )  # fmt: skip

@@ -14,7 +14,8 @@ from audioset_demo.models.card import load_card
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import find_published
 from audioset_demo.storage import check_output, write_csv
-from train.data.features import check_scorable, load_features, split, training_files
+from train.data.features import check_scorable, load_features, training_files
+from train.data.split import split
 from train.runs import saved_checkpoints
 from train.tagger.evaluate import check_classes
 from train.tagger.predict import predict

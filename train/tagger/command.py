@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,10 @@ if TYPE_CHECKING:  # slow to import
 DESCRIPTION = """\
 Train a tagging model on HDF5 features.
 
-A tenth of the clips, chosen by a hash of their ids, is held out for validation; each checkpoint is
-scored on it. The configuration, the metrics and the checkpoints are written to the folder RUN; a
-run that was stopped or killed continues with --resume. The defaults train the kind of model that
-the app uses by default.
+A tenth of the recordings, chosen by a hash of their names, is held out with all of their clips for
+validation; each checkpoint is scored on it. The configuration, the metrics and the checkpoints are
+written to the folder RUN; a run that was stopped or killed continues with --resume. The defaults
+train the kind of model that the app uses by default.
 
 `torchrun --nproc-per-node N -m train fit ...` trains the same weights with N processes, each of
 which takes its share of every batch of --batch-size clips."""
@@ -138,11 +139,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write the metrics for TensorBoard, to RUN/tensorboard",
     )
     add_device(parser)
+    add_settings(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """The settings of a run, but for some."""
     defaults = {field.name: field.default for field in fields(FitConfig)}
     for title, settings in SETTINGS.items():
         group = parser.add_argument_group(title)
         for name, (help, options) in settings.items():
-            group.add_argument(flag(name), help=help, **_typed(defaults[name]), **options)
+            if name not in without:
+                group.add_argument(flag(name), help=help, **_typed(defaults[name]), **options)
+
+
+def config_of(arguments: argparse.Namespace, **fixed: Any) -> FitConfig:
+    """The settings that were given; those in `fixed` cannot be."""
+    given = vars(arguments) | fixed
+    config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
+    return FitConfig(**config | {"teacher": tuple(config.get("teacher", ()))})
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -175,10 +189,7 @@ def run(arguments: argparse.Namespace) -> None:
     from train.tagger import processes
     from train.tagger.fit import fit
 
-    given = vars(arguments)
-    config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
-    config["teacher"] = tuple(config.get("teacher", ()))
-    settings = FitConfig(**config)  # its errors come before the data are read
+    settings = config_of(arguments)  # its errors come before the data are read
     with processes.joined(arguments.device):
         features = load_features(training_files(*arguments.data))
         if processes.is_first():

@@ -56,7 +56,8 @@ def evaluate(
     model.to(resolve_device(device))
     result = evaluate_scores(features.y, predict(model, features, progress=True))
     if run:
-        _save(run, path, features, result, command_line("evaluate", "RUN", data=data))
+        command = command_line("evaluate", "RUN", data=data)
+        save_evaluation(run, path, features, result, features.name, command)
     if per_class:
         save_per_class(per_class, features, result)
     return result
@@ -76,14 +77,31 @@ def check_classes(card: ModelCard, features: FeatureSet) -> None:
         )
 
 
-def _save(
-    run: Path, checkpoint: Path, features: FeatureSet, result: Evaluation, command: str
+def clips_of_class(features: FeatureSet) -> dict[str, list[int]]:
+    """How many clips carry each label, for the card of a model of one's own classes."""
+    return {} if features.labels is None else {"clips_of_class": features.n_positives().tolist()}
+
+
+def save_evaluation(
+    run: Path,
+    checkpoint: Path,
+    features: FeatureSet,
+    result: Evaluation,
+    scored_on: str,
+    command: str,
 ) -> None:
+    """Write what was found of a checkpoint to its run, from where it is published.
+
+    Parameters
+    ----------
+    scored_on : what `features` are, in words
+    """
     record = {
         **result.to_json(),
-        "set": features.name,
+        "set": scored_on,
         "checkpoint": checkpoint.name,
         "command": command,
+        **clips_of_class(features),
     }
     write_json(run / EVALUATION_FILE, record)
     save_per_class(run / PER_CLASS_FILE, features, result)

@@ -46,6 +46,7 @@ from train.runs import (
 from train.tagger import processes
 from train.tagger.batches import Batch, Batches
 from train.tagger.config import FitConfig
+from train.tagger.evaluate import clips_of_class
 from train.tagger.missing_labels import check_ontology
 from train.tagger.parts import never_learned, parts_of
 from train.tagger.predict import predict
@@ -243,6 +244,7 @@ def _save_and_validate(
         encoder=ENCODER_TITLES.get(fit_part.file.encoder, fit_part.file.encoder),
         training={
             "set": f"{fit_part.name} ({len(fit_part):,} clips)",
+            **clips_of_class(fit_part),
             "backend": config.backend,
             "iteration": iteration,
             "config": config.to_json(),

@@ -160,13 +160,18 @@ def compressed(path: Path, n_clips: int = 50) -> Path:
 
 def test_a_file_of_another_layout_is_packed_for_reading_single_clips(tmp_path, monkeypatch):
     source = compressed(tmp_path / "shared.h5")
+    with h5py.File(source, "a") as file:
+        file.create_dataset(
+            "group_list", data=[f"rec{i % 9}" for i in range(50)], dtype=h5py.string_dtype()
+        )
+        file["fold_list"] = np.array([b"one", b"two"] * 25)
     assert [packed.n_clips for packed in pack(source, tmp_path / "out" / "packed.h5")] == [50]
     before = load_features(source)
     monkeypatch.setattr(clips_module, "MAX_BYTES_IN_MEMORY", 0)
     with pytest.raises(DataError, match="python -m train pack"):
         load_features(source)
     after = load_features(tmp_path / "out" / "packed.h5")
-    for key in ("x", "y", "n_frames", "video_ids"):
+    for key in ("x", "y", "n_frames", "video_ids", "groups", "folds"):
         assert np.array_equal(getattr(before, key), getattr(after, key)), key
     assert after.labels == before.labels == tuple("abcde")
     with h5py.File(tmp_path / "out" / "packed.h5") as file:

@@ -7,10 +7,11 @@ from audioset_demo.errors import CheckpointError, DataError
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.evidence.over_training import OVER_TRAINING_FILE, over_training
 from audioset_demo.models.checkpoint import load_checkpoint
-from audioset_demo.models.published import find_published
+from audioset_demo.models.published import find_published, published_models
 from tests.train.toy_features import write_features
 from train.__main__ import main
-from train.data.features import load_features, split
+from train.data.features import load_features
+from train.data.split import split
 from train.runs import saved_checkpoints
 from train.tagger.predict import predict
 
@@ -30,7 +31,9 @@ def model(tmp_path, monkeypatch, data):
     assert not main(["fit", "--data", str(data), *FIT, "--whole", "--output", str(run)])
     assert not main(["evaluate", str(run), "--data", str(data)])
     assert not main(["publish", str(run), "--name", "toy"])
-    return find_published("toy")
+    published_models.cache_clear()
+    yield find_published("toy")
+    published_models.cache_clear()
 
 
 def test_each_checkpoint_is_scored_on_what_the_run_held_out(tmp_path, data, model):
