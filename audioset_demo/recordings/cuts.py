@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from audioset_demo.audio.decoding import open_sound
 from audioset_demo.audio.waveform import Waveform
@@ -15,6 +16,8 @@ from audioset_demo.recordings.finds import Find, Recording
 
 AROUND_S = 1.0
 LONGEST_S = 30.0  # of a find; of a longer one, its beginning is heard
+# In which libsndfile finds the same samples as FFmpeg, which reads from the beginning.
+EXACT_FORMATS = ("WAV", "WAVEX", "W64", "RF64", "FLAC", "AIFF")
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Cut:
 
 
 def cut(find: Find) -> Cut:
-    """Read the sound of a find; the recording is read up to there, and never written.
+    """Read the sound of a find; the recording is never written.
 
     Raises
     ------
@@ -45,22 +48,44 @@ def cut(find: Find) -> Cut:
     require_unchanged(find.recording)
     start_s = max(0.0, find.start_s - AROUND_S)
     end_s = min(find.end_s, find.start_s + LONGEST_S) + AROUND_S
-    name = os.path.basename(find.recording.path)
-    with open_sound(find.recording.path, name) as sound:
+    path, name = find.recording.path, os.path.basename(find.recording.path)
+    samples, rate = _sought(path, start_s, end_s) or _read_through(path, start_s, end_s)
+    if not len(samples):
+        raise AudioError(
+            f"{name} ends before {find.start_s:.2f} s, where this was found. Tag it again."
+        )
+    sound = Waveform(samples, rate, f"{Path(name).stem} {start_s:.2f} s.wav")
+    return Cut(sound, start_s, start_s + sound.duration_s, find.end_s > end_s)
+
+
+def _sought(path: str, start_s: float, end_s: float) -> tuple[np.ndarray, int] | None:
+    """The samples (n,) of a part, and their rate, where a file can be entered at any sample.
+
+    At the end of an hour of FLAC, this takes 4 ms in place of 8 s.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            if file.format not in EXACT_FORMATS:
+                return None
+            first, last = (round(second * file.samplerate) for second in (start_s, end_s))
+            file.seek(first)
+            channels = file.read(last - first, dtype="float32", always_2d=True)
+            return channels.mean(axis=1, dtype=np.float32), file.samplerate
+    except (soundfile.LibsndfileError, OSError):
+        return None
+
+
+def _read_through(path: str, start_s: float, end_s: float) -> tuple[np.ndarray, int]:
+    """The same of any sound, read from its beginning."""
+    with open_sound(path) as sound:
         first, last = (round(second * sound.sample_rate) for second in (start_s, end_s))
-        kept, n = [], 0
+        kept, n = [np.empty(0, np.float32)], 0
         for block in sound.blocks():
             kept.append(block[max(0, first - n) : max(0, last - n)])
             n += len(block)
             if n >= last:
                 break
-        samples = np.concatenate(kept)
-        if not len(samples):
-            raise AudioError(
-                f"{name} ends before {find.start_s:.2f} s, where this was found. Tag it again."
-            )
-        waveform = Waveform(samples, sound.sample_rate, f"{Path(name).stem} {start_s:.2f} s.wav")
-    return Cut(waveform, start_s, start_s + waveform.duration_s, find.end_s > end_s)
+        return np.concatenate(kept), sound.sample_rate
 
 
 def require_unchanged(recording: Recording) -> None:

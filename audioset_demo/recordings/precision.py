@@ -116,7 +116,9 @@ def _newton(
 
     def loss(w: np.ndarray) -> float:
         z = w @ x + offset
-        return float((np.logaddexp(0, z) - right * z).sum() + (((w - middle) / spread) ** 2).sum() / 2)
+        return float(
+            (np.logaddexp(0, z) - right * z).sum() + (((w - middle) / spread) ** 2).sum() / 2
+        )
 
     w = middle
     for _ in range(STEPS):

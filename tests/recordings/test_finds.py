@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from audioset_demo.audio.samples import synthesise
-from audioset_demo.audio.waveform import Waveform, wav_bytes
+from audioset_demo.audio.waveform import Waveform, read_waveform, wav_bytes
 from audioset_demo.cli import main
 from audioset_demo.errors import AudioError, AudioSetDemoError
+from audioset_demo.labels import Label
 from audioset_demo.recordings.cuts import cut
 from audioset_demo.recordings.figures import class_figures, find_rows
-from audioset_demo.recordings.finds import Finds, read_finds
+from audioset_demo.recordings.finds import Find, Finds, Recording, read_finds
 from audioset_demo.recordings.similar import Frames
 from audioset_demo.recordings.when import by_hour, by_recording
 from tests.recordings.toy_finds import finds_of, recordings
+from tests.sounds import by_libsndfile, sweeps
 
 RATE = 16_000
 
@@ -70,6 +72,20 @@ def test_a_find_is_heard_with_a_second_around_it(out, finds):
     expected = whole[first : round((find.end_s + 1) * RATE)]
     np.testing.assert_allclose(heard.sound.samples, expected, atol=2 / 32768)
     assert heard.start_s == pytest.approx(find.start_s - 1) and not heard.is_short
+
+
+@pytest.mark.parametrize("form", [("WAV", "PCM_24"), ("FLAC", "PCM_16"), ("OGG", "VORBIS")])
+@pytest.mark.parametrize("seconds", [(0.5, 2.0), (4.0, 5.2), (0.0, 40.0)])
+def test_a_cut_is_that_part_of_the_sound_in_any_format(tmp_path, form, seconds):
+    path = tmp_path / "sound"
+    path.write_bytes(by_libsndfile(sweeps(22_050, 2, 6.0), 22_050, *form))
+    whole = read_waveform(path).samples
+    status = path.stat()
+    recording = Recording(str(path), status.st_size, status.st_mtime_ns, 6.0, None, None)
+    heard = cut(Find(recording, Label(0, "Dog"), *seconds, 0.5))
+    first, last = (round(second * 22_050) for second in (seconds[0] - 1, seconds[1] + 1))
+    np.testing.assert_allclose(heard.sound.samples, whole[max(first, 0) : last], atol=1e-6)
+    assert heard.is_short == (seconds[1] > 31)
 
 
 def test_a_recording_that_has_changed_or_moved_is_named(tmp_path, out):
