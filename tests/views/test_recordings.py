@@ -64,6 +64,11 @@ def press(app, words: str):
     return app
 
 
+def look_at(app, view: str):
+    labelled(app.button_group, "Beside it").set_value(view).run()
+    assert not app.exception
+
+
 def test_answers_are_kept_counted_and_taken_back(opened, out):
     first = text(opened)
     label = re.search(r"\*\*(.+)\*\* · 0\.\d", first)[1]
@@ -82,22 +87,17 @@ def test_answers_are_kept_counted_and_taken_back(opened, out):
 
 def test_the_answers_become_precision_and_a_threshold(opened, out):
     press(opened, "Yes")
-    labelled(opened.get("button_group"), "Beside it").set_value(["Answers"])
-    opened.run()
-    assert not opened.exception
+    look_at(opened, "Answers")
     assert re.search(r"From a score of \*\*0\.\d+\*\* on, precision is \*\*100%\*\*", text(opened))
     assert "the log odds of a find are" in text(opened)
 
 
 def test_similar_sounds_are_listed_and_the_plane_is_drawn(opened):
-    labelled(opened.get("button_group"), "Beside it").set_value(["Similar sounds"])
-    opened.run()
+    look_at(opened, "Similar sounds")
     press(opened, "Search for sounds")
     cosines = list(opened.dataframe[0].value["Cosine"])
     assert len(cosines) > 5 and cosines == sorted(cosines, reverse=True)
-    labelled(opened.get("button_group"), "Beside it").set_value(["Plane"])
-    opened.run()
-    assert not opened.exception
+    look_at(opened, "Plane")
     assert "Finds that sound alike" in text(opened)
 
 
