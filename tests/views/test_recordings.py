@@ -128,7 +128,7 @@ def test_a_key_answers_and_the_next_find_is_played(tools, browser, out):
         page.goto(f"{address}/recordings")
         page.get_by_text("0 right, 0 wrong, 0 skipped").wait_for()
         tools.wait_until_drawn(page)
-        page.locator("body").click(position={"x": 640, "y": 5})
+        page.get_by_role("heading", name="Recordings", exact=True).click()
         page.keyboard.press("y")
         page.get_by_text("1 right, 0 wrong, 0 skipped").wait_for()
         page.keyboard.press("n")
