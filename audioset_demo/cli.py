@@ -1,4 +1,4 @@
-"""The command line: `audioset-demo tag | embed | export | weights | models | classes | app`.
+"""The command line: `audioset-demo tag | embed | answers | export | weights | models | ...`.
 
 Arguments are parsed before anything slow is imported. A clip that fails does not stop the others;
 the exit code is 1 if any did.
@@ -10,10 +10,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from audioset_demo import __version__
 from audioset_demo.arguments import port
-from audioset_demo.commands import embed, export, tag
+from audioset_demo.commands import answers, embed, export, tag
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.storage import csv_text, json_text
 from audioset_demo.terminal import Parser, exit_code, warn_of_damaged_models
@@ -31,6 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     export.add_arguments(
         _command(commands, "export", "write a model for other programs and places", export.run)
+    )
+    answers.add_arguments(
+        _command(commands, "answers", "show what answers to the finds of a folder say", answers.run)
     )
     for add in (_add_weights, _add_models, _add_classes, _add_app):
         add(commands)
@@ -160,6 +164,13 @@ def _classes(arguments: argparse.Namespace) -> int:
 
 def _add_app(commands) -> None:
     parser = _command(commands, "app", "open the app in the browser", _app)
+    parser.add_argument(
+        "out",
+        nargs="?",
+        type=Path,
+        metavar="OUT",
+        help="folder that `tag FOLDER --output OUT` made: adds the page Recordings",
+    )
     parser.add_argument("--port", type=port, metavar="N", help="port of the server (default: 8501)")
     parser.add_argument(
         "--host",
@@ -188,10 +199,23 @@ def _app(arguments: argparse.Namespace) -> int:
 
     if arguments.name and not arguments.public:
         raise AudioSetDemoError("--name is of use with --public only. Add --public.")
+    if arguments.out and arguments.public:
+        raise AudioSetDemoError(
+            f"Recordings are not shown to the public. Leave out {arguments.out}, or --public."
+        )
     return serve(
         arguments.port,
         arguments.host,
         browser=not arguments.no_browser,
         public=arguments.public,
         names=arguments.name,
+        out=arguments.out and _tagged(arguments.out),
     )
+
+
+def _tagged(out: Path) -> Path:
+    """The absolute path of a folder that `tag` made."""
+    from audioset_demo.recordings.finds import check_tagged
+
+    check_tagged(out)
+    return Path(os.path.abspath(out))

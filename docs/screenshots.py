@@ -48,8 +48,11 @@ MAX_HEIGHT = 4000
 
 
 @contextlib.contextmanager
-def served_app(script: Path = ROOT / "app.py") -> Iterator[str]:
-    """The app on a free port, and its address; stopped afterwards."""
+def served_app(script: Path = ROOT / "app.py", *arguments: str) -> Iterator[str]:
+    """The app on a free port, and its address; stopped afterwards.
+
+    `arguments` are the script's own.
+    """
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
@@ -64,6 +67,8 @@ def served_app(script: Path = ROOT / "app.py") -> Iterator[str]:
             str(port),
             "--server.headless",
             "true",
+            "--",
+            *arguments,
         ],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,

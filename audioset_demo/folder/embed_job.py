@@ -10,7 +10,7 @@ from audioset_demo.folder.inputs import Input
 from audioset_demo.folder.job import Made, Maker
 from audioset_demo.folder.sources import encoder_in_short
 
-KIND = "embeddings"
+EMBEDDINGS = "embeddings"  # a subfolder, and the fact about a recording that leads to its file
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class EmbedJob:
     resampler: str
 
     file_columns: ClassVar[tuple[str, ...]] = (
-        "file", "size", "duration_s", "start_time", "frames", "encoder", KIND, "notes",
+        "file", "size", "duration_s", "start_time", "frames", "encoder", EMBEDDINGS, "notes",
     )  # fmt: skip
     has_rows: ClassVar[bool] = False
 
@@ -56,9 +56,9 @@ class EmbedJob:
                 "duration_s": round(embeddings.duration_s, 6),
                 "frames": len(embeddings.times_s),
                 "encoder": encoder.title,
-                KIND: f"{KIND}/{given.stem}.npz",
+                EMBEDDINGS: f"{EMBEDDINGS}/{given.stem}.npz",
                 "notes": list(embeddings.notes),
             }
-            return Made(facts, files={(KIND, ".npz"): embeddings_npz([embeddings])})
+            return Made(facts, files={(EMBEDDINGS, ".npz"): embeddings_npz([embeddings])})
 
         return make

@@ -51,7 +51,7 @@ class Store:
         made_with = folder / SETTINGS_FILE
         check_output(made_with, make_folder=True)
         if made_with.exists():
-            _compare(folder, _read_settings(made_with), settings)
+            _compare(folder, read_settings(folder), settings)
         else:
             _check_empty(folder)
             write_json(made_with, settings)
@@ -80,12 +80,6 @@ class Store:
         lines = (json_text(line) + "\n" for line in (facts, *rows))
         self.write_file(self._result_path(given), "".join(lines).encode())
 
-    def results(self) -> list[Path]:
-        """All results, in the order of the paths of their recordings."""
-        paths = self.folder.glob(f"{RESULTS}/*/*.jsonl")
-        named = ((os.fsencode(head_of(path).get("file", "")), path) for path in paths)
-        return [path for file, path in sorted(named) if file]
-
     def _result_path(self, given: Input) -> Path:
         # Two digits of the digest: a single folder of a million files is slow.
         stem = given.stem
@@ -102,6 +96,13 @@ class Store:
         """
         with held(self.folder / f"{LOCK_FILE}-{name}", self.folder, wait):
             yield
+
+
+def results_in(folder: Path) -> list[Path]:
+    """All results of an OUT, in the order of the paths of their recordings."""
+    paths = folder.glob(f"{RESULTS}/*/*.jsonl")
+    named = ((os.fsencode(head_of(path).get("file", "")), path) for path in paths)
+    return [path for file, path in sorted(named) if file]
 
 
 def rows_of(result: Path) -> Iterator[list]:
@@ -121,7 +122,15 @@ def head_of(result: Path) -> dict[str, Any]:
     return {}
 
 
-def _read_settings(path: Path) -> dict[str, Any]:
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The settings that an OUT was made with.
+
+    Raises
+    ------
+    StorageError
+        If it holds none that can be read.
+    """
+    path = folder / SETTINGS_FILE
     try:
         settings = parse_json(path.read_text(encoding="utf-8"))
         if isinstance(settings, dict):

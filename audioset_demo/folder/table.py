@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from audioset_demo.folder.job import Job
-from audioset_demo.folder.store import Store, head_of, rows_of
+from audioset_demo.folder.store import Store, head_of, results_in, rows_of
 from audioset_demo.folder.times import shifted
 from audioset_demo.storage import csv_lines, utf_8, write_atomically, write_csv
 
@@ -48,7 +48,7 @@ def write_tables(job: Job, store: Store, failed: Sequence[tuple[str, str]] = ())
     """
     with store.locked(TABLE, wait=True):
         read, errors = [], dict(failed)
-        results = store.results()
+        results = results_in(store.folder)
         for head in map(head_of, results):
             if "error" in head:
                 errors.setdefault(head["file"], head["error"])

@@ -11,6 +11,7 @@ from audioset_demo.views import (
     live,
     lost_visit,
     media,
+    serving,
     sidebar,
     uploads,
     visits,
@@ -53,6 +54,7 @@ def _draw() -> None:
             ),
             st.Page(PAGES / "embeddings.py", title="Embeddings", icon=":material/grid_on:"),
             st.Page(PAGES / "visit.py", title="This visit", icon=":material/playlist_play:"),
+            *_recordings(),
             st.Page(PAGES / "classes.py", title="Classes", icon=":material/category:"),
             st.Page(PAGES / "models.py", title="Models", icon=":material/model_training:"),
             st.Page(PAGES / "encoder.py", title="Compact encoder", icon=":material/hearing:"),
@@ -67,6 +69,13 @@ def _draw() -> None:
     page.run()
     media.complete()
     _keep_what_is_loaded(page.title)
+
+
+def _recordings() -> list[st.Page]:
+    """The page of the recordings that the app was opened with, where it was."""
+    if serving.recordings_folder() is None:
+        return []
+    return [st.Page(PAGES / "recordings.py", title="Recordings", icon=":material/library_music:")]
 
 
 @st.cache_resource(show_spinner=False)

@@ -6,11 +6,13 @@ nothing that changes the server, such as the installation of VGGish.
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from audioset_demo.audio.decoding import AudioLimits
 from audioset_demo.errors import FeaturesError
 
-PUBLIC_FLAG = "--public"  # an argument of the script that Streamlit runs
+PUBLIC_FLAG = "--public"  # an argument of the script that Streamlit runs, as is
+OUT_ARGUMENT = "--recordings="  # with a folder of results, which the public never sees
 CLOSED_TO_THE_PUBLIC = ("h5", "hdf5")
 NPZ_START = b"PK"
 # Two hours are 7,500 frames: more than a page can show, less than a small machine can hold.
@@ -30,6 +32,12 @@ OWN_LIMITS, PUBLIC_LIMITS = (
 
 def is_public() -> bool:
     return PUBLIC_FLAG in sys.argv[1:]
+
+
+def recordings_folder() -> Path | None:
+    """The folder of results that the app was opened with."""
+    named = [word for word in sys.argv[1:] if word.startswith(OUT_ARGUMENT)]
+    return None if is_public() or not named else Path(named[-1].removeprefix(OUT_ARGUMENT))
 
 
 def limits() -> AudioLimits:

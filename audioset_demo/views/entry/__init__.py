@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from audioset_demo.views.serving import PUBLIC_FLAG, PUBLIC_LIMITS
+from audioset_demo.views.serving import OUT_ARGUMENT, PUBLIC_FLAG, PUBLIC_LIMITS
 
 SCRIPT = Path(__file__).parent / "app.py"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -19,6 +19,7 @@ def serve(
     browser: bool = True,
     public: bool = False,
     names: Sequence[str] = (),
+    out: Path | None = None,
 ) -> int:
     """Run the app until it is stopped; on POSIX its server replaces this process.
 
@@ -28,11 +29,13 @@ def serve(
     browser : open a browser
     public : serve the hardened app (`views.serving`)
     names : host names under which visitors reach the public app
+    out : absolute path of a folder of results, for the page of recordings
     """
     options = _options(port, host, browser and not public, public, names)
     command = [sys.executable, "-m", "streamlit", "run", str(SCRIPT), *options]
-    if public:
-        command += ["--", PUBLIC_FLAG]
+    arguments = [PUBLIC_FLAG] * public + ([] if out is None else [f"{OUT_ARGUMENT}{out}"])
+    if arguments:
+        command += ["--", *arguments]
     # Otherwise glibc keeps memory for each thread that has read a sound: 60 MB for an hour.
     environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
     if os.name == "posix":  # so that a signal to the command reaches the server

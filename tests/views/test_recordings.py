@@ -1,0 +1,165 @@
+"""The page *Recordings*: finds are heard, answered by keys, and the answers counted."""
+
+import csv
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audioset_demo.audio.samples import synthesise
+from audioset_demo.audio.waveform import Waveform, wav_bytes
+from audioset_demo.cli import main
+from tests.views.apptest import ROOT, go, labelled, text
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory) -> Path:
+    """Two recordings at two hours of the day, and what was found in them."""
+    folder = tmp_path_factory.mktemp("site")
+    for hour, keys in (("05", ("rain", "siren")), ("21", ("siren", "sequence"))):
+        samples = np.concatenate([synthesise(key).samples[:80_000] for key in keys])
+        sound = Waveform(samples, 16_000, "site.wav")
+        (folder / f"SITE_20240131_{hour}1000.wav").write_bytes(wav_bytes(sound))
+    words = ("tag", folder, "--output", folder / "out", "--encoder", "compact", "--rows", "frame")
+    assert main([str(word) for word in words]) == 0
+    return folder / "out"
+
+
+@pytest.fixture
+def out(tagged) -> Path:
+    """The same finds, not answered yet."""
+    answers(tagged).unlink(missing_ok=True)
+    return tagged
+
+
+def answers(out: Path) -> Path:
+    return out.with_name("out.answers.csv")
+
+
+def given(out: Path) -> list[tuple[str, str]]:
+    with open(answers(out), newline="", encoding="utf-8") as file:
+        return [(row["label"], row["answer"]) for row in csv.DictReader(file)]
+
+
+@pytest.fixture
+def opened_with(out, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["app.py", f"--recordings={out}"])
+
+
+@pytest.fixture
+def opened(opened_with, app):
+    """The page, as `audioset-demo app OUT` opens it."""
+    app = go(app, "recordings")
+    assert not app.exception
+    return app
+
+
+def press(app, words: str):
+    labelled(app.button, words).click()
+    app.run()
+    assert not app.exception
+    return app
+
+
+def look_at(app, view: str):
+    labelled(app.button_group, "Beside it").set_value(view).run()
+    assert not app.exception
+
+
+def test_answers_are_kept_counted_and_taken_back(opened, out):
+    first = text(opened)
+    label = re.search(r"\*\*(.+)\*\* · 0\.\d", first)[1]
+    scores = [re.search(r"\*\* · (0\.\d+)", first)[1]]
+    for words in ("Yes", "No", "Skip"):
+        press(opened, words)
+    assert given(out) == [(label, "yes"), (label, "no"), (label, "skip")]
+    assert re.search(r"3 of \d+ finds answered: 1 right, 1 wrong, 1 skipped", text(opened))
+    press(opened, "Undo")
+    press(opened, "Undo")
+    assert given(out) == [(label, "yes")]
+    press(opened, "Undo")
+    assert given(out) == []
+    assert f"** · {scores[0]}" in text(opened)
+
+
+def test_the_answers_become_precision_and_a_threshold(opened, out):
+    press(opened, "Yes")
+    look_at(opened, "Answers")
+    assert re.search(r"From a score of \*\*0\.\d+\*\* on, precision is \*\*100%\*\*", text(opened))
+    assert "the log odds of a find are" in text(opened)
+
+
+def test_similar_sounds_are_listed_and_the_plane_is_drawn(opened):
+    look_at(opened, "Similar sounds")
+    press(opened, "Search for sounds")
+    cosines = list(opened.dataframe[0].value["Cosine"])
+    assert len(cosines) > 5 and cosines == sorted(cosines, reverse=True)
+    look_at(opened, "Plane")
+    assert "Finds that sound alike" in text(opened)
+
+
+def test_a_recording_that_is_gone_is_named_and_can_be_skipped(opened, out):
+    recordings = sorted(out.parent.glob("*.wav"))
+    for path in recordings:
+        path.rename(path.with_suffix(".moved"))
+    opened.run()
+    assert [error for error in opened.error if "Move it back" in error.value]
+    press(opened, "Skip")
+    assert [answer for _, answer in given(out)] == ["skip"]
+    for path in recordings:
+        path.with_suffix(".moved").rename(path)
+
+
+def test_answers_that_cannot_be_kept_are_said(opened, out):
+    answers(out).write_text("file,label\n")
+    opened.run()
+    assert "has no column 'onset'" in text(opened)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_key_answers_and_the_next_find_is_played(tools, browser, out):
+    with tools.served_app(ROOT / "app.py", f"--recordings={out}") as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(tools.TIMEOUT_S * 1000)
+        page.goto(f"{address}/recordings")
+        page.get_by_text("0 right, 0 wrong, 0 skipped").wait_for()
+        tools.wait_until_drawn(page)
+        page.get_by_role("heading", name="Recordings", exact=True).click()
+        page.keyboard.press("y")
+        page.get_by_text("1 right, 0 wrong, 0 skipped").wait_for()
+        page.keyboard.press("n")
+        page.get_by_text("1 right, 1 wrong, 0 skipped").wait_for()
+        page.wait_for_function("document.querySelector('audio').played.length > 0")
+        heard = page.locator("audio").get_attribute("src")
+        page.keyboard.press("a")
+        page.wait_for_function(f"document.querySelector('audio').src.indexOf('{heard}') < 0")
+        page.wait_for_function("document.querySelector('audio').played.length > 0")
+        page.keyboard.press("u")
+        page.get_by_text("1 right, 0 wrong, 0 skipped").wait_for()
+        page.close()
+    assert [answer for _, answer in given(out)] == ["yes"]
+
+
+@pytest.mark.parametrize("words", [[], ["--public", "--recordings=/tmp"]])
+def test_without_recordings_or_in_public_there_is_no_such_page(monkeypatch, words):
+    from audioset_demo.views import serving
+
+    monkeypatch.setattr(sys, "argv", ["app.py", *words])
+    assert serving.recordings_folder() is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([os.devnull], "There is no folder /dev/null. Make it with"),
+        (["--public", "."], "Recordings are not shown to the public."),
+        (["."], "does not hold what `tag` found"),
+    ],
+)
+def test_a_wrong_folder_is_refused_in_words(words, message, capsys):
+    assert main(["app", *words]) == 1
+    assert message in capsys.readouterr().err
