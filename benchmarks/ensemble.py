@@ -31,7 +31,8 @@ from tqdm import tqdm
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.network import TaggingModel
-from train.data.features import FeatureSet, load_features, split
+from train.data.features import FeatureSet, load_features
+from train.data.split import split
 from train.runs import select_checkpoint
 from train.tagger.batches import Batches
 from train.tagger.config import FitConfig

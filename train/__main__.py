@@ -10,6 +10,7 @@ from pathlib import Path
 from audioset_demo.arguments import positive
 from audioset_demo.encoders import ENCODER_CHOICES, fast_encoder
 from audioset_demo.terminal import Parser, exit_code
+from train.data.recording_names import GROUPINGS
 from train.tagger.command import HelpFormatter, add_device, add_scoring
 
 GOING_ON = {
@@ -94,14 +95,26 @@ def _pack(arguments: argparse.Namespace) -> None:
 
 def _add_extract(commands) -> None:
     parser = _command(commands, "extract", "encode your own labelled sounds into HDF5", _extract)
-    parser.add_argument("audio_dir", type=Path, help="folder of sounds")
+    parser.add_argument(
+        "audio_dir",
+        type=Path,
+        help="folder of sounds; without --labels, with a folder for each class",
+    )
     parser.add_argument(
         "--labels",
         type=Path,
-        required=True,
         metavar="LABELS.csv",
-        default=argparse.SUPPRESS,
-        help="table with the columns `file` and `label`, one row for each pair; CSV in UTF-8",
+        default=None,
+        help="table with the columns `file` and `label`, one row for each pair, and where wanted "
+        "`onset` and `offset` in seconds, `group` (the recording that a clip is from), `fold` and "
+        "`answer` (yes, no or skip); CSV in UTF-8",
+    )
+    parser.add_argument(
+        "--group-by",
+        choices=GROUPINGS,
+        default="name",
+        help="tell the recording of a file from its name (1-100038-A, rec_000), or take each file "
+        "for a recording of its own; one recording is never both trained on and held out",
     )
     parser.add_argument(
         "--output",
@@ -134,7 +147,14 @@ def _extract(arguments: argparse.Namespace) -> int:
 
     encoder = fast_encoder(arguments.encoder) if arguments.fast else arguments.encoder
     jobs = getattr(arguments, "jobs", None)
-    failures = extract(arguments.audio_dir, arguments.labels, arguments.output, encoder, jobs)
+    failures = extract(
+        arguments.audio_dir,
+        arguments.labels,
+        arguments.output,
+        encoder,
+        jobs,
+        group_by=arguments.group_by,
+    )
     for failure in failures:
         print(f"left out: {failure}", file=sys.stderr)
     return 1 if failures else 0

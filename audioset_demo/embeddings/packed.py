@@ -6,6 +6,8 @@
     n_frames        integers (N,); without it, all-zero frames at the end of a clip are padding
     segment_times   numbers (N, 2): where a clip begins and ends in its video, in seconds
     labels          text (K,): the classes; without it they are AudioSet's 527
+    group_list      text (N,): the recording that each clip is from; without it, each is its own
+    fold_list       text (N,): the fold of cross-validation that each clip is in
     encoder         attribute or text: what made the frames; without it, AudioSet's release
 
 The first two are always there. Everything that reads such a file reads it through this module.
@@ -50,7 +52,10 @@ _FORMS = {
     "n_frames": ("N", "iu"),
     "segment_times": ("NS", "iuf"),
     "labels": ("K", "text"),
+    "group_list": ("N", "text"),
+    "fold_list": ("N", "text"),
 }
+_OF_LABELS = {"y", "labels", "group_list", "fold_list"}  # for training and evaluation alone
 _ALWAYS = ("x", "video_id_list")
 # Those that are read at once, and whether they are text.
 _BESIDE = {key: kinds == "text" for key, (_, kinds) in _FORMS.items() if key not in ("x", "y")}
@@ -69,6 +74,7 @@ class PackedClips:
     n_frames : int64 (N,), each from 0 to T
     segment_times : (N, 2), seconds
     labels : names of the K classes; None where they are AudioSet's, or there is no y
+    groups, folds : bytes (N,), as above
     encoder : what made the frames
     where : the file's name, for messages
     """
@@ -78,6 +84,8 @@ class PackedClips:
     n_frames: np.ndarray | None
     segment_times: np.ndarray | None
     labels: tuple[str, ...] | None
+    groups: np.ndarray | None
+    folds: np.ndarray | None
     encoder: str
     where: str
 
@@ -89,7 +97,9 @@ class PackedClips:
         needed: Collection[str] = (),
         limits: FeaturesLimits = LIMITS,
     ) -> PackedClips:
-        """Check a file that is already open. Labels are read only where `y` is needed.
+        """Check a file that is already open.
+
+        Labels, and what goes with them, are read only where `y` is needed.
 
         Parameters
         ----------
@@ -100,7 +110,7 @@ class PackedClips:
         FeaturesError : a dataset is missing, linked, incomplete, beyond the limits, or does not
             fit the others.
         """
-        passed_over = set() if "y" in needed else {"y", "labels"}
+        passed_over = set() if "y" in needed else _OF_LABELS
         with reading(where, REMEDY):
             wanted = [
                 key
@@ -123,6 +133,8 @@ class PackedClips:
             n_frames=None if counts is None else counts.astype(np.int64),
             segment_times=beside.get("segment_times"),
             labels=None if labels is None else tuple(str(scalar(name)) for name in labels),
+            groups=beside.get("group_list"),
+            folds=beside.get("fold_list"),
             encoder=encoder,
             where=where,
         )

@@ -62,8 +62,9 @@ def packed() -> Read:
 
     from audioset_demo.models.checkpoint import save_checkpoint
     from fuzzing.originals import small_model
-    from train.data.features import load_features, split
+    from train.data.features import load_features
     from train.data.pack import pack
+    from train.data.split import split
     from train.tagger.evaluate import evaluate
 
     def read(folder: Path, number: int) -> None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from audioset_demo.encoders import require_quantising
 from audioset_demo.errors import DataError
 from audioset_demo.folder.work import default_jobs
 from audioset_demo.storage import check_output, held_output, remove_leftovers, write_atomically
+from train.data.annotations import (
+    LabelledClip,
+    clips_of_folders,
+    clips_of_table,
+    label_set,
+)
 from train.data.shards import Shard, encode_shards, read_part, shards_of
-from train.data.tables import read_table, tidy_name
 from train.data.writing import PackedClip, append, columns_of
 
 PARTS = ".parts"
@@ -23,10 +29,12 @@ PARTS = ".parts"
 
 def extract(
     audio_dir: Path,
-    labels_csv: Path,
+    labels_csv: Path | None,
     output: Path,
     encoder: str = "auto",
     jobs: int | None = None,
+    *,
+    group_by: str = "name",
 ) -> list[str]:
     """Encode labelled sounds into one HDF5 file; messages about files that could not be read.
 
@@ -34,9 +42,10 @@ def extract(
 
     Parameters
     ----------
-    labels_csv : columns `file` (below `audio_dir`) and `label`; a file with several labels has a
-        row for each. The label set is all labels, sorted.
+    labels_csv : a table as of `clips_of_table`, of files below `audio_dir`; None: its folders are
+        named after the classes. The label set is all labels, sorted.
     jobs : number of processes; None: as `default_jobs`
+    group_by : how the recording of a file is told, as in `recording_of`
 
     Raises
     ------
@@ -47,55 +56,48 @@ def extract(
     WeightsError
         If the encoder is not installed, or VGGish without its PCA parameters.
     """
-    check_output(output, [labels_csv], make_folder=True)
-    labels_of_file = read_labels(labels_csv)
-    _check_sounds(audio_dir, labels_csv, labels_of_file)
+    check_output(output, [labels_csv] if labels_csv else [], make_folder=True)
+    if not os.path.isdir(audio_dir):
+        raise DataError(f"There is no folder of sounds {audio_dir}. Check the path.")
+    clips = _clips(audio_dir, labels_csv, group_by)
     name = require_quantising(encoder)
     with held_output(output):
-        extent = _extract(audio_dir, labels_of_file, output, name, jobs or default_jobs())
+        extent = _extract(audio_dir, clips, output, name, jobs or default_jobs())
     if not extent.n_clips:
+        n_files = len({clip.excerpt.file for clip in clips})
         raise DataError(
-            f"None of the {len(labels_of_file)} files that {labels_csv} names could be read. The "
+            f"None of the {n_files} files that {labels_csv or audio_dir} names could be read. The "
             f"first error: {extent.failures[0]}"
         )
     return extent.failures
 
 
 def _extract(
-    audio_dir: Path, labels_of_file: dict[str, list[str]], output: Path, encoder: str, jobs: int
+    audio_dir: Path, clips: list[LabelledClip], output: Path, encoder: str, jobs: int
 ) -> _Extent:
     parts = output.with_name(output.name + PARTS)
     parts.mkdir(exist_ok=True)
     remove_leftovers(parts)
-    shards = shards_of(audio_dir, list(labels_of_file), parts, encoder)
+    shards = shards_of(audio_dir, [clip.excerpt.name for clip in clips], parts, encoder)
     encode_shards(shards, encoder, jobs)
     extent = _extent(shards)
     if extent.n_clips:
-        write_atomically(output, lambda part: _join(shards, extent, labels_of_file, part, encoder))
+        write_atomically(output, lambda part: _join(shards, extent, clips, part, encoder))
     shutil.rmtree(parts)
     return extent
 
 
-def read_labels(path: Path) -> dict[str, list[str]]:
-    """Labels of each file, each once, from a table with the columns `file` and `label`."""
-    labels: dict[str, list[str]] = {}
-    for row in read_table(path, needed=("file", "label")):
-        of_file = labels.setdefault(row["file"], [])
-        label = tidy_name(row["label"])
-        if label not in of_file:
-            of_file.append(label)
-    return labels
-
-
-def _check_sounds(audio_dir: Path, labels_csv: Path, files: Iterable[str]) -> None:
-    if not os.path.isdir(audio_dir):
-        raise DataError(f"There is no folder of sounds {audio_dir}. Check the path.")
-    if not any(os.path.isfile(audio_dir / file) for file in files):
+def _clips(audio_dir: Path, labels_csv: Path | None, group_by: str) -> list[LabelledClip]:
+    if labels_csv is None:
+        return clips_of_folders(audio_dir, group_by)
+    clips = clips_of_table(labels_csv, group_by)
+    if not any(os.path.isfile(audio_dir / clip.excerpt.file) for clip in clips):
         raise DataError(
             f"{audio_dir} holds none of the files that {labels_csv} names, the first of which is "
-            f"{next(iter(files))}. Write paths relative to the folder of sounds into the column "
-            "`file`."
+            f"{clips[0].excerpt.file}. Write paths relative to the folder of sounds into the "
+            "column `file`."
         )
+    return clips
 
 
 @dataclass(frozen=True)
@@ -121,30 +123,36 @@ def _extent(shards: Sequence[Shard]) -> _Extent:
 def _join(
     shards: Sequence[Shard],
     extent: _Extent,
-    labels_of_file: dict[str, list[str]],
+    clips: list[LabelledClip],
     output: Path,
     encoder: str,
 ) -> None:
     """Write all parts into one file, one at a time."""
-    label_set = sorted({label for labels in labels_of_file.values() for label in labels})
-    places = {label: place for place, label in enumerate(label_set)}
+    named = {clip.excerpt.name: clip for clip in clips}
+    labels = label_set(clips)
+    places = {label: place for place, label in enumerate(labels)}
+    read: list[LabelledClip] = []
     with h5py.File(output, "w") as packed:
-        start = 0
         for shard in shards:
             part = read_part(shard)
-            clips = [
+            of_part = [named[name] for name in part.files]
+            rows = [
                 PackedClip(
-                    video_id=file.encode(),
+                    video_id=clip.excerpt.name.encode(),
                     embeddings=embeddings,
-                    labels=[places[label] for label in labels_of_file[file]],
-                    segment_times=(0.0, duration_s),
+                    labels=[places[label] for label in clip.labels],
+                    segment_times=clip.excerpt.times_s(duration_s),
                 )
-                for file, embeddings, duration_s in zip(
-                    part.files, part.embeddings, part.durations_s, strict=True
+                for clip, embeddings, duration_s in zip(
+                    of_part, part.embeddings, part.durations_s, strict=True
                 )
             ]
-            if clips:
-                columns = columns_of(clips, extent.n_frames, extent.id_bytes, len(label_set))
-                start = append(packed, columns, start, extent.n_clips)
-        packed.create_dataset("labels", data=label_set, dtype=h5py.string_dtype())
+            if rows:
+                columns = columns_of(rows, extent.n_frames, extent.id_bytes, len(labels))
+                append(packed, columns, len(read), extent.n_clips)
+            read += of_part
+        packed.create_dataset("labels", data=labels, dtype=h5py.string_dtype())
+        packed["group_list"] = np.array([clip.group.encode() for clip in read])
+        if any(clip.fold for clip in read):
+            packed["fold_list"] = np.array([clip.fold.encode() for clip in read])
         packed.attrs["encoder"] = encoder

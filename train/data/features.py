@@ -1,6 +1,5 @@
-"""Features in HDF5 as the reference lays them out, and the fixed split of a training set."""
+"""Features in HDF5 as the reference lays them out."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +17,6 @@ from train.data.clips import Clips, ClipsInFile, ClipsInMemory, ClipsOfFiles, op
 
 TRAINING_FILE = "bal_train.h5"
 TRAINING_FILES = (TRAINING_FILE, "unbal_train.h5")
-# One clip in ten, chosen by a hash of its video id, is never trained on: choices are made there.
-VALIDATION_SHARE = 10
-# Of a large set fewer, those of the lowest hashes: each checkpoint is scored on all of them.
-MAX_VALIDATION_CLIPS = 20_000
 # Large arrays are processed in blocks of this many clips: 34 MB of AudioSet's labels.
 BLOCK_CLIPS = 65_536
 
@@ -37,6 +32,8 @@ class FeatureFile:
     packed_labels : uint8 (N, ceil(K / 8)), eight classes to a byte
     n_frames : int64 (N,)
     video_ids : bytes (N,)
+    groups : bytes (N,), the recording that each clip is from; None: each is its own
+    folds : bytes (N,), the fold of cross-validation that each clip is in; None: not said
     n_classes : K
     labels : the names of the K classes, None where they are AudioSet's 527
     encoder : what made the frames, a key of `ENCODER_TITLES`
@@ -47,6 +44,8 @@ class FeatureFile:
     packed_labels: np.ndarray
     n_frames: np.ndarray
     video_ids: np.ndarray
+    groups: np.ndarray | None
+    folds: np.ndarray | None
     n_classes: int
     labels: tuple[str, ...] | None
     encoder: str
@@ -82,6 +81,17 @@ class FeatureSet:
     @property
     def video_ids(self) -> np.ndarray:
         return self.file.video_ids[self.rows]
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The recording (N,) that each clip is from; the clip itself where it is not said."""
+        groups = self.file.video_ids if self.file.groups is None else self.file.groups
+        return groups[self.rows]
+
+    @property
+    def folds(self) -> np.ndarray | None:
+        """The fold (N,) that each clip is in; None where it is not said."""
+        return None if self.file.folds is None else self.file.folds[self.rows]
 
     @property
     def x(self) -> np.ndarray:
@@ -163,6 +173,8 @@ def _load(path: Path) -> FeatureFile:
             packed_labels=_pack_labels(packed),
             n_frames=_frames_of_each(clips, packed),
             video_ids=packed.video_ids,
+            groups=packed.groups,
+            folds=packed.folds,
             n_classes=packed.datasets["y"].shape[1],
             labels=packed.labels,
             encoder=packed.encoder,
@@ -191,7 +203,22 @@ def _together(files: list[FeatureFile]) -> FeatureFile:
         packed_labels=np.concatenate([file.packed_labels for file in files]),
         n_frames=np.concatenate([file.n_frames for file in files]),
         video_ids=np.concatenate([file.video_ids for file in files]),
+        groups=_groups_together(files),
+        folds=_folds_together(files),
     )
+
+
+def _groups_together(files: list[FeatureFile]) -> np.ndarray | None:
+    if all(file.groups is None for file in files):
+        return None
+    return np.concatenate(
+        [file.video_ids if file.groups is None else file.groups for file in files]
+    )
+
+
+def _folds_together(files: list[FeatureFile]) -> np.ndarray | None:
+    folds = [file.folds for file in files if file.folds is not None]
+    return np.concatenate(folds) if len(folds) == len(files) else None
 
 
 def _pack_labels(packed: PackedClips) -> np.ndarray:
@@ -228,36 +255,6 @@ def _blocks(n: int) -> Iterator[slice]:
     return (slice(start, min(start + BLOCK_CLIPS, n)) for start in range(0, n, BLOCK_CLIPS))
 
 
-def held_out(features: FeatureSet) -> np.ndarray:
-    """Which clips (N,) bool form the validation part: a fixed property of their video ids."""
-    hashes = np.fromiter(map(_hash, features.video_ids), np.uint64, len(features))
-    chosen = hashes % VALIDATION_SHARE == 0
-    if chosen.sum() > MAX_VALIDATION_CLIPS:
-        limit = np.partition(hashes[chosen], MAX_VALIDATION_CLIPS)[MAX_VALIDATION_CLIPS]
-        chosen &= hashes < limit
-    return chosen
-
-
-def split(features: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
-    """Fit part and validation part.
-
-    Raises
-    ------
-    DataError
-        If one of them would be empty.
-    """
-    validation = held_out(features)
-    if validation.all() or not validation.any():
-        raise DataError(
-            f"{features.name} has {len(features)} clips, too few to hold a tenth of them out for "
-            "validation. Give more clips."
-        )
-    return (
-        features.subset(np.flatnonzero(~validation), f"fit part of {features.name}"),
-        features.subset(np.flatnonzero(validation), f"validation part of {features.name}"),
-    )
-
-
 def check_scorable(features: FeatureSet) -> None:
     """Raise a DataError if no class can be scored."""
     if not features.n_scorable_classes():
@@ -268,26 +265,10 @@ def check_scorable(features: FeatureSet) -> None:
         )
 
 
-def sample(features: FeatureSet, clips: int) -> FeatureSet:
-    """`clips` of the clips, chosen by their video ids: a larger sample contains a smaller one.
-
-    Raises
-    ------
-    DataError
-        If there are fewer.
-    """
-    if clips > len(features):
-        raise DataError(
-            f"{features.name} has {len(features)} clips, and --clips asks for {clips}. Lower it."
-        )
-    # The low bits of the hash choose the validation part, so the order goes by another one.
-    order = np.argsort([_hash(b"sample " + video_id) for video_id in features.video_ids])
-    chosen = np.sort(order[:clips])
-    return features.subset(chosen, f"{clips:,} clips of {features.name}")
-
-
-def _hash(video_id: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(video_id).digest()[:8], "big")
+def repeated(features: FeatureSet) -> np.ndarray:
+    """The video ids, each once, of clips that stand in a set more than once."""
+    ids, times = np.unique(features.video_ids, return_counts=True)
+    return ids[times > 1]
 
 
 def training_files(*data: Path) -> list[Path]:
@@ -315,15 +296,3 @@ def _training_files(path: Path) -> list[Path]:
             "--data HDF5 files, or a folder that holds those."
         )
     return found
-
-
-def halves(features: FeatureSet) -> np.ndarray:
-    """To which half of the clips each belongs, (N,) bool: a fixed property of its video id."""
-    hashes = [_hash(b"half " + video_id) for video_id in features.video_ids]
-    return np.array([value % 2 == 1 for value in hashes], bool)
-
-
-def repeated(features: FeatureSet) -> np.ndarray:
-    """The video ids, each once, of clips that stand in a set more than once."""
-    ids, times = np.unique(features.video_ids, return_counts=True)
-    return ids[times > 1]

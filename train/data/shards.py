@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,11 @@ from tqdm import tqdm
 
 from audioset_demo.audio.decoding import open_sound
 from audioset_demo.embeddings.frames import Embeddings
-from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.errors import AudioError, AudioSetDemoError
 from audioset_demo.folder.sources import encoder_in_short
 from audioset_demo.folder.work import Died, Work, end_if_orphaned, run
 from audioset_demo.storage import json_text, parse_json, write_atomically
+from train.data.excerpts import Excerpt, cut
 
 SHARD_FILES = 64
 
@@ -32,7 +35,7 @@ class Shard:
 
     Attributes
     ----------
-    files : their paths below `folder`.
+    files : the names of excerpts of files below `folder`; those of one file stand together.
     part : where what is made of them is kept.
     skipped : (file, reason) of those that are not to be opened again.
     """
@@ -53,7 +56,7 @@ class Part:
 
     Attributes
     ----------
-    files : the n that could be read.
+    files : names of the n excerpts that could be read.
     embeddings : of each, (T, 128) uint8.
     durations_s : (n,) seconds.
     failures : messages about the others.
@@ -71,7 +74,7 @@ def shards_of(folder: Path, files: Sequence[str], parts: Path, encoder: str) -> 
     shards = []
     for start in range(0, len(files), SHARD_FILES):
         names = tuple(files[start : start + SHARD_FILES])
-        facts = [weights, [[name, *_version(folder / name)] for name in names]]
+        facts = [weights, [[name, *_version(folder, name)] for name in names]]
         digest = hashlib.sha256(json_text(facts).encode()).hexdigest()[:16]
         shards.append(Shard(folder, names, parts / f"{digest}.npz"))
     return shards
@@ -133,38 +136,62 @@ class Encoding:
 
 def encode_shard(encode: Callable[..., Embeddings], shard: Shard, tell: Callable) -> None:
     """Make the part of a shard; `tell` is called with each file before it is opened."""
-    found, failures = [], []
+    found: dict[str, Embeddings] = {}
+    failures: list[str] = []
     skipped = dict(shard.skipped)
-    for index, file in enumerate(shard.files):
+    excerpts = map(Excerpt.named, shard.files)
+    for file, of_file in groupby(excerpts, key=attrgetter("file")):
         if file in skipped:
             failures.append(f"{file}: {skipped[file]}")
             continue
         tell(file)
         try:
-            with open_sound(shard.folder / file, name=file) as sound:
-                embeddings = encode(sound, progress=end_if_orphaned)
+            for excerpt, embeddings in _encoded(encode, shard.folder, list(of_file)):
+                embeddings.require_quantised()
+                found[excerpt.name] = embeddings
         except AudioSetDemoError as error:
             failures.append(str(error))
-            continue
-        found.append((index, embeddings.require_quantised(), embeddings.duration_s))
-    write_atomically(shard.part, lambda part: np.savez(part, **_arrays(found, failures)))
+    in_order = [(index, found[name]) for index, name in enumerate(shard.files) if name in found]
+    write_atomically(shard.part, lambda part: np.savez(part, **_arrays(in_order, failures)))
 
 
-def _arrays(found: list[tuple[int, np.ndarray, float]], failures: list[str]) -> dict[str, Any]:
-    frames = [quantised for _, quantised, _ in found]
+def _encoded(
+    encode: Callable[..., Embeddings], folder: Path, excerpts: list[Excerpt]
+) -> Iterator[tuple[Excerpt, Embeddings]]:
+    """Excerpts of one file, which is read once for all parts, and once where it is meant whole."""
+    file = excerpts[0].file
+    parts = [excerpt for excerpt in excerpts if not excerpt.is_whole]
+    if len(parts) < len(excerpts):
+        with open_sound(folder / file, name=file) as sound:
+            yield Excerpt(file), encode(sound, progress=end_if_orphaned)
+    if not parts:
+        return
+    with open_sound(folder / file, name=file) as sound:
+        for excerpt, waveform in cut(sound, parts):
+            yield excerpt, encode(waveform, progress=end_if_orphaned)
+            parts.remove(excerpt)
+        if parts:
+            raise AudioError(
+                f"{file} lasts {sound.duration_s:.2f} s, and a part of it is to end later: "
+                f"{'; '.join(map(str, parts))}. Correct the columns onset and offset."
+            )
+
+
+def _arrays(found: list[tuple[int, Embeddings]], failures: list[str]) -> dict[str, Any]:
+    frames = [embeddings.require_quantised() for _, embeddings in found]
     return {
-        "indices": np.array([index for index, _, _ in found], np.int64),
+        "indices": np.array([index for index, _ in found], np.int64),
         "embeddings": np.concatenate(frames) if frames else np.empty((0, 0), np.uint8),
         "n_frames": np.array([len(quantised) for quantised in frames], np.int64),
-        "durations_s": np.array([duration_s for _, _, duration_s in found], np.float64),
+        "durations_s": np.array([embeddings.duration_s for _, embeddings in found], np.float64),
         "failures": np.array(json_text(failures)),
     }
 
 
-def _version(path: Path) -> Iterator[int]:
-    """Size and time of change; nothing of a file that is not there."""
+def _version(folder: Path, name: str) -> Iterator[int]:
+    """Size and time of change of an excerpt's file; nothing of a file that is not there."""
     try:
-        status = path.stat()
+        status = (folder / Excerpt.named(name).file).stat()
     except OSError:
         return
     yield from (status.st_size, status.st_mtime_ns)

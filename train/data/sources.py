@@ -121,12 +121,19 @@ class PackedFile:
     def pieces(self, first: int) -> Iterator[Piece]:
         with open_packed(self.path, needed=("y",)) as packed:
             for block in list(packed.blocks("x"))[first:]:
+                texts = {
+                    "video_id_list": packed.video_ids,
+                    "group_list": packed.groups,
+                    "fold_list": packed.folds,
+                }
                 columns = {
                     name: packed.rows(name, block)
                     for name in packed.datasets
-                    if name not in ("labels", "video_id_list")
+                    if name != "labels" and name not in texts
                 }
-                columns["video_id_list"] = packed.video_ids[block]
+                columns |= {
+                    name: values[block] for name, values in texts.items() if values is not None
+                }
                 if packed.n_frames is None:
                     columns["n_frames"] = np.maximum(count_frames(columns["x"]), 1).astype(np.int32)
                 yield partial(dict, columns)

@@ -10,7 +10,7 @@ import numpy as np
 
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.errors import DataError
-from train.data.features import halves
+from train.data.split import halves
 from train.locate.events import StrongLabels
 from train.locate.metrics import (
     class_means,

@@ -9,7 +9,8 @@ import numpy as np
 
 from audioset_demo.errors import StorageError
 from audioset_demo.models.network import TaggingModel
-from train.data.features import MAX_VALIDATION_CLIPS, VALIDATION_SHARE, FeatureSet
+from train.data.features import FeatureSet
+from train.data.split import MAX_VALIDATION_CLIPS, VALIDATION_SHARE
 from train.reproduce.experiment import Experiment
 from train.reproduce.recipes import Row
 from train.tagger.batches import Batches

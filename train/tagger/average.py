@@ -18,7 +18,8 @@ from audioset_demo.models.checkpoint import half_precision, load_checkpoint, sav
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference
 from audioset_demo.storage import check_output, write_json
-from train.data.features import FeatureSet, check_scorable, load_features, split
+from train.data.features import FeatureSet, check_scorable, load_features
+from train.data.split import split
 from train.runs import CHECKPOINT_DIR, command_line
 from train.tagger.evaluate import check_classes
 from train.tagger.predict import predict

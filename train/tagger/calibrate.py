@@ -29,7 +29,8 @@ from audioset_demo.models.card import ModelCard, load_card
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import find_checkpoint
 from audioset_demo.storage import check_output
-from train.data.features import FeatureSet, check_scorable, load_features, split, training_files
+from train.data.features import FeatureSet, check_scorable, load_features, training_files
+from train.data.split import split
 from train.runs import command_line, select_checkpoint
 from train.tagger.calibrate_figures import Decisions, Figure, decisions, reliability
 from train.tagger.calibrate_fit import Fit, fit_maps, fit_thresholds

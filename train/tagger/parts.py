@@ -3,7 +3,8 @@
 import numpy as np
 
 from audioset_demo.errors import DataError
-from train.data.features import FeatureSet, held_out, sample
+from train.data.features import FeatureSet
+from train.data.split import held_out, sample
 from train.tagger.config import FitConfig
 from train.tagger.evaluate import labels_of
 

@@ -136,3 +136,49 @@ def test_a_deadly_sound_costs_itself_alone_and_parts_are_gone_on_with(
     assert features.n_frames.tolist() == [1, 2, 3, 4]
     assert [int(clip[0, 0]) for clip in features.x] == [1, 2, 3, 4]
     assert features.labels == ("hiss", "long") and features.y[3].tolist() == [False, True]
+
+
+def test_parts_of_a_file_are_clips_of_one_recording_and_a_part_beyond_the_end_is_named(
+    sounds, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(shards, "Encoding", FakeEncoding)
+    (sounds / "rec_000.wav").write_bytes(file_of(white_noise(6)))
+    (tmp_path / "labels.csv").write_text(
+        "file,label,onset,offset,fold\n"
+        "a.wav,hiss,,,1\n"
+        "rec_000.wav,long,4,6,2\n"
+        "rec_000.wav,hiss,1.5,2.5,2\n"
+        "rec_000.wav,hiss,,,2\n"
+        "rec_000.wav,hiss,5,9,2\n"
+        "rec_000.wav,background,2,,2\n"
+    )
+    output = tmp_path / "own.h5"
+    (failure,) = extract(sounds, tmp_path / "labels.csv", output, "compact", jobs=1)
+    assert (
+        "rec_000.wav lasts 6.00 s, and a part of it is to end later: rec_000.wav from 5 s to 9"
+        in failure
+    )
+    features = load_features(output)
+    names = [b"a.wav", *(b"rec_000.wav" + end for end in (b"#t=4,6", b"#t=1.5,2.5", b"", b"#t=2"))]
+    assert features.video_ids.tolist() == names
+    assert features.n_frames.tolist() == [1, 2, 1, 6, 4]
+    assert features.labels == ("hiss", "long")
+    assert features.y.tolist() == [[1, 0], [0, 1], [1, 0], [1, 0], [0, 0]]
+    assert features.groups.tolist() == [b"a.wav", *[b"rec"] * 4]
+    assert features.folds.tolist() == [b"1", *[b"2"] * 4]
+    with h5py.File(output) as file:
+        times = file["segment_times"][:].tolist()
+    assert times[1:] == [[4, 6], [1.5, 2.5], [0, 6], [2, 6]]
+
+
+def test_without_a_table_the_folders_are_the_classes(sounds, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "Encoding", FakeEncoding)
+    (sounds / "background").mkdir()
+    (sounds / "a.wav").rename(sounds / "background" / "a.wav")
+    (sounds / "deep" / "b.wav").rename(sounds / "deep" / "c_1.wav")
+    output = tmp_path / "own.h5"
+    assert main(["extract", str(sounds), "--output", str(output), "--encoder", "compact"]) == 0
+    features = load_features(output)
+    assert features.labels == ("deep",)
+    assert features.y.tolist() == [[False], [True]]
+    assert features.groups.tolist() == [b"background/a.wav", b"c"]

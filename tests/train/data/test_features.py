@@ -14,7 +14,9 @@ from audioset_demo.embeddings.packed import count_frames
 from audioset_demo.errors import DataError, FeaturesError
 from train.data import clips as clips_module
 from train.data import features as data_module
-from train.data.features import load_features, repeated, sample, split, training_files
+from train.data import split as split_module
+from train.data.features import load_features, repeated, training_files
+from train.data.split import sample, split
 
 N, T, K = 137, 4, 11
 in_file_only = pytest.mark.usefixtures("no_memory")
@@ -119,7 +121,7 @@ def test_the_parts_are_disjoint_and_complete_and_the_validation_part_bounded(
     path, monkeypatch, at_most
 ):
     everything = split(load_features(path))[1].video_ids
-    monkeypatch.setattr(data_module, "MAX_VALIDATION_CLIPS", at_most)
+    monkeypatch.setattr(split_module, "MAX_VALIDATION_CLIPS", at_most)
     fit_part, validation = split(load_features(path))
     ids = {*fit_part.video_ids, *validation.video_ids}
     assert len(ids) == N == len(fit_part) + len(validation)

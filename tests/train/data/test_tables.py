@@ -12,11 +12,15 @@ from audioset_demo.labels import audioset_labels
 from audioset_demo.storage import csv_text
 from train.compact_encoder.sounds.categories import CategoryTable
 from train.compact_encoder.sounds.recordings import read_recordings
-from train.data.extract import read_labels
+from train.data.annotations import clips_of_table
 from train.data.tables import read_table
 
 PAIRS = {"a.wav": ["Dog", "Rain"], "b.wav": ["Rain"]}
 PLAIN = "file,label\na.wav,Dog\na.wav,Rain\nb.wav,Rain\n"
+
+
+def read_labels(path: Path) -> dict[str, list[str]]:
+    return {clip.excerpt.name: list(clip.labels) for clip in clips_of_table(path)}
 
 
 def write(path: Path, content: str | bytes) -> Path:

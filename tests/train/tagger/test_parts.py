@@ -14,7 +14,8 @@ from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.models.card import load_card
 from tests.train.toy_features import write_features
 from train.__main__ import main
-from train.data.features import FeatureSet, held_out, load_features
+from train.data.features import FeatureSet, load_features
+from train.data.split import held_out
 from train.runs import select_checkpoint
 from train.tagger import fit as fit_module
 from train.tagger.average import average
