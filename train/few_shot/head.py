@@ -16,8 +16,8 @@ from torch.nn.functional import binary_cross_entropy
 from audioset_demo.embeddings.frames import N_DIMS
 from audioset_demo.models.network import TaggingModel, as_input
 from audioset_demo.models.settings import ModelSettings
+from train.data.folds import folds_of
 from train.few_shot.examples import Examples
-from train.few_shot.folds import folds_of
 
 N_FOLDS = 5
 STEPS = 40
