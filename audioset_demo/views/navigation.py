@@ -47,6 +47,7 @@ def show() -> None:
             ),
             st.Page(PAGES / "embeddings.py", title="Embeddings", icon=":material/grid_on:"),
             st.Page(PAGES / "visit.py", title="This visit", icon=":material/playlist_play:"),
+            st.Page(PAGES / "own_classes.py", title="Your classes", icon=":material/school:"),
             st.Page(PAGES / "classes.py", title="Classes", icon=":material/category:"),
             st.Page(PAGES / "models.py", title="Models", icon=":material/model_training:"),
             st.Page(PAGES / "encoder.py", title="Compact encoder", icon=":material/hearing:"),
