@@ -38,6 +38,7 @@ def new_class(own: OwnClasses) -> None:
         added = st.form_submit_button("Add the class", icon=":material/add:")
     if added:
         own_classes.add_class(own, name)
+        st.rerun()  # its card is above
 
 
 def train(own: OwnClasses, choice: Choice) -> None:
