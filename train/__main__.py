@@ -38,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_extract(commands)
     _add_fit(commands)
     _add_folds(commands)
+    _add_few_shot(commands)
     _add_evaluate(commands)
     _add_average(commands)
     _add_compare(commands)
@@ -167,6 +168,12 @@ def _extract(arguments: argparse.Namespace) -> int:
     for failure in failures:
         print(f"left out: {failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _add_few_shot(commands) -> None:
+    from train.few_shot import command
+
+    command.add_arguments(_command(commands, "few-shot", command.HELP, command.run))
 
 
 def _add_evaluate(commands) -> None:

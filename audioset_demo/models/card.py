@@ -1,17 +1,23 @@
-"""The JSON card beside a checkpoint: what it is, what it was trained on, how well it did."""
+"""The JSON card of a checkpoint: what it is, what it was trained on, how well it did.
+
+It stands in a file beside the checkpoint, or, where a model is one file, in that one's header.
+"""
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from audioset_demo.errors import CheckpointError
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.fields import check_fields, check_values, shown
 from audioset_demo.models.settings import TITLES, ModelSettings
-from audioset_demo.storage import parse_json, write_json
+from audioset_demo.storage import json_text, parse_json, write_json
 
 CARD_FORMAT = 1
+HEADER_KEY = "card"  # in the metadata of a safetensors file
 MAX_BYTES = 32 * 2**20  # of a card; one with the names of 100,000 classes has 3 MB
 INPUT_CONVENTION = "(uint8 - 128) / 128"
 # What a training on AudioSet's balanced set alone, or a part of it, is called.
@@ -133,7 +139,7 @@ def save_card(checkpoint: Path, card: ModelCard) -> None:
 
 
 def load_card(checkpoint: str | os.PathLike) -> ModelCard:
-    """Read the card beside a checkpoint.
+    """Read the card of a checkpoint: the one beside it, else the one in its header.
 
     Raises
     ------
@@ -144,24 +150,61 @@ def load_card(checkpoint: str | os.PathLike) -> ModelCard:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"it has more than {MAX_BYTES / 1e6:,.0f} MB")
-        card = parse_json(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        with suppress(OSError), open(checkpoint, "rb") as file:
+            if card := card_within(file, str(checkpoint)):
+                return card
         raise CheckpointError(
             f"No card {path.name} was found beside the checkpoint {checkpoint}. A checkpoint is "
             "two files: copy the .json along with the .safetensors."
         ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"The card {path} is not JSON that can be read ({error}). Copy it again from where it "
-            "was published."
-        ) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return _parsed(text, str(path))
+
+
+def card_header(card: ModelCard) -> dict[str, str]:
+    """The metadata of a safetensors file that holds its own card."""
+    return {HEADER_KEY: json_text(card.to_json())}
+
+
+def card_within(file: BinaryIO, name: str) -> ModelCard | None:
+    """The card in the header of a safetensors file; None where there is none.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not one, or comes from a newer version.
+    """
+    n_bytes = int.from_bytes(file.read(8), "little")  # of the header, which is JSON
+    try:
+        header = parse_json(file.read(n_bytes).decode()) if n_bytes <= MAX_BYTES else {}
+        text = header["__metadata__"][HEADER_KEY]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return _parsed(text, name)
+
+
+def _parsed(text: str, place: str) -> ModelCard:
+    try:
+        card = parse_json(text)
+    except (TypeError, ValueError) as error:
+        raise _unreadable(place, error) from None
     try:
         return ModelCard.from_json(card)
     except CheckpointError as error:
         raise CheckpointError(
-            f"The card {path} does not describe a tagging model. {error} Copy it again, or publish "
-            "the model again."
+            f"The card {place} does not describe a tagging model. {error} Copy it again, or "
+            "publish the model again."
         ) from None
+
+
+def _unreadable(place: str | Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"The card {place} is not JSON that can be read ({error}). Copy it again from where it "
+        "was published."
+    )
 
 
 def _check_format(format: object) -> None:

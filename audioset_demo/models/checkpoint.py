@@ -1,14 +1,18 @@
-"""Checkpoints: weights as safetensors, and a JSON card beside them that says what they are."""
+"""Checkpoints: weights as safetensors, and a JSON card that says what they are.
 
+The card stands in a file beside the weights. A model that is handed on as one file holds it itself.
+"""
+
+import io
 import os
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load, save, save_file
 
 from audioset_demo.errors import AudioSetDemoError, CheckpointError
-from audioset_demo.models.card import ModelCard, load_card, save_card
+from audioset_demo.models.card import ModelCard, card_header, card_within, load_card, save_card
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.reference import is_reference, load_reference
 from audioset_demo.models.tensors import trained_values
@@ -30,6 +34,39 @@ def save_checkpoint(path: Path, model: TaggingModel, card: ModelCard) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda part: save_file(half_precision(model.state_dict()), part))
     save_card(path, card)
+
+
+def checkpoint_bytes(model: TaggingModel, card: ModelCard) -> bytes:
+    """A checkpoint that is one file: weights in half precision, and their card in its header."""
+    return save(half_precision(model.state_dict()), metadata=card_header(card))
+
+
+def checkpoint_from_bytes(data: bytes, name: str) -> tuple[TaggingModel, ModelCard]:
+    """The model of `checkpoint_bytes`, in float32 and in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        If `data`, which messages call `name`, is no such file, or damaged.
+    """
+    card = card_within(io.BytesIO(data), name)
+    if card is None:
+        raise CheckpointError(f"{name} is not a model that holds its card. Save the model again.")
+    with torch.device("meta"):
+        model = TaggingModel(card.settings)
+    try:
+        state = {
+            key: tensor if _is_counter(key) else trained_values(tensor, key, Path(name))
+            for key, tensor in load(data).items()
+        }
+        model.load_state_dict(state, assign=True)
+    except AudioSetDemoError:
+        raise
+    except Exception as error:  # damaged bytes raise errors of any type
+        raise CheckpointError(
+            f"{name} does not hold the model of its card ({error}). Save the model again."
+        ) from None
+    return model.eval(), card
 
 
 def load_checkpoint(
@@ -80,7 +117,7 @@ def _state_of(path: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.
     Names and shapes are compared before any tensor is read.
     """
     # Not counted by the backends, and of use in training only.
-    counters = {name for name in expected if name.endswith("num_batches_tracked")}
+    counters = {name for name in expected if _is_counter(name)}
     state = {name: torch.tensor(0) for name in counters}
     with safe_open(path, "pt") as file:
         found = set(file.keys())
@@ -101,3 +138,7 @@ def _state_of(path: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.
                 )
         state.update({name: trained_values(file.get_tensor(name), name, path) for name in names})
     return state
+
+
+def _is_counter(name: str) -> bool:
+    return name.endswith("num_batches_tracked")

@@ -58,13 +58,13 @@ class Trunk(nn.Module):
         )
 
     def forward(self, frames: Tensor) -> list[Tensor]:
-        """(M, D) -> the output of every hidden layer, each (M, H)."""
+        """(M, D) -> the output of every hidden layer, each (M, H); without any, the input's."""
         hidden = self.input_norm(frames)
         levels = []
         for layer in self.layers:
             hidden = layer(hidden)
             levels.append(hidden)
-        return levels
+        return levels or [hidden]
 
 
 class TaggingModel(nn.Module):

@@ -24,7 +24,7 @@ TITLES = {
 }
 ATTENTION_ACTIVATIONS = ("sigmoid", "softmax", "relu", "exp")
 # More than anyone trains; without limits, a damaged card could ask for any amount of memory.
-LARGEST = {"n_classes": 100_000, "hidden_units": 100_000, "hidden_layers": 100}
+LIMITS = {"n_classes": (1, 100_000), "hidden_units": (1, 100_000), "hidden_layers": (0, 100)}
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class ModelSettings:
     `input_norm=False`, `hidden_bias=True`, `attention_activation="softmax"` (over classes) and in
     BatchNorm: `norm_epsilon=1e-3` and `norm_momentum=0.01`, the share of a batch in the running
     statistics.
+
+    With `hidden_layers` 0 the head reads the embeddings themselves, as its `hidden_units`.
     """
 
     pooling: str
@@ -53,14 +55,20 @@ class ModelSettings:
 
     def __post_init__(self):
         check_fields(self)
-        for name, largest in LARGEST.items():
-            if not 1 <= getattr(self, name) <= largest:
+        for name, (least, most) in LIMITS.items():
+            if not least <= getattr(self, name) <= most:
                 raise CheckpointError(
-                    f"{name} must be between 1 and {largest:,}, not {shown(getattr(self, name))}."
+                    f"{name} must be between {least} and {most:,}, not "
+                    f"{shown(getattr(self, name))}."
                 )
         if self.n_dims != N_DIMS:
             raise CheckpointError(
                 f"n_dims must be {N_DIMS}, the size of an embedding, not {self.n_dims}."
+            )
+        if self.hidden_layers == 0 and self.hidden_units != self.n_dims:
+            raise CheckpointError(
+                f"Without hidden layers, hidden_units must be {self.n_dims}, the size of an "
+                f"embedding, not {self.hidden_units}."
             )
         if self.pooling not in POOLINGS:
             raise CheckpointError(

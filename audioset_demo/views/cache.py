@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import streamlit as st
 
+from audioset_demo.audio import waveform
 from audioset_demo.audio.decoding import Sound, open_sound
 from audioset_demo.audio.playback import Playback, Played, playback
 from audioset_demo.audio.samples import synthesise
@@ -32,7 +33,7 @@ from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.calibration import Calibration
 from audioset_demo.tagging import Strands, Tagger, Tagging, load_tagger
-from audioset_demo.views import serving
+from audioset_demo.views import own_models, serving
 from audioset_demo.views.background import Work, finish
 from audioset_demo.views.clips import MAX_KEPT, Clip, give_up
 from audioset_demo.views.log import logged
@@ -240,6 +241,12 @@ def _check_frames(name: str, duration_s: float, hop_s: float) -> None:
         )
 
 
+def cut(clip: Clip, start_s: float, end_s: float) -> bytes:
+    """A WAV file of a part of a clip's sound."""
+    with _sound(clip) as sound:
+        return waveform.cut(sound, start_s, end_s)
+
+
 @contextmanager
 def _sound(clip: Clip) -> Iterator[Waveform | Sound]:
     if clip.sample:
@@ -380,6 +387,11 @@ def _encoder(name: str, installation: tuple[int, ...]) -> Encoder:
     return load_encoder(name)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Loading the model")
 def _tagger(model: str) -> Tagger:
+    made = own_models.find(model)
+    return made.tagger if made else _published_tagger(model)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the model")
+def _published_tagger(model: str) -> Tagger:
     return load_tagger(model)

@@ -55,6 +55,7 @@ def _draw() -> None:
             st.Page(PAGES / "embeddings.py", title="Embeddings", icon=":material/grid_on:"),
             st.Page(PAGES / "visit.py", title="This visit", icon=":material/playlist_play:"),
             *_recordings(),
+            st.Page(PAGES / "own_classes.py", title="Your classes", icon=":material/school:"),
             st.Page(PAGES / "classes.py", title="Classes", icon=":material/category:"),
             st.Page(PAGES / "models.py", title="Models", icon=":material/model_training:"),
             st.Page(PAGES / "encoder.py", title="Compact encoder", icon=":material/hearing:"),

@@ -18,6 +18,7 @@ from audioset_demo.models.published import (
     published_models,
 )
 from audioset_demo.names import shortened
+from audioset_demo.views import own_models
 from audioset_demo.views.names import unique_names
 
 HOPS = (0.96, 0.48, 0.24, 0.12)  # seconds from frame to frame
@@ -36,7 +37,7 @@ class Choice:
         shown
     hop_s : seconds from one frame to the next
     tail : how sound at the end that does not fill a frame is treated, one of `encoders.TAILS`
-    model : name of a published model
+    model : name of a published model, or of the visitor's own
     """
 
     encoder: str
@@ -66,7 +67,7 @@ def _installation() -> tuple[int, ...]:
 
 
 def models() -> dict[str, PublishedModel]:
-    """Published models by name, the default first.
+    """Published models by name, the default first, and after them the visitor's own.
 
     Raises
     ------
@@ -80,11 +81,12 @@ def models() -> dict[str, PublishedModel]:
             "`python -m train publish RUN`."
             + (f" Damaged: {shortened(damaged, 100)}." if damaged else "")
         )
-    return {model.name: model for model in found}
+    made = own_models.current()
+    return {model.name: model for model in [*found, *([made.model] if made else [])]}
 
 
 def model_titles() -> dict[str, str]:
-    """Titles of the published models by their names; no two are the same."""
+    """Titles of the models by their names; no two are the same."""
     by_name = models()
     titles = unique_names([model.card.title for model in by_name.values()], list(by_name))
     return dict(zip(by_name, titles, strict=True))

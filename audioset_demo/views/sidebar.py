@@ -9,7 +9,16 @@ from audioset_demo.encoders import ENCODER_CHOICES, resolve_encoder
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.published import DEFAULT_MODEL
-from audioset_demo.views import cache, chooser, clips, history, returning, serving, session
+from audioset_demo.views import (
+    cache,
+    chooser,
+    clips,
+    history,
+    own_models,
+    returning,
+    serving,
+    session,
+)
 from audioset_demo.views.names import escape, unique_names
 from audioset_demo.views.widgets import errors_shown
 
@@ -32,6 +41,7 @@ def show(choose_clip: bool) -> None:
     with st.sidebar, errors_shown():
         _clip(choose_clip)
         _encoder()
+        own_models.choose_new()
         titles = session.model_titles()
         st.selectbox(
             "Model",

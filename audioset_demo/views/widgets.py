@@ -43,11 +43,16 @@ def provenance(clip: Clip, choice: Choice) -> None:
 
 def made_by(encoder_title: str, choice: Choice) -> None:
     """The encoder and the model of results."""
-    training_set = models()[choice.model].card.training_set
+    card = models()[choice.model].card
     st.caption(
         f"Encoder: {escape(encoder_title)} · Model: "
-        f"{escape(model_titles()[choice.model])}, trained on {escape(training_set)}"
+        f"{escape(model_titles()[choice.model])}, trained on {escape(card.training_set)}"
     )
+    if card.labels is not None and card.encoder != encoder_title:
+        st.caption(
+            f":material/warning: This model was trained on embeddings by another encoder: "
+            f"{escape(card.encoder)}. Choose that one, or train it again."
+        )
 
 
 @contextmanager

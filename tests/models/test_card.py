@@ -111,7 +111,7 @@ def test_a_card_without_one_of_its_values_is_read_or_refused(checkpoint, place):
         (("format",), "1", "format is '1', and must be a whole number"),
         (("settings", "n_classes"), "527", "n_classes is '527', and must be a whole number"),
         (("settings", "hidden_units"), 10**9, "hidden_units must be between 1 and 100,000"),
-        (("settings", "hidden_layers"), -1, "hidden_layers must be between 1 and 100, not -1"),
+        (("settings", "hidden_layers"), -1, "hidden_layers must be between 0 and 100, not -1"),
         (("settings", "hidden_layers"), True, "hidden_layers is True, and must be a whole number"),
         (("settings", "dropout"), math.nan, "dropout is None, and must be a finite number"),
         (("settings", "n_dims"), 64, "n_dims must be 128, .*not 64"),

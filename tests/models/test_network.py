@@ -26,6 +26,7 @@ VARIANTS = [
         for pooling in ("single_attention", "multi_attention", "feature_attention")
         for activation in ATTENTION_ACTIVATIONS
     ),
+    ModelSettings("single_attention", n_classes=7, hidden_units=128, hidden_layers=0),
 ]  # fmt: skip
 PARAMETERS = {
     "average": 2_774_799,
@@ -158,8 +159,12 @@ def test_padding_changes_nothing_in_training(model):
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
         twin(x, m).sum().backward()
-        layer = twin.trunk.layers[0]
-        results.append((layer[0].weight.grad, layer[1].running_mean, layer[1].running_var))
+        layer, norm = (
+            twin.trunk.layers[0][:2]
+            if twin.trunk.layers
+            else (twin.head.classify, twin.trunk.input_norm)
+        )
+        results.append((layer.weight.grad, norm.running_mean, norm.running_var))
     for short, long in zip(*results, strict=True):
         assert (short - long).abs().max() <= 1e-4 * short.abs().max()
 
@@ -201,7 +206,8 @@ def test_dropout_keeps_the_stated_share_and_the_mean():
 @pytest.mark.parametrize(
     "settings",
     [{"pooling": "mean"}, {"pooling": "max", "attention_activation": "tanh"},
-     {"pooling": "max", "dropout": 1.0}, {"pooling": "multi_attention", "hidden_layers": 1}],
+     {"pooling": "max", "dropout": 1.0}, {"pooling": "multi_attention", "hidden_layers": 1},
+     {"pooling": "max", "hidden_layers": 0, "hidden_units": 64}],
 )  # fmt: skip
 def test_invalid_settings_are_refused_by_value(settings):
     value = str(list(settings.values())[-1])

@@ -10,7 +10,9 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("tag", "live", "attention", "embeddings", "visit", "classes", "models", "encoder")
+PAGES = (
+    "tag", "live", "attention", "embeddings", "visit", "own_classes", "classes", "models", "encoder"
+)  # fmt: skip
 TIMEOUT_S = 180  # for one run of a page, on a busy machine
 
 

@@ -1,0 +1,1 @@
+"""Classes of one's own from a few clips each: a linear head on the frozen embeddings."""
