@@ -106,7 +106,7 @@ def played(clip: Clip) -> Played:
     drawn = _reading(clip)
 
     def do(progress: Progress) -> Played:
-        with _sound(clip) as sound:
+        with opened(clip) as sound:
             return playback(sound, clip.origin, progress)
 
     what = f"Preparing {clip.name}"
@@ -139,7 +139,7 @@ def _reading(clip: Clip, choice: Choice | None = None) -> DrawnSound:
 
 
 def _one_pass(clip: Clip, progress: Progress, choice: Choice, encoder: Encoder) -> DrawnSound:
-    with _sound(clip) as sound:
+    with opened(clip) as sound:
         overview, writer = Overview(sound), Playback(sound.sample_rate, clip.origin)
         embeddings = encoder.encode(
             sound,
@@ -154,7 +154,7 @@ def _one_pass(clip: Clip, progress: Progress, choice: Choice, encoder: Encoder) 
 
 
 def _without_embeddings(clip: Clip, progress: Progress) -> DrawnSound:
-    with _sound(clip) as sound:
+    with opened(clip) as sound:
         overview, writer = Overview(sound), Playback(sound.sample_rate, clip.origin)
         listen(sound, (overview, writer), progress)
         _put(_PLAYED, clip, (), writer.played())
@@ -207,7 +207,7 @@ def features(clip: Clip, choice: Choice) -> Embeddings:
         encoder = _encoder(choice.encoder, choice.installation)
 
         def do(progress: Progress) -> Embeddings:
-            with _sound(clip) as sound:
+            with opened(clip) as sound:
                 return encoder.encode(sound, choice.hop_s, progress, tail=choice.tail)
 
         return _work("encode a sound", clip, do, duration_s)
@@ -241,7 +241,8 @@ def _check_frames(name: str, duration_s: float, hop_s: float) -> None:
 
 
 @contextmanager
-def _sound(clip: Clip) -> Iterator[Waveform | Sound]:
+def opened(clip: Clip) -> Iterator[Waveform | Sound]:
+    """The sound of a clip, to be read once and forwards."""
     if clip.sample:
         yield synthesise(clip.sample)
     else:

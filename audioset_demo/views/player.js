@@ -8,6 +8,7 @@ const instances = new WeakMap();
 // The view of the last clip, and the last part that the page requested. It outlives a player, which
 // is created again on another page and wherever the page around it changes.
 let past = null;
+let savedTurn = 0;          // the last part that was saved as a file
 
 export default function (component) {
   const { parentElement, data } = component;
@@ -18,11 +19,24 @@ export default function (component) {
   }
   player.report = (frame) => component.setTriggerValue("frame", frame);
   player.reportClass = (name) => component.setTriggerValue("class", name);
+  player.reportPart = (what, ends) => component.setTriggerValue(what, ends);
   player.show(data);
   return () => {
     player.close();
     instances.delete(parentElement);
   };
+}
+
+function isSound(lane) {
+  return !!lane && (lane.kind === "wave" || lane.kind === "mel");
+}
+
+function download(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 class Player extends Pictures {
@@ -42,6 +56,7 @@ class Player extends Pictures {
     on(root.querySelector(".wider"), "click", () => this.zoom(2));
     on(root.querySelector(".whole"), "click", () => this.look(0, this.data.duration));
     on(root.querySelector(".saver"), "click", () => this.save());
+    this.part = new Part(root, this, on);
     on(this.overlay, "pointerdown", (event) => this.press(event));
     on(this.overlay, "pointermove", (event) => this.move(event));
     on(this.overlay, "pointerup pointercancel", (event) => this.release(event));
@@ -78,6 +93,7 @@ class Player extends Pictures {
       this.from = known ? known.from : 0;
       this.to = known ? known.to : data.duration;
       this.chosen = data.chosen || (known && known.chosen);
+      this.part.span = known && known.part;
       this.stop = null;
     } else if (data.chosen !== this.data.chosen) {  // elsewhere on the page
       this.chosen = data.chosen;
@@ -88,14 +104,24 @@ class Player extends Pictures {
     this.follow();
     // The page requests to play a part by counting up.
     if (known && known.turn !== data.play.turn) this.playPart(data.play.start, data.play.end);
+    if (data.saved && data.saved.turn !== savedTurn) {
+      savedTurn = data.saved.turn;
+      download(new Blob([bytes(data.saved.wav)], { type: "audio/wav" }), data.saved.name);
+    }
   }
 
   draw() {
     if (!this.lanes) return;
     super.draw();
     this.drawHead();
+    this.part.place();
+    this.remember();
+  }
+
+  remember() {
     const { clip, play } = this.data;
-    past = { clip, turn: play.turn, from: this.from, to: this.to, chosen: this.chosen };
+    const { from, to, chosen } = this;
+    past = { clip, turn: play.turn, from, to, chosen, part: this.part.span };
   }
 
   drawHead() {
@@ -142,13 +168,7 @@ class Player extends Pictures {
     context.fillStyle = this.paper;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(this.pictures, 0, 0);
-    canvas.toBlob((image) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(image);
-      link.download = `${this.data.file}.png`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    });
+    canvas.toBlob((image) => download(image, `${this.data.file}.png`));
   }
 
   seek(time) {
@@ -211,9 +231,11 @@ class Player extends Pictures {
     this.describe(place);
   }
 
-  // Seeks in the whole sound; a part of it is moved with the pointer.
+  // Across the sound, a drag marks a part. Below it, it seeks in the whole sound, and moves a view
+  // that is closer.
   drag(place) {
-    const { x, from, to } = this.pressed;
+    const { x, from, to, time, lane } = this.pressed;
+    if (isSound(lane)) return this.part.mark(time, place.time);
     if (to - from >= this.data.duration) return this.seek(place.time);
     const by = ((x - place.x) / this.width) * (to - from);
     this.look(from + by, to + by);
@@ -235,7 +257,7 @@ class Player extends Pictures {
     const ofFrame = this.data.marked !== null && !pressed.named;
     if (pressed.row >= 0 && !ofFrame) this.choose(pressed.row);
     if (pressed.named) return;
-    const ofFrames = pressed.lane && !["wave", "mel", "legend"].includes(pressed.lane.kind);
+    const ofFrames = pressed.lane && !isSound(pressed.lane) && pressed.lane.kind !== "legend";
     if (ofFrames) this.playFrame(this.frameAt(pressed.time));
     else this.seek(pressed.time);
   }
@@ -257,6 +279,12 @@ class Player extends Pictures {
     this.note.style.left = right ? "" : `${x + 12}px`;
     this.note.style.right = right ? `${this.stage.clientWidth - x + 12}px` : "";
     this.note.style.top = `${Math.max(0, y - 30)}px`;
+  }
+
+  // Pixels from the top to the end of the sound's own pictures.
+  soundBottom() {
+    const { top, height } = this.lanes.findLast(isSound);
+    return top + height;
   }
 
   look(from, to) {
@@ -304,6 +332,9 @@ class Player extends Pictures {
       Enter: () => this.playFrame(this.frameAt(time)),
       Home: () => go(0),
       End: () => go(duration),
+      i: () => this.part.markAt("start", time),
+      o: () => this.part.markAt("end", time),
+      Escape: () => this.part.clear(),
       "+": closer, "=": closer,  // on US keyboards, + needs Shift
       "-": wider, "_": wider,
     };

@@ -1,0 +1,70 @@
+"""The player in a real browser: what a drag across the sound marks, and a closer look."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from audioset_demo.audio.waveform import read_waveform
+from tests.sounds import by_libsndfile, noise
+from tests.views.browsing import chosen, drag, head, heard, place, saved, until, upload
+
+pytestmark = pytest.mark.browser
+
+RATE, SECONDS = 22_050, 8
+NOISE = by_libsndfile(noise(RATE * SECONDS), RATE, "WAV", "PCM_24")
+
+
+@pytest.fixture
+def player(tools, page):
+    """The page with a sound of eight seconds, loaded."""
+    page.set_viewport_size({"width": 1280, "height": 1700})
+    upload(page, "noise.wav", NOISE)
+    chosen(page, "noise.wav")
+    tools.wait_until_drawn(page)
+    until(page, "audio.readyState > 0")
+    return page
+
+
+def end_of_part(page, end: str) -> float:
+    return float(
+        page.get_by_role("slider", name=f"{end} of the part").get_attribute("aria-valuenow")
+    )
+
+
+def test_a_part_is_marked_changed_saved_to_the_sample_and_tagged_as_a_clip(tools, player):
+    drag(player, place(player, 0.6, 120), place(player, 0.25, 120))
+    assert end_of_part(player, "Start") == pytest.approx(2, abs=0.02)
+    grip = player.get_by_role("slider", name="End of the part")
+    drag(player, place(player, 0.6, 60), place(player, 0.75, 60))  # the grip
+    assert end_of_part(player, "End") == pytest.approx(6, abs=0.02)
+    grip.press("ArrowLeft")
+    assert end_of_part(player, "End") == pytest.approx(5.95, abs=0.02)
+
+    part, rate = soundfile.read(io.BytesIO(saved(player, "Save WAV")), dtype="float32")
+    whole = read_waveform(NOISE).samples
+    start = round(end_of_part(player, "Start") * RATE)
+    near = range(start - 250, start + 250)  # the page shows hundredths of a second
+    assert rate == RATE and len(part) == pytest.approx(3.95 * RATE, abs=0.03 * RATE)
+    assert any(np.array_equal(whole[first : first + len(part)], part) for first in near)
+
+    player.get_by_role("button", name="Tag this part").click()
+    chosen(player, "noise 0:02-0:05")
+    tools.wait_until_drawn(player)
+    assert float(head(player).get_attribute("aria-valuemax")) == pytest.approx(3.95, abs=0.03)
+    player.get_by_role("button", name="Previous").click()  # nothing is lost
+    chosen(player, "noise.wav")
+
+
+def test_a_marked_part_is_played_alone_and_cleared(player):
+    drag(player, place(player, 0.25, 40), place(player, 0.5, 40))
+    player.get_by_role("button", name="Play", exact=True).click()
+    until(player, "!audio.paused && audio.currentTime < 4")
+    until(player, "audio.paused")
+    assert heard(player, "currentTime") == pytest.approx(4, abs=0.03)
+    player.get_by_role("button", name="Clear", exact=True).click()
+    assert player.get_by_role("slider", name="End of the part").count() == 0
+    player.keyboard.press("i")  # from the playhead to the end
+    assert end_of_part(player, "Start") == pytest.approx(4, abs=0.03)
+    assert end_of_part(player, "End") == SECONDS
