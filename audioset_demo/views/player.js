@@ -57,11 +57,12 @@ class Player extends Pictures {
     on(root.querySelector(".whole"), "click", () => this.look(0, this.data.duration));
     on(root.querySelector(".saver"), "click", () => this.save());
     this.part = new Part(root, this, on);
+    this.overview = new Overview(root, this, on);
     on(this.overlay, "pointerdown", (event) => this.press(event));
     on(this.overlay, "pointermove", (event) => this.move(event));
     on(this.overlay, "pointerup pointercancel", (event) => this.release(event));
     on(this.overlay, "pointerleave", () => { this.note.hidden = true; });
-    on(this.overlay, "wheel", (event) => this.wheel(event), { passive: false });
+    on(root.querySelector(".view"), "wheel", (event) => this.wheel(event), { passive: false });
     on(this.head, "keydown", (event) => this.key(event));
     // Media events do not bubble; the audio element may be replaced by another at any time.
     on(document, "play pause seeked timeupdate ended loadedmetadata", (event) => {
@@ -110,10 +111,16 @@ class Player extends Pictures {
     }
   }
 
+  resize() {
+    super.resize();
+    if (this.lanes) this.overview.draw();
+  }
+
   draw() {
     if (!this.lanes) return;
     super.draw();
     this.drawHead();
+    this.overview.place();
     this.part.place();
     this.remember();
   }
@@ -127,6 +134,7 @@ class Player extends Pictures {
   drawHead() {
     const time = this.time();
     super.drawHead(time);
+    this.overview.follow(time);
     this.head.setAttribute("aria-valuemax", this.data.duration.toFixed(2));
     this.head.setAttribute("aria-valuenow", time.toFixed(2));
     this.head.setAttribute("aria-valuetext", stamp(time));
@@ -300,6 +308,12 @@ class Player extends Pictures {
     this.look(inside - (inside - this.from) * factor, inside + (this.to - inside) * factor);
   }
 
+  // Moves the view by a share of itself.
+  pan(share) {
+    const by = Math.min(Math.max(share * (this.to - this.from), -this.from), this.data.duration - this.to);
+    this.look(this.from + by, this.to + by);
+  }
+
   wheel(event) {
     const span = this.to - this.from;
     if (event.ctrlKey) {  // also sent by a pinch on a touchpad
@@ -307,8 +321,7 @@ class Player extends Pictures {
       this.zoom(Math.exp(event.deltaY * 0.01), this.under(event).time);
     } else if (span < this.data.duration && (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))) {
       event.preventDefault();
-      const by = ((event.deltaX || event.deltaY) / this.width) * span;
-      this.look(this.from + by, this.to + by);
+      this.pan((event.deltaX || event.deltaY) / this.width);
     }
   }
 

@@ -37,7 +37,7 @@ _component = st.components.v2.component(
     html=_asset("player.html"),
     css=_asset("player.css"),
     # One module.
-    js="".join(_asset(f"player{name}.js") for name in ("_pictures", "_part", "")),
+    js="".join(_asset(f"player{name}.js") for name in ("_pictures", "_overview", "_part", "")),
 )
 
 

@@ -32,6 +32,15 @@ function picture(values, columns, rows, colours, upwards) {
   return canvas;
 }
 
+// The context of a canvas made as large as this, in CSS pixels.
+function fitted(canvas, width, height) {
+  canvas.width = Math.round(width * devicePixelRatio);
+  canvas.height = Math.round(height * devicePixelRatio);
+  const context = canvas.getContext("2d");
+  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+  return context;
+}
+
 class Pictures {
   constructor(root) {
     this.stage = root.querySelector(".stage");
@@ -93,8 +102,7 @@ class Pictures {
     this.layout();
     this.stage.style.height = `${this.height}px`;
     for (const canvas of [this.pictures, this.overlay]) {
-      canvas.width = Math.round(this.stage.clientWidth * devicePixelRatio);
-      canvas.height = Math.round(this.height * devicePixelRatio);
+      fitted(canvas, this.stage.clientWidth, this.height);
     }
     this.draw();
   }

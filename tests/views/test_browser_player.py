@@ -68,3 +68,38 @@ def test_a_marked_part_is_played_alone_and_cleared(player):
     player.keyboard.press("i")  # from the playhead to the end
     assert end_of_part(player, "Start") == pytest.approx(4, abs=0.03)
     assert end_of_part(player, "End") == SECONDS
+
+
+def view(page) -> tuple[float, float]:
+    """The part of the sound in view, in seconds."""
+    strip = page.get_by_role("scrollbar", name="Part of the sound in view")
+    start = float(strip.get_attribute("aria-valuenow"))
+    return start, start + SECONDS - float(strip.get_attribute("aria-valuemax"))
+
+
+def strip_at(page, share: float) -> tuple[float, float]:
+    """A point of the strip of the whole sound."""
+    strip = page.get_by_role("scrollbar", name="Part of the sound in view").bounding_box()
+    return place(page, share, 0)[0], strip["y"] + strip["height"] / 2
+
+
+def test_the_strip_of_the_whole_sound_zooms_moves_and_is_driven_by_keys(player):
+    assert view(player) == (0, SECONDS)
+    drag(player, strip_at(player, 0.5), strip_at(player, 0.25))
+    assert view(player) == pytest.approx((2, 4), abs=0.02)
+    drag(player, strip_at(player, 0.4), strip_at(player, 0.65))  # the window
+    assert view(player) == pytest.approx((4, 6), abs=0.03)
+    drag(player, strip_at(player, 0.75), strip_at(player, 1))  # its edge
+    assert view(player) == pytest.approx((4, 8), abs=0.03)
+    player.get_by_role("scrollbar").press("Home")
+    assert view(player) == pytest.approx((0, 4), abs=0.02)
+    player.keyboard.press("PageDown")
+    player.keyboard.press("+")
+    assert view(player)[1] - view(player)[0] == pytest.approx(2, abs=0.02)
+    at = place(player, 0.5, 300)  # a drag below the sound moves the view as well
+    before = view(player)[0]
+    drag(player, at, (at[0] - 60, at[1]))
+    assert view(player)[0] > before
+    player.mouse.click(*strip_at(player, 0.1))  # a click seeks, and shows what is there
+    until(player, "Math.abs(audio.currentTime - 0.8) < 0.05")
+    assert view(player)[0] <= 0.8 <= view(player)[1]
