@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
 
+from audioset_demo.charts.events import event_lane
 from audioset_demo.charts.overview import DrawnSound
 from audioset_demo.charts.style import (
     BLUE,
@@ -28,9 +29,10 @@ from audioset_demo.encoders.logmel import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,
 )
+from audioset_demo.events import Event
 from audioset_demo.tagging import Tagging
 
-ROW_PX = 25  # height of one class
+ROW_PX = 24  # height of one class
 MARKED_HZ = (250, 1000, 2000, 4000)
 
 
@@ -73,7 +75,11 @@ class ClassMap:
 
 
 def tags_timeline(
-    tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None, chosen: int | None = None
+    tagging: Tagging,
+    classes: Sequence[int],
+    sound: DrawnSound | None,
+    chosen: int | None = None,
+    events: Sequence[Event] = (),
 ) -> dict:
     """A clip for the player with the scores of classes, and the attention of one at a time.
 
@@ -84,6 +90,7 @@ def tags_timeline(
     classes : indices of the N classes to show, the first on top
     sound : None where there is no sound, only embeddings
     chosen : index of the class whose attention is drawn; None: the visitor chose none
+    events : of those classes, drawn as bars
     """
     classes = list(classes)
     attention = tagging.attention[:, classes]
@@ -95,6 +102,7 @@ def tags_timeline(
         "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
         f"one of them, on one time axis. Shown: {', '.join(drawn['names'])}",
         "chosen": None if chosen is None else tagging.labels[chosen].name,
+        "events": event_lane(events),
         "classes": drawn
         | {
             "attention": _levels(attention / most_attention),
@@ -147,6 +155,7 @@ def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
         "wave": sound and _wave(sound),
         "mel": sound and _mel(sound),
         "chosen": None,
+        "events": None,
         "classes": None,
         "curves": [],
         "marked": None,

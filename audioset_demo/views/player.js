@@ -265,6 +265,10 @@ class Player extends Pictures {
     const ofFrame = this.data.marked !== null && !pressed.named;
     if (pressed.row >= 0 && !ofFrame) this.choose(pressed.row);
     if (pressed.named) return;
+    if (pressed.lane && pressed.lane.kind === "events") {
+      const event = this.eventAt(pressed.lane, pressed.time, pressed.y);
+      return event ? this.playPart(event.start, event.end) : this.seek(pressed.time);
+    }
     const ofFrames = pressed.lane && !isSound(pressed.lane) && pressed.lane.kind !== "legend";
     if (ofFrames) this.playFrame(this.frameAt(pressed.time));
     else this.seek(pressed.time);
@@ -279,6 +283,10 @@ class Player extends Pictures {
       const share = this.levels[frame * classes.names.length + row] / 255;
       const value = classes.low + share * (classes.high - classes.low);
       text += ` · ${classes.names[row]}: ${classes.of.toLowerCase()} ${value.toFixed(2)}`;
+    }
+    const event = lane && lane.kind === "events" && this.eventAt(lane, time, y);
+    if (event) {
+      text += ` · ${event.name}, ${stamp(event.start)} to ${stamp(event.end)}: highest score ${event.score.toFixed(2)}`;
     }
     const curve = lane && (lane.curve || (lane.kind === "attention" && this.attention()));
     if (curve) text += ` · ${curve.name} ${curve.values[frame].toPrecision(3)}`;

@@ -11,6 +11,7 @@ import streamlit as st
 from audioset_demo.charts.overview import DrawnSound
 from audioset_demo.charts.player import ClassMap, Curve, curves_timeline, tags_timeline
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.events import Event
 from audioset_demo.names import file_stem
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, part, uploads
@@ -41,13 +42,19 @@ _component = st.components.v2.component(
 )
 
 
-def show_tags(clip: Clip, tagging: Tagging, classes: list[int], chosen: int | None) -> None:
-    """Show the sound and the scores of classes; for an embeddings file, the scores alone.
+def show_tags(
+    clip: Clip,
+    tagging: Tagging,
+    classes: list[int],
+    chosen: int | None,
+    events: list[Event],
+) -> None:
+    """Show the sound, events and the scores of classes; for an embeddings file, without the sound.
 
     The attention is that of the chosen class; a click on another one's row chooses that.
     """
 
-    drawn = tags_timeline(tagging, classes, _sound(clip), chosen)
+    drawn = tags_timeline(tagging, classes, _sound(clip), chosen, events)
     _show(clip, drawn, {"class": _take_class})
 
 

@@ -4,7 +4,7 @@
 
 const AXIS = 22;            // pixels below the pictures for the seconds
 const GAP = 8;              // between two pictures
-const WAVE_PX = 72, MEL_PX = 140, ATTENTION_PX = 56, CURVE_PX = 52, LEGEND_PX = 14;  // heights
+const WAVE_PX = 48, MEL_PX = 110, ATTENTION_PX = 44, CURVE_PX = 52, LEGEND_PX = 14, TRACK_PX = 18;  // heights
 const VALUES_PX = 46;       // right of curves, for the ends of their scales
 
 function bytes(text) {
@@ -74,7 +74,7 @@ class Pictures {
 
   // The place of each picture, from top to bottom, in pixels.
   layout() {
-    const { classes, row } = this.data;
+    const { classes, events, row } = this.data;
     const width = this.stage.clientWidth;
     this.left = Math.min(190, Math.round(width * 0.3));
     this.right = this.curves.length ? VALUES_PX : 8;
@@ -87,6 +87,7 @@ class Pictures {
     };
     if (this.low) add("wave", WAVE_PX);
     if (this.mel) add("mel", MEL_PX);
+    if (events) add("events", TRACK_PX * events.tracks);
     if (classes) {
       add("classes", row * classes.names.length);
       add("legend", LEGEND_PX);
@@ -154,6 +155,7 @@ class Pictures {
         const left = this.x(this.data.mel.from), right = this.x(this.data.mel.to);
         context.drawImage(this.mel, left, lane.top, right - left, lane.height);
       }
+      if (lane.kind === "events") this.drawEvents(context, lane);
       if (lane.kind === "classes") {
         this.drawHeat(context, lane);
         this.drawGrid(context, lane);
@@ -191,6 +193,32 @@ class Pictures {
       context.rect(place(k), top, Math.max(1, place(k + 1) - place(k)), bottom - top);
     }
     context.fill();
+  }
+
+  // A bar for each event, with its name where there is room for it.
+  drawEvents(context, lane) {
+    const height = TRACK_PX - 2;
+    for (const { name, start, end, track } of this.data.events.bars) {
+      if (end <= this.from || start >= this.to) continue;
+      const left = Math.max(this.x(start), this.left), top = lane.top + track * TRACK_PX;
+      const width = Math.max(2, Math.min(this.x(end), this.left + this.width) - left - 1);
+      context.fillStyle = this.data.colours.wave;
+      context.globalAlpha = 0.3;
+      context.fillRect(left, top, width, height);
+      context.globalAlpha = 1;
+      context.fillRect(left, top, 2, height);
+      const shown = fitting(context, name, width - 8);
+      context.fillStyle = this.ink;
+      context.textAlign = "left";
+      if (shown.length > 3) context.fillText(shown, left + 6, top + height / 2);
+    }
+  }
+
+  // The event at this time on the track at this height, or none.
+  eventAt(lane, time, y) {
+    const track = Math.floor((y - lane.top) / TRACK_PX);
+    return this.data.events.bars.find((bar) =>
+      bar.track === track && bar.start <= time && time < bar.end);
   }
 
   drawGrid(context, lane) {
@@ -258,11 +286,7 @@ class Pictures {
       context.textAlign = "right";
       context.fillStyle = this.ink;
       context.globalAlpha = strong ? 1 : 0.75;
-      let shown = text;
-      while (context.measureText(shown).width > room && shown.length > 4) {
-        shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
-      }
-      context.fillText(shown, this.left - 8, y);
+      context.fillText(fitting(context, text, room), this.left - 8, y);
       context.globalAlpha = 1;
     };
     const writeBoth = ({ top, height }, { name, detail }) => {
@@ -275,6 +299,7 @@ class Pictures {
       if (kind === "mel") {
         this.data.mel.marks.forEach(([text, share]) => write(text, top + height * (1 - share)));
       }
+      if (kind === "events") this.writeEvents(lane, write);
       if (kind === "classes") this.writeClasses(context, lane, write);
       if (kind === "attention") writeBoth(lane, { name: "Attention:", detail: this.data.classes.names[this.row()] });
       if (kind === "curve") {
@@ -292,6 +317,14 @@ class Pictures {
     context.fillText(curve.high.toPrecision(2), left, top + 7);
     if (curve.low < 0) context.fillText(curve.low.toPrecision(2), left, top + height - 6);
     context.globalAlpha = 1;
+  }
+
+  writeEvents({ top }, write) {
+    const { tracks, leftOut } = this.data.events;
+    write("Events", top + TRACK_PX / 2 - 1, true);
+    if (leftOut && tracks > 1) {
+      write(`and of ${leftOut} more ${leftOut > 1 ? "classes" : "class"}`, top + 1.5 * TRACK_PX - 1);
+    }
   }
 
   writeClasses(context, lane, write) {
@@ -353,6 +386,15 @@ class Pictures {
     context.arc(x, 4, 4, 0, 7);
     context.fill();
   }
+}
+
+// As much of a text as there is room for, but at least a few letters.
+function fitting(context, text, room) {
+  let shown = text;
+  while (context.measureText(shown).width > room && shown.length > 4) {
+    shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
+  }
+  return shown;
 }
 
 // A value of a few digits.

@@ -1,6 +1,8 @@
 """The player in a real browser: what a drag across the sound marks, and a closer look."""
 
 import io
+import json
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from tests.views.browsing import chosen, drag, head, heard, place, saved, until,
 
 pytestmark = pytest.mark.browser
 
+TRACKS_Y = 186  # the first track of events, from the top of the pictures
 RATE, SECONDS = 22_050, 8
 NOISE = by_libsndfile(noise(RATE * SECONDS), RATE, "WAV", "PCM_24")
 
@@ -103,3 +106,18 @@ def test_the_strip_of_the_whole_sound_zooms_moves_and_is_driven_by_keys(player):
     player.mouse.click(*strip_at(player, 0.1))  # a click seeks, and shows what is there
     until(player, "Math.abs(audio.currentTime - 0.8) < 0.05")
     assert view(player)[0] <= 0.8 <= view(player)[1]
+
+
+def test_an_event_is_a_bar_under_the_sound_that_plays_on_a_click(tools, page):
+    page.set_viewport_size({"width": 1280, "height": 1700})
+    until(page, "audio.readyState > 0")
+    events = json.loads(saved(page, "JSON", 1))
+    longest = max(events, key=lambda event: event["end_s"] - event["start_s"])
+    middle = (longest["start_s"] + longest["end_s"]) / 2
+    page.mouse.move(*place(page, middle / 10, TRACKS_Y))
+    note = page.get_by_text(re.compile(r"highest score 0\.\d\d")).text_content()
+    (event,) = [event for event in events if f"· {event['label']}, {event['start_s']:.2f} s" in note]
+    page.mouse.click(*place(page, middle / 10, TRACKS_Y))
+    until(page, f"!audio.paused && Math.abs(audio.currentTime - {event['start_s']}) < 1")
+    until(page, "audio.paused")
+    assert heard(page, "currentTime") == pytest.approx(event["end_s"], abs=0.05)

@@ -117,9 +117,6 @@ names = [label.name for label, _ in rows]
 by_name = {label.name: label.index for label in tagging.labels}
 pins = [by_name[name] for name in pinned]
 chosen = session.chosen_class(tagging.labels)
-with pictures:
-    extra = [] if chosen is None else [chosen]
-    player.show_tags(clip, tagging, list(dict.fromkeys([*pins, *top, *extra])), chosen)
 with tags:
     tag_list.show(
         [
@@ -147,6 +144,9 @@ threshold = meaning.threshold(tagging.calibration)
 # Folded classes have events too: folding is for the pictures.
 of_classes = list(dict.fromkeys([*pins, *(label.index for label in ranking)]))
 events = find_events(tagging, of_classes, threshold)
+with pictures:
+    extra = [] if chosen is None else [chosen]
+    player.show_tags(clip, tagging, list(dict.fromkeys([*pins, *top, *extra])), chosen, events)
 table = f"events table {hash((clip.identity(), tuple(events)))}"  # a selection is of these rows
 
 
