@@ -55,7 +55,8 @@ class Player extends Pictures {
     on(root.querySelector(".closer"), "click", () => this.zoom(0.5));
     on(root.querySelector(".wider"), "click", () => this.zoom(2));
     on(root.querySelector(".whole"), "click", () => this.look(0, this.data.duration));
-    on(root.querySelector(".saver"), "click", () => this.save());
+    on(root.querySelector(".png"), "click", () => this.savePng());
+    on(root.querySelector(".svg"), "click", () => this.saveSvg());
     this.part = new Part(root, this, on);
     this.overview = new Overview(root, this, on);
     on(this.overlay, "pointerdown", (event) => this.press(event));
@@ -169,7 +170,7 @@ class Player extends Pictures {
   }
 
   // Saves the pictures as they are in view, on the page's own background.
-  save() {
+  savePng() {
     const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
     canvas.width = this.pictures.width;
     canvas.height = this.pictures.height;
@@ -177,6 +178,15 @@ class Player extends Pictures {
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(this.pictures, 0, 0);
     canvas.toBlob((image) => download(image, `${this.data.file}.png`));
+  }
+
+  saveSvg() {
+    const width = this.stage.clientWidth;
+    const context = new SvgContext(width, this.height, this.pictures.getContext("2d"));
+    context.fillStyle = this.paper;
+    context.fillRect(0, 0, width, this.height);
+    this.paint(context);
+    download(new Blob([context.text()], { type: "image/svg+xml" }), `${this.data.file}.svg`);
   }
 
   seek(time) {

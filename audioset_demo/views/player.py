@@ -38,7 +38,9 @@ _component = st.components.v2.component(
     html=_asset("player.html"),
     css=_asset("player.css"),
     # One module.
-    js="".join(_asset(f"player{name}.js") for name in ("_pictures", "_overview", "_part", "")),
+    js="".join(
+        _asset(f"player{name}.js") for name in ("_pictures", "_svg", "_overview", "_part", "")
+    ),
 )
 
 

@@ -143,7 +143,10 @@ class Pictures {
   }
 
   draw() {
-    const context = this.context(this.pictures);
+    this.paint(this.context(this.pictures));
+  }
+
+  paint(context) {
     context.save();
     context.beginPath();
     context.rect(this.left, 0, this.width, this.height);
@@ -223,7 +226,7 @@ class Pictures {
 
   drawGrid(context, lane) {
     // Gaps between rows, and between frames where they are wide enough.
-    context.globalCompositeOperation = "destination-out";
+    context.fillStyle = this.paper;
     for (let row = 1; row < this.data.classes.names.length; row++) {
       context.fillRect(this.left, lane.top + row * this.data.row - 1, this.width, 2);
     }
@@ -233,7 +236,6 @@ class Pictures {
         context.fillRect(this.x(this.edge(k)) - 0.5, lane.top, 1, lane.height);
       }
     }
-    context.globalCompositeOperation = "source-over";
   }
 
   // The attention of the chosen class as a curve, in multiples of the weight that each frame would

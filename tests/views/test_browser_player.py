@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 from audioset_demo.audio.waveform import read_waveform
 from tests.sounds import by_libsndfile, noise
@@ -116,8 +117,25 @@ def test_an_event_is_a_bar_under_the_sound_that_plays_on_a_click(tools, page):
     middle = (longest["start_s"] + longest["end_s"]) / 2
     page.mouse.move(*place(page, middle / 10, TRACKS_Y))
     note = page.get_by_text(re.compile(r"highest score 0\.\d\d")).text_content()
-    (event,) = [event for event in events if f"· {event['label']}, {event['start_s']:.2f} s" in note]
+    (event,) = [
+        event for event in events if f"· {event['label']}, {event['start_s']:.2f} s" in note
+    ]
     page.mouse.click(*place(page, middle / 10, TRACKS_Y))
     until(page, f"!audio.paused && Math.abs(audio.currentTime - {event['start_s']}) < 1")
     until(page, "audio.paused")
     assert heard(page, "currentTime") == pytest.approx(event["end_s"], abs=0.05)
+
+
+def test_the_drawing_saved_as_svg_looks_like_the_image(player):
+    player.get_by_role("button", name="Zoom in").click()
+    svg = saved(player, "SVG").decode()
+    image = Image.open(io.BytesIO(saved(player, "PNG"))).convert("RGB")
+    other = player.context.browser.new_page(viewport={"width": image.width, "height": image.height})
+    other.set_content(f"<body style='margin: 0'>{svg}</body>")
+    drawn = Image.open(io.BytesIO(other.screenshot())).convert("RGB")
+    names = other.locator("text").all_text_contents()
+    other.close()
+    assert "Wave" in names and "Frame score" in names  # text stays text
+    assert drawn.size == image.size
+    difference = np.abs(np.asarray(drawn, float) - np.asarray(image, float))
+    assert difference.mean() < 4 and np.asarray(drawn).std() > 20
