@@ -6,12 +6,12 @@ import math
 from pathlib import PurePath
 
 from audioset_demo.audio.part import exact_wav, read_part
+from audioset_demo.clock import clock
 from audioset_demo.embeddings.frames import Progress
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.views import cache, serving
 from audioset_demo.views.background import Work, finish
 from audioset_demo.views.clips import UPLOAD_EXTENSIONS, Clip
-from audioset_demo.views.times import clock
 
 
 def ends(sent: object) -> tuple[float, float]:

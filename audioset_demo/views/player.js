@@ -2,6 +2,8 @@
 
 const MIN_SPAN_S = 0.25;    // the closest view
 const CLICK_PX = 4;         // a pointer that moves less has clicked
+const FINEST = 99;          // columns of the spectrogram a second: there are no finer ones
+const LOOK_MS = 250;        // after the view changed, finer pictures are asked for
 const REPORT_MS = 300;      // after the last key that chose a class, the page is told
 
 const instances = new WeakMap();
@@ -19,6 +21,7 @@ export default function (component) {
   }
   player.report = (frame) => component.setTriggerValue("frame", frame);
   player.reportClass = (name) => component.setTriggerValue("class", name);
+  player.reportView = (view) => component.setStateValue("view", view);
   player.reportPart = (what, ends) => component.setTriggerValue(what, ends);
   player.show(data);
   return () => {
@@ -59,10 +62,13 @@ class Player extends Pictures {
     on(root.querySelector(".svg"), "click", () => this.saveSvg());
     this.part = new Part(root, this, on);
     this.overview = new Overview(root, this, on);
-    on(this.overlay, "pointerdown", (event) => this.press(event));
-    on(this.overlay, "pointermove", (event) => this.move(event));
-    on(this.overlay, "pointerup pointercancel", (event) => this.release(event));
-    on(this.overlay, "pointerleave", () => { this.note.hidden = true; });
+    this.pinned = root.querySelector(".pinned");
+    for (const target of [this.overlay, this.pinned]) {
+      on(target, "pointerdown", (event) => this.press(event, target));
+      on(target, "pointermove", (event) => this.move(event, target));
+      on(target, "pointerup pointercancel", (event) => this.release(event));
+      on(target, "pointerleave", () => { this.note.hidden = true; });
+    }
     on(root.querySelector(".view"), "wheel", (event) => this.wheel(event), { passive: false });
     on(this.head, "keydown", (event) => this.key(event));
     // Media events do not bubble; the audio element may be replaced by another at any time.
@@ -82,6 +88,7 @@ class Player extends Pictures {
     this.resizing.disconnect();
     cancelAnimationFrame(this.drawing);
     clearTimeout(this.reporting);
+    clearTimeout(this.looking);
   }
 
   audio() {
@@ -114,7 +121,14 @@ class Player extends Pictures {
 
   resize() {
     super.resize();
-    if (this.lanes) this.overview.draw();
+    if (!this.lanes) return;
+    this.overview.draw();
+    // As high as the sound's pictures, which it lies over; it takes no room of its own.
+    const height = this.low ? this.soundBottom() : 0;
+    this.pinned.style.height = `${height}px`;
+    this.pinned.style.marginBottom = `${-height}px`;
+    if (height) fitted(this.pinned.firstElementChild, this.stage.clientWidth, height);
+    this.pin();
   }
 
   draw() {
@@ -124,6 +138,25 @@ class Player extends Pictures {
     this.overview.place();
     this.part.place();
     this.remember();
+    this.lookCloser();
+  }
+
+  // Asks for finer pictures of what is in view, where those of the whole sound are too coarse.
+  lookCloser() {
+    clearTimeout(this.looking);
+    const { mel, duration, clip } = this.data, span = this.to - this.from;
+    const isCoarse = (columns, seconds) =>
+      columns / seconds < FINEST && (columns / seconds) * span < this.width;
+    if (!mel || !isCoarse(mel.columns, duration)) return;
+    const fine = this.isDetailed() && this.detail.mel;
+    if (fine && !isCoarse(fine.columns, fine.to - fine.from)) return;
+    const ends = [Math.max(0, this.from - span / 2), Math.min(duration, this.to + span / 2)];
+    const view = JSON.stringify([clip, ends]);
+    if (view === this.asked) return;  // answered as finely as can be
+    this.looking = setTimeout(() => {
+      this.asked = view;
+      this.reportView({ clip, ends });
+    }, LOOK_MS);
   }
 
   remember() {
@@ -136,9 +169,21 @@ class Player extends Pictures {
     const time = this.time();
     super.drawHead(time);
     this.overview.follow(time);
+    this.pin();
     this.head.setAttribute("aria-valuemax", this.data.duration.toFixed(2));
     this.head.setAttribute("aria-valuenow", time.toFixed(2));
     this.head.setAttribute("aria-valuetext", stamp(time));
+  }
+
+  // Copies the sound's pictures, with the playhead, to where they stay in sight.
+  pin() {
+    if (!this.low) return;
+    const canvas = this.pinned.firstElementChild, context = canvas.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = this.paper;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(this.pictures, 0, 0);
+    context.drawImage(this.overlay, 0, 0);
   }
 
   time() {
@@ -224,24 +269,24 @@ class Player extends Pictures {
   }
 
   // The place of the pointer: the time, the picture, and the row of its class, or -1.
-  under(event) {
-    const box = this.overlay.getBoundingClientRect();
+  under(event, target = this.overlay) {
+    const box = target.getBoundingClientRect();
     const x = event.clientX - box.left, y = event.clientY - box.top;
     const lane = this.lanes.find(({ top, height }) => y >= top && y < top + height);
     const row = lane && lane.kind === "classes" ? Math.floor((y - lane.top) / this.data.row) : -1;
     return { x, y, lane, row, time: this.seconds(x), named: x < this.left };
   }
 
-  press(event) {
+  press(event, target) {
     if (event.button !== 0) return;
-    const place = this.under(event);
+    const place = this.under(event, target);
     this.pressed = { ...place, from: this.from, to: this.to, moved: false };
-    if (!place.named) this.overlay.setPointerCapture(event.pointerId);
+    if (!place.named) target.setPointerCapture(event.pointerId);
     this.head.focus({ preventScroll: true });
   }
 
-  move(event) {
-    const place = this.under(event);
+  move(event, target) {
+    const place = this.under(event, target);
     if (this.pressed && !this.pressed.named) {
       if (Math.abs(place.x - this.pressed.x) > CLICK_PX) this.pressed.moved = true;
       if (this.pressed.moved) this.drag(place);
@@ -279,7 +324,7 @@ class Player extends Pictures {
       const event = this.eventAt(pressed.lane, pressed.time, pressed.y);
       return event ? this.playPart(event.start, event.end) : this.seek(pressed.time);
     }
-    const ofFrames = pressed.lane && !isSound(pressed.lane) && pressed.lane.kind !== "legend";
+    const ofFrames = pressed.lane && !isSound(pressed.lane) && !["legend", "group"].includes(pressed.lane.kind);
     if (ofFrames) this.playFrame(this.frameAt(pressed.time));
     else this.seek(pressed.time);
   }

@@ -8,8 +8,15 @@ from importlib.resources import files
 
 import streamlit as st
 
+from audioset_demo.charts.detail import part_of
 from audioset_demo.charts.overview import DrawnSound
-from audioset_demo.charts.player import ClassMap, Curve, curves_timeline, tags_timeline
+from audioset_demo.charts.player import (
+    ClassMap,
+    Curve,
+    curves_timeline,
+    detail_timeline,
+    tags_timeline,
+)
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.events import Event
 from audioset_demo.names import file_stem
@@ -117,6 +124,7 @@ def _pictures(clip: Clip, drawn: dict, callbacks: dict[str, Callable[[], None]])
         "audio": _AUDIO,
         "file": file_stem(clip.name),
         "saved": _take_part(clip),
+        "detail": _detail(clip),
     }
     # Streamlit requires a callback for every value that the browser may report.
     frame, choice = (callbacks.get(name, lambda: None) for name in ("frame", "class"))
@@ -127,7 +135,22 @@ def _pictures(clip: Clip, drawn: dict, callbacks: dict[str, Callable[[], None]])
         on_class_change=_of_page(choice),
         on_tag_change=lambda: _ask("tag"),
         on_save_change=lambda: _ask("save"),
+        on_view_change=lambda: None,
     )
+
+
+def _detail(clip: Clip) -> dict | None:
+    """The pictures of the part that the browser looks at, if it has looked closely."""
+    sent = st.session_state[_KEY].get("view") if _KEY in st.session_state else None
+    if clip.is_features or not isinstance(sent, dict) or sent.get("clip") != repr(clip.identity()):
+        return None
+    try:
+        start_s, end_s = part.ends(sent.get("ends"))
+        return detail_timeline(
+            cache.drawn_sound(clip), part_of(cache.detailed(clip), start_s, end_s)
+        )
+    except AudioSetDemoError:  # the picture of the whole is there
+        return None
 
 
 def _of_page(take: Callable[[], None]) -> Callable[[], None]:

@@ -4,7 +4,7 @@
 
 const AXIS = 22;            // pixels below the pictures for the seconds
 const GAP = 8;              // between two pictures
-const WAVE_PX = 48, MEL_PX = 110, ATTENTION_PX = 44, CURVE_PX = 52, LEGEND_PX = 14, TRACK_PX = 18;  // heights
+const WAVE_PX = 48, MEL_PX = 110, ATTENTION_PX = 44, CURVE_PX = 52, LEGEND_PX = 14, TRACK_PX = 18, GROUP_PX = 20;  // heights
 const VALUES_PX = 46;       // right of curves, for the ends of their scales
 
 function bytes(text) {
@@ -55,6 +55,7 @@ class Pictures {
     this.low = wave && new Int8Array(bytes(wave.low).buffer);
     this.high = wave && new Int8Array(bytes(wave.high).buffer);
     this.mel = mel && picture(bytes(mel.levels), mel.columns, mel.bands, bytes(colours.sound), true);
+    this.loadDetail(data.detail);
     this.end = data.end;
     if (classes) {
       const n = classes.names.length, scale = bytes(classes.colours);
@@ -65,6 +66,23 @@ class Pictures {
     }
     this.curves = data.curves.map((curve) =>
       ({ ...curve, values: new Float32Array(bytes(curve.values).buffer) }));
+  }
+
+  // Finer pictures of a part of a long sound.
+  loadDetail(detail) {
+    if (!detail) return this.detail = null;
+    const { wave, mel } = detail;
+    this.detail = {
+      wave: { ...wave, low: new Int8Array(bytes(wave.low).buffer), high: new Int8Array(bytes(wave.high).buffer) },
+      mel: { ...mel, picture: mel.columns &&
+        picture(bytes(mel.levels), mel.columns, mel.bands, bytes(this.data.colours.sound), true) },
+    };
+  }
+
+  // Whether there are finer pictures of all that is in view.
+  isDetailed() {
+    const of = (part) => part.from <= this.from + 1e-6 && part.to >= Math.min(this.to, this.data.duration - 0.1) - 1e-6;
+    return !!this.detail && of(this.detail.wave);
   }
 
   // The row of the chosen class: the first one, where that is not shown.
@@ -93,7 +111,10 @@ class Pictures {
       add("legend", LEGEND_PX);
       if (classes.attention) add("attention", ATTENTION_PX);
     }
-    this.curves.forEach((curve) => add("curve", CURVE_PX, curve));
+    this.curves.forEach((curve, k) => {  // those of one model below its name
+      if (!k || this.curves[k - 1].detail !== curve.detail) add("group", GROUP_PX, curve);
+      add("curve", CURVE_PX, curve);
+    });
     this.height = top - GAP + AXIS;
   }
 
@@ -155,8 +176,10 @@ class Pictures {
       if (lane.kind === "wave") this.drawWave(context, lane);
       if (lane.kind === "mel") {
         context.imageSmoothingEnabled = true;
-        const left = this.x(this.data.mel.from), right = this.x(this.data.mel.to);
-        context.drawImage(this.mel, left, lane.top, right - left, lane.height);
+        this.drawMel(context, lane, this.mel, this.data.mel);
+        if (this.detail && this.detail.mel.picture) {
+          this.drawMel(context, lane, this.detail.mel.picture, this.detail.mel);
+        }
       }
       if (lane.kind === "events") this.drawEvents(context, lane);
       if (lane.kind === "classes") {
@@ -184,15 +207,22 @@ class Pictures {
     }
   }
 
+  drawMel(context, lane, image, { from, to }) {
+    const left = this.x(from);
+    context.drawImage(image, left, lane.top, this.x(to) - left, lane.height);
+  }
+
   drawWave(context, lane) {
-    const n = this.low.length, middle = lane.top + lane.height / 2, scale = lane.height / 2 / 127;
-    const place = (k) => this.x((k / n) * this.data.duration);
-    const first = Math.max(0, Math.floor((this.from / this.data.duration) * n) - 1);
-    const last = Math.min(n, Math.ceil((this.to / this.data.duration) * n) + 1);
+    const { low, high, from, to } = this.isDetailed()
+      ? this.detail.wave : { low: this.low, high: this.high, from: 0, to: this.data.duration };
+    const n = low.length, middle = lane.top + lane.height / 2, scale = lane.height / 2 / 127;
+    const place = (k) => this.x(from + (k / n) * (to - from));
+    const first = Math.max(0, Math.floor(((this.from - from) / (to - from)) * n) - 1);
+    const last = Math.min(n, Math.ceil(((this.to - from) / (to - from)) * n) + 1);
     context.fillStyle = this.data.colours.wave;
     context.beginPath();
     for (let k = first; k < last; k++) {
-      const top = middle - this.high[k] * scale - 0.5, bottom = middle - this.low[k] * scale + 0.5;
+      const top = middle - high[k] * scale - 0.5, bottom = middle - low[k] * scale + 0.5;
       context.rect(place(k), top, Math.max(1, place(k + 1) - place(k)), bottom - top);
     }
     context.fill();
@@ -210,10 +240,10 @@ class Pictures {
       context.fillRect(left, top, width, height);
       context.globalAlpha = 1;
       context.fillRect(left, top, 2, height);
-      const shown = fitting(context, name, width - 8);
+      const shown = fitting(context, name, width - 8), fits = context.measureText(shown).width <= width - 8;
       context.fillStyle = this.ink;
       context.textAlign = "left";
-      if (shown.length > 3) context.fillText(shown, left + 6, top + height / 2);
+      if (fits) context.fillText(shown, left + 6, top + height / 2);
     }
   }
 
@@ -304,12 +334,20 @@ class Pictures {
       if (kind === "events") this.writeEvents(lane, write);
       if (kind === "classes") this.writeClasses(context, lane, write);
       if (kind === "attention") writeBoth(lane, { name: "Attention:", detail: this.data.classes.names[this.row()] });
+      if (kind === "group") this.writeGroup(context, lane);
       if (kind === "curve") {
-        writeBoth(lane, curve);
+        write(curve.name, top + height / 2);
         this.writeEnds(context, lane);
       }
       if (kind === "legend") this.drawLegend(context, lane);
     });
+  }
+
+  writeGroup(context, { top, height, curve }) {
+    context.textAlign = "left";
+    context.fillStyle = this.ink;
+    context.fillText(fitting(context, curve.detail, this.width), this.left, top + height / 2);
+    context.fillRect(this.left, top + height - 1, this.width, 1);
   }
 
   writeEnds(context, { top, height, curve }) {
@@ -352,7 +390,7 @@ class Pictures {
       const time = k * step, x = this.x(time);
       context.fillRect(x, this.height - AXIS - 2, 1, 4);
       if (x > this.left + 6 || this.left > 40) {
-        context.fillText(clock(time, step), Math.min(x, this.left + this.width - 12), y);
+        context.fillText(clock(time, step, this.data.duration >= 60), Math.min(x, this.left + this.width - 12), y);
       }
     }
     context.globalAlpha = 1;
@@ -404,9 +442,10 @@ function short(value) {
   return Number(value.toPrecision(2)).toString();
 }
 
-function clock(time, step) {
+// Seconds, or in a long sound minutes and seconds.
+function clock(time, step, isLong) {
   const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
-  return time < 60 ? time.toFixed(digits) : clockTo(time, digits);
+  return isLong ? clockTo(time, digits) : time.toFixed(digits);
 }
 
 function clockTo(time, digits) {

@@ -11,7 +11,18 @@ from PIL import Image
 
 from audioset_demo.audio.waveform import read_waveform
 from tests.sounds import by_libsndfile, noise
-from tests.views.browsing import chosen, drag, head, heard, place, saved, until, upload
+from tests.views.browsing import (
+    LABELS_PX,
+    MARGIN_PX,
+    chosen,
+    drag,
+    head,
+    heard,
+    place,
+    saved,
+    until,
+    upload,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -139,3 +150,54 @@ def test_the_drawing_saved_as_svg_looks_like_the_image(player):
     assert drawn.size == image.size
     difference = np.abs(np.asarray(drawn, float) - np.asarray(image, float))
     assert difference.mean() < 4 and np.asarray(drawn).std() > 20
+
+
+def test_a_long_sound_is_drawn_finely_where_it_is_looked_at(tools, page):
+    page.set_viewport_size({"width": 1280, "height": 1700})
+    clicks = np.zeros(300 * 8_000, np.float32)
+    clicks[150 * 8_000 :: 400] = 0.9  # from the middle on, every 50 ms
+    upload(page, "clicks.wav", by_libsndfile(clicks, 8_000))
+    chosen(page, "clicks.wav")
+    tools.wait_until_drawn(page)
+    for _ in range(8):
+        page.get_by_role("button", name="Zoom in").click()  # to 1.2 s from the beginning
+    drag_to = strip_at(page, 0.75)
+    page.mouse.click(*drag_to)
+
+    def n_clicks() -> int:
+        picture = np.asarray(Image.open(io.BytesIO(saved(page, "PNG"))).convert("L"), float)
+        wave = picture[6:18, LABELS_PX + 4 : -MARGIN_PX - 4].min(axis=0) < 235
+        return int((np.diff(wave.astype(int)) == 1).sum())
+
+    for _ in range(60):
+        if n_clicks() >= 20:
+            break
+        page.wait_for_timeout(1_000)
+    assert 20 <= n_clicks() <= 26  # 1.2 s of them, each by itself
+
+
+def test_times_of_a_long_sound_are_minutes_and_seconds_everywhere(tools, page):
+    upload(page, "long.wav", by_libsndfile(noise(70 * 8_000), 8_000))
+    chosen(page, "long.wav")
+    tools.wait_until_drawn(page)
+    svg = saved(page, "SVG").decode()
+    ticks = re.findall(r">(\d[\d:]*)</text>", svg)
+    assert "0:20" in ticks and "1:00" in ticks and "20" not in ticks
+
+
+@pytest.mark.parametrize(("width", "header_px"), [(1280, 0), (390, 60)])
+def test_the_sound_stays_in_sight_above_lanes_that_are_scrolled(
+    tools, page, address, width, header_px
+):
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(f"{address}/attention?model=multi_attention")
+    until(page, "audio.readyState > 0")
+    tools.wait_until_drawn(page)
+    top = head(page).bounding_box()["y"]
+    page.get_by_test_id("stMain").evaluate("(main, by) => main.scrollBy(0, by)", top + 200)
+    page.wait_for_timeout(500)
+    assert head(page).bounding_box()["y"] == pytest.approx(-200, abs=5)
+    kept = page.locator(".pinned").bounding_box()
+    assert kept["y"] == pytest.approx(header_px, abs=1) and kept["height"] > 150
+    page.mouse.click(place(page, 0.5, 0)[0], header_px + 40)  # and is used there as well
+    until(page, "Math.abs(audio.currentTime - 5) < 0.6")

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from audioset_demo import export
+from audioset_demo.clock import column, stamp
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import Event, find_events
 from audioset_demo.labels import Label, children_under_parents
@@ -15,7 +16,6 @@ from audioset_demo.views import cache, chooser, clips, meaning, player, session,
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.summaries import summary
-from audioset_demo.views.times import column, stamp
 from audioset_demo.views.widgets import (
     count,
     errors_shown,
