@@ -34,7 +34,7 @@ def without_spaces(text: str) -> str:
 
 def file_stem(name: str) -> str:
     """A clip's name without its extension, but with its number: "dog.wav (2)" becomes "dog_2"."""
-    stem = re.sub(r"\.[^.]*?( \(\d+\))?$", r"\1", name)
+    stem = re.sub(r"\.[^.\s]*?( \(\d+\))?$", r"\1", name)
     return re.sub(r"[^\w-]+", "_", stem).strip("_") or "clip"
 
 

@@ -160,9 +160,15 @@ def pcm16(samples: np.ndarray) -> bytes:
     return np.clip(scaled, -32768, 32767).astype("<i2").tobytes()
 
 
-def wav_file(pcm: bytes | bytearray, sample_rate: int, comment: str = "") -> bytes:
-    """A WAV file of mono 16-bit PCM; before its samples stands a comment in ASCII, if any."""
-    chunks = _chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16))
+def wav_file(
+    pcm: bytes | bytearray, sample_rate: int, comment: str = "", is_float: bool = False
+) -> bytes:
+    """A WAV file of mono 16-bit PCM, or float32; before its samples stands a comment, if any."""
+    kind, n_bytes = (3, 4) if is_float else (1, 2)
+    chunks = _chunk(
+        b"fmt ",
+        struct.pack("<HHIIHH", kind, 1, sample_rate, n_bytes * sample_rate, n_bytes, 8 * n_bytes),
+    )
     if comment:
         chunks += _chunk(b"LIST", b"INFO" + _chunk(b"ICMT", comment.encode("ascii") + b"\0"))
     chunks += b"data" + struct.pack("<I", len(pcm))

@@ -15,7 +15,7 @@ from audioset_demo.charts.style import (
     VERMILION,
     all_plain,
     look,
-    plain,
+    time_axis,
 )
 from audioset_demo.charts.thinning import joined_edges, shrink
 from audioset_demo.embeddings.frames import Embeddings
@@ -42,7 +42,7 @@ def embedding_picture(
         "hovertemplate": "%{x:.2f} s, dimension %{y}: %{z:.4g}<extra></extra>",
     }
     layout = look(430) | {
-        "xaxis": {"title": "Seconds", "showgrid": False},
+        "xaxis": time_axis(duration_s) | {"showgrid": False},
         "yaxis": {"title": "Dimension", "tickvals": [0, 32, 64, 96, 127], "showgrid": False},
     }
     return go.Figure(heatmap, layout)
@@ -72,10 +72,10 @@ def similarity_picture(
     }
     axis = {"showgrid": False, "constrain": "domain"}
     layout = look(430) | {
-        "xaxis": axis | {"title": "Seconds"},
+        "xaxis": axis | time_axis(clip.duration_s),
         "yaxis": axis
+        | time_axis(below.duration_s, other.name if other else "")
         | {
-            "title": f"Seconds of {plain(other.name)}" if other else "Seconds",
             "autorange": "reversed",
             "scaleanchor": None if other else "x",
         },

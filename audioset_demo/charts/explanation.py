@@ -8,8 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from audioset_demo.charts.player import ClassMap, Curve
-from audioset_demo.charts.style import BLUE, GREY, SCORE_COLOURS, VERMILION, look, plain
+from audioset_demo.charts.style import BLUE, GREY, SCORE_COLOURS, VERMILION, look, plain, time_axis
+from audioset_demo.clock import stamp
 from audioset_demo.embeddings.frames import frame_edges
+from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Strands, Tagging
 
 # What a map can show, by the names of `localisation.SIGNALS`.
@@ -53,6 +55,48 @@ def class_map(
         name, values = f"Contribution to {tagging.adds_up_to}", tagging.contributions[:, classes]
     most = max(LEAST_SCALE, float(np.abs(values).max()))
     return ClassMap(name, classes, values, -most, most)
+
+
+def difference_map(shown: ClassMap, other: ClassMap) -> ClassMap:
+    """What `other` has more than `shown`, of the same classes and frames, on a signed scale.
+
+    Raises
+    ------
+    AudioSetDemoError : their values have different units.
+    """
+    if shown.name != other.name:
+        raise AudioSetDemoError(
+            f"{shown.name} and {other.name.lower()} have different units, and no difference. "
+            "Choose another signal to compare."
+        )
+    values = other.values - shown.values
+    most = max(LEAST_SCALE, float(np.abs(values).max()))
+    return ClassMap(f"Difference of {shown.name.lower()}", shown.classes, values, -most, most)
+
+
+def score_differences(shown: Tagging, other: Tagging, classes: Sequence[int]) -> go.Figure:
+    """By how much the scores of the other clip are above those of the shown one, by class."""
+    rows = list(range(len(classes)))
+    parts = other.scores[list(classes)] - shown.scores[list(classes)]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": parts,
+        "y": rows,
+        "marker": {"color": _colours(parts)},
+        "customdata": [plain(shown.labels[k].name) for k in classes],
+        "hovertemplate": "%{customdata}: %{x:+.3f}<extra></extra>",
+    }
+    names = {
+        "autorange": "reversed",
+        "tickvals": rows,
+        "ticktext": bars["customdata"],
+        "fixedrange": True,
+        "automargin": True,
+    }
+    scale = {"title": {"text": "Difference of scores"}, "range": [-1, 1], "fixedrange": True}
+    layout = {"dragmode": False, "xaxis": scale, "yaxis": names}
+    return go.Figure({"data": [bars], "layout": look(80 + 24 * len(rows)) | layout})
 
 
 def in_multiples(attention: np.ndarray) -> np.ndarray:
@@ -122,7 +166,8 @@ def strand_map(strands: Strands, tagging: Tagging) -> go.Figure:
         "ticktext": names,
         "fixedrange": True,
     }
-    layout = {"xaxis": {"title": {"text": "Seconds"}, "fixedrange": True}, "yaxis": rows}
+    axis = time_axis(tagging.duration_s) | {"fixedrange": True}
+    layout = {"xaxis": axis, "yaxis": rows}
     height = 80 + 30 * len(names)
     return go.Figure({"data": [cells], "layout": look(height) | {"dragmode": False} | layout})
 
@@ -162,7 +207,7 @@ def _steps(tagging: Tagging, k: int) -> tuple[list[str], np.ndarray]:
     if len(kept) < len(contributions):
         kept = kept[:-1]
     kept = np.sort(kept)
-    names = ["constant", *(f"{tagging.times_s[t]:.2f} s" for t in kept)]
+    names = ["constant", *(stamp(tagging.times_s[t]) for t in kept)]
     parts = [float(tagging.constants[k]), *contributions[kept].tolist()]
     if others := len(contributions) - len(kept):
         names.append(f"{others:,} others")

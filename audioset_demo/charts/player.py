@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
 
+from audioset_demo.charts.detail import ROWS_PER_S, Part
+from audioset_demo.charts.events import event_lane
 from audioset_demo.charts.overview import DrawnSound
 from audioset_demo.charts.style import (
     BLUE,
@@ -28,10 +30,13 @@ from audioset_demo.encoders.logmel import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,
 )
+from audioset_demo.events import Event
 from audioset_demo.tagging import Tagging
 
-ROW_PX = 25  # height of one class
+ROW_PX = 24  # height of one class
 MARKED_HZ = (250, 1000, 2000, 4000)
+# A row is drawn around the middle of its window: very short sounds are not stretched.
+FIRST_ROW_S = (WINDOW_SAMPLES - HOP_SAMPLES) / 2 / SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,11 @@ class ClassMap:
 
 
 def tags_timeline(
-    tagging: Tagging, classes: Sequence[int], sound: DrawnSound | None, chosen: int | None = None
+    tagging: Tagging,
+    classes: Sequence[int],
+    sound: DrawnSound | None,
+    chosen: int | None = None,
+    events: Sequence[Event] = (),
 ) -> dict:
     """A clip for the player with the scores of classes, and the attention of one at a time.
 
@@ -84,6 +93,7 @@ def tags_timeline(
     classes : indices of the N classes to show, the first on top
     sound : None where there is no sound, only embeddings
     chosen : index of the class whose attention is drawn; None: the visitor chose none
+    events : of those classes, drawn as bars
     """
     classes = list(classes)
     attention = tagging.attention[:, classes]
@@ -95,6 +105,7 @@ def tags_timeline(
         "alt": "Waveform, spectrogram, the score of each class in each frame and the attention of "
         f"one of them, on one time axis. Shown: {', '.join(drawn['names'])}",
         "chosen": None if chosen is None else tagging.labels[chosen].name,
+        "events": event_lane(events),
         "classes": drawn
         | {
             "attention": _levels(attention / most_attention),
@@ -144,9 +155,10 @@ def _timeline(tagging: Tagging, sound: DrawnSound | None) -> dict:
         "offset": (FRAME_S - tagging.hop_s) / 2,
         "frames": len(tagging.times_s),
         "row": ROW_PX,
-        "wave": sound and _wave(sound),
+        "wave": sound and _wave(sound.low, sound.high, sound),
         "mel": sound and _mel(sound),
         "chosen": None,
+        "events": None,
         "classes": None,
         "curves": [],
         "marked": None,
@@ -172,26 +184,46 @@ def _class_map(tagging: Tagging, shown: ClassMap) -> dict:
     }
 
 
-def _wave(sound: DrawnSound) -> dict:
-    # A quiet sound stays visibly quiet, a silent one is a line.
-    peak = max(0.05, float(np.abs([sound.low, sound.high]).max()))
+def detail_timeline(sound: DrawnSound, part: Part) -> dict:
+    """A part of a long sound for the player, on the scales of the whole sound's pictures."""
+    low, high = part.wave.T
     return {
-        name: _base64(np.round(values / peak * 127).astype(np.int8))
-        for name, values in (("low", sound.low), ("high", sound.high))
+        "wave": _wave(low, high, sound) | {"from": part.wave_from_s, "to": part.wave_to_s},
+        "mel": {
+            "from": FIRST_ROW_S + part.first_row / ROWS_PER_S,
+            "to": FIRST_ROW_S + part.last_row / ROWS_PER_S,
+            "levels": _mel_levels(part.log_mel, sound),
+            "columns": len(part.log_mel),
+            "bands": N_MELS,
+        },
     }
+
+
+def _wave(low: np.ndarray, high: np.ndarray, of: DrawnSound) -> dict:
+    """Parts of a wave, on the scale of the whole sound."""
+    # A quiet sound stays visibly quiet, a silent one is a line.
+    peak = max(0.05, float(np.abs([of.low, of.high]).max()))
+    return {
+        name: _base64(np.round(values / peak * 127).clip(-127, 127).astype(np.int8))
+        for name, values in (("low", low), ("high", high))
+    }
+
+
+def _mel_levels(log_mel: np.ndarray, of: DrawnSound) -> str:
+    """Log-mel on the scale of the whole sound."""
+    assert of.log_mel is not None
+    low, high = float(of.log_mel.min()), float(np.percentile(of.log_mel, 99.8))
+    return _levels((log_mel - low) / max(high - low, 1e-6))
 
 
 def _mel(sound: DrawnSound) -> dict | None:
     if sound.log_mel is None:
         return None
-    low, high = float(sound.log_mel.min()), float(np.percentile(sound.log_mel, 99.8))
-    # A row is drawn around the middle of its window: very short sounds are not stretched.
-    begin = (WINDOW_SAMPLES - HOP_SAMPLES) / 2 / SAMPLE_RATE
     n_rows = 1 + max(0, round(sound.duration_s * SAMPLE_RATE) - WINDOW_SAMPLES) // HOP_SAMPLES
     return {
-        "from": begin,
-        "to": begin + n_rows * HOP_SAMPLES / SAMPLE_RATE,
-        "levels": _levels((sound.log_mel - low) / max(high - low, 1e-6)),
+        "from": FIRST_ROW_S,
+        "to": FIRST_ROW_S + n_rows / ROWS_PER_S,
+        "levels": _mel_levels(sound.log_mel, sound),
         "columns": len(sound.log_mel),
         "bands": N_MELS,
         "marks": [(f"{hertz:,} Hz", (mel_band(hertz) + 0.5) / N_MELS) for hertz in MARKED_HZ],

@@ -25,6 +25,7 @@ SCORE_COLOURS = "Viridis"
 SOUND_COLOURS = "Cividis"
 # From vermilion below zero to blue above it.
 SIGNED_COLOURS = ("rgb(178, 68, 20)", "rgb(240, 240, 240)", "rgb(30, 96, 165)")
+MINUTE_STEPS_S = (10, 15, 30, 60, 120, 300, 600, 900, 1800)
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 
@@ -50,6 +51,20 @@ def look(height: int) -> dict:
         "hoverlabel": {"namelength": -1},
         "uirevision": "keep",
         "dragmode": "zoom",
+    }
+
+
+def time_axis(end_s: float, of: str = "") -> dict:
+    """An axis of seconds, or of minutes and seconds from one minute on; `of` says of what."""
+    whose = f" of {plain(of)}" if of else ""
+    if end_s < 60:
+        return {"title": {"text": f"Seconds{whose}"}}
+    step = next((step for step in MINUTE_STEPS_S if end_s / step <= 8), MINUTE_STEPS_S[-1])
+    ticks = np.arange(0, end_s + 1e-9, step).tolist()
+    return {
+        "title": {"text": f"Minutes and seconds{whose}"},
+        "tickvals": ticks,
+        "ticktext": [f"{int(tick // 60)}:{int(tick % 60):02}" for tick in ticks],
     }
 
 

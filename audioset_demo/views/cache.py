@@ -22,6 +22,7 @@ from audioset_demo.audio.decoding import Sound, open_sound
 from audioset_demo.audio.playback import Playback, Played, playback
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import Waveform
+from audioset_demo.charts.detail import Detail, DetailedSound
 from audioset_demo.charts.overview import DrawnSound, Overview
 from audioset_demo.embeddings import isolation
 from audioset_demo.embeddings.arrays import FeaturesLimits
@@ -53,12 +54,13 @@ MAX_DRAWN_BYTES = 3 * 2**20
 MAX_EMBEDDINGS_BYTES = MAX_FRAMES * (8 + 128 * (1 + 4 + 4))
 _DRAWN: Shelf[DrawnSound] = Shelf(MAX_KEPT * MAX_DRAWN_BYTES)
 _EMBEDDINGS: Shelf[Embeddings] = Shelf(MAX_KEPT * MAX_EMBEDDINGS_BYTES)
+_DETAILED: Shelf[DetailedSound] = Shelf(128 * 2**20)  # four hours of sound
 _PLAYED: Shelf[Played] = Shelf(128 * 2**20)
 _TAGGINGS: Shelf[Tagging] = Shelf(96 * 2**20)
 _OCCLUSIONS: Shelf[np.ndarray] = Shelf(32 * 2**20)
 _STRANDS: Shelf[Strands] = Shelf(8 * 2**20)
 _SHELVES: tuple[Shelf, ...] = (
-    _DRAWN, _EMBEDDINGS, _PLAYED, _TAGGINGS, _OCCLUSIONS, _STRANDS,
+    _DRAWN, _EMBEDDINGS, _DETAILED, _PLAYED, _TAGGINGS, _OCCLUSIONS, _STRANDS,
 )  # fmt: skip
 
 BYTES_PER_S = 16_000  # of a usual compressed sound: a guess, until a file is open
@@ -107,11 +109,27 @@ def played(clip: Clip) -> Played:
     drawn = _reading(clip)
 
     def do(progress: Progress) -> Played:
-        with _sound(clip) as sound:
+        with opened(clip) as sound:
             return playback(sound, clip.origin, progress)
 
     what = f"Preparing {clip.name}"
     return _finished(_PLAYED, what, clip, (), lambda: _work("play", clip, do, drawn.duration_s))
+
+
+def detailed(clip: Clip) -> DetailedSound:
+    """The waveform and spectrogram of a clip, as finely as a page looks at them."""
+    drawn = _reading(clip)
+
+    def do(progress: Progress) -> DetailedSound:
+        with opened(clip) as sound:
+            detail = Detail(sound.sample_rate)
+            listen(sound, [detail], progress)
+            return detail.sound()
+
+    what = f"Reading {clip.name}"
+    return _finished(
+        _DETAILED, what, clip, (), lambda: _work("read a sound", clip, do, drawn.duration_s)
+    )
 
 
 def _reading(clip: Clip, choice: Choice | None = None) -> DrawnSound:
@@ -140,22 +158,24 @@ def _reading(clip: Clip, choice: Choice | None = None) -> DrawnSound:
 
 
 def _one_pass(clip: Clip, progress: Progress, choice: Choice, encoder: Encoder) -> DrawnSound:
-    with _sound(clip) as sound:
+    with opened(clip) as sound:
         overview, writer = Overview(sound), Playback(sound.sample_rate, clip.origin)
+        detail = Detail(sound.sample_rate)
         embeddings = encoder.encode(
             sound,
             choice.hop_s,
             _limited(progress, choice.hop_s),
             tail=choice.tail,
-            listeners=(overview, writer),
+            listeners=(overview, writer, detail),
         )
+        _put(_DETAILED, clip, (), detail.sound())
         _put(_EMBEDDINGS, clip, _of_encoding(choice), embeddings)
         _put(_PLAYED, clip, (), writer.played())
         return overview.drawn()
 
 
 def _without_embeddings(clip: Clip, progress: Progress) -> DrawnSound:
-    with _sound(clip) as sound:
+    with opened(clip) as sound:
         overview, writer = Overview(sound), Playback(sound.sample_rate, clip.origin)
         listen(sound, (overview, writer), progress)
         _put(_PLAYED, clip, (), writer.played())
@@ -208,7 +228,7 @@ def features(clip: Clip, choice: Choice) -> Embeddings:
         encoder = _encoder(choice.encoder, choice.installation)
 
         def do(progress: Progress) -> Embeddings:
-            with _sound(clip) as sound:
+            with opened(clip) as sound:
                 return encoder.encode(sound, choice.hop_s, progress, tail=choice.tail)
 
         return _work("encode a sound", clip, do, duration_s)
@@ -248,7 +268,8 @@ def cut(clip: Clip, start_s: float, end_s: float) -> bytes:
 
 
 @contextmanager
-def _sound(clip: Clip) -> Iterator[Waveform | Sound]:
+def opened(clip: Clip) -> Iterator[Waveform | Sound]:
+    """The sound of a clip, to be read once and forwards."""
     if clip.sample:
         yield synthesise(clip.sample)
     else:

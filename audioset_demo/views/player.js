@@ -2,12 +2,15 @@
 
 const MIN_SPAN_S = 0.25;    // the closest view
 const CLICK_PX = 4;         // a pointer that moves less has clicked
+const FINEST = 99;          // columns of the spectrogram a second: there are no finer ones
+const LOOK_MS = 250;        // after the view changed, finer pictures are asked for
 const REPORT_MS = 300;      // after the last key that chose a class, the page is told
 
 const instances = new WeakMap();
 // The view of the last clip, and the last part that the page requested. It outlives a player, which
 // is created again on another page and wherever the page around it changes.
 let past = null;
+let savedTurn = 0;          // the last part that was saved as a file
 
 export default function (component) {
   const { parentElement, data } = component;
@@ -18,11 +21,25 @@ export default function (component) {
   }
   player.report = (frame) => component.setTriggerValue("frame", frame);
   player.reportClass = (name) => component.setTriggerValue("class", name);
+  player.reportView = (view) => component.setStateValue("view", view);
+  player.reportPart = (what, ends) => component.setTriggerValue(what, ends);
   player.show(data);
   return () => {
     player.close();
     instances.delete(parentElement);
   };
+}
+
+function isSound(lane) {
+  return !!lane && (lane.kind === "wave" || lane.kind === "mel");
+}
+
+function download(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 class Player extends Pictures {
@@ -41,12 +58,18 @@ class Player extends Pictures {
     on(root.querySelector(".closer"), "click", () => this.zoom(0.5));
     on(root.querySelector(".wider"), "click", () => this.zoom(2));
     on(root.querySelector(".whole"), "click", () => this.look(0, this.data.duration));
-    on(root.querySelector(".saver"), "click", () => this.save());
-    on(this.overlay, "pointerdown", (event) => this.press(event));
-    on(this.overlay, "pointermove", (event) => this.move(event));
-    on(this.overlay, "pointerup pointercancel", (event) => this.release(event));
-    on(this.overlay, "pointerleave", () => { this.note.hidden = true; });
-    on(this.overlay, "wheel", (event) => this.wheel(event), { passive: false });
+    on(root.querySelector(".png"), "click", () => this.savePng());
+    on(root.querySelector(".svg"), "click", () => this.saveSvg());
+    this.part = new Part(root, this, on);
+    this.overview = new Overview(root, this, on);
+    this.pinned = root.querySelector(".pinned");
+    for (const target of [this.overlay, this.pinned]) {
+      on(target, "pointerdown", (event) => this.press(event, target));
+      on(target, "pointermove", (event) => this.move(event, target));
+      on(target, "pointerup pointercancel", (event) => this.release(event));
+      on(target, "pointerleave", () => { this.note.hidden = true; });
+    }
+    on(root.querySelector(".view"), "wheel", (event) => this.wheel(event), { passive: false });
     on(this.head, "keydown", (event) => this.key(event));
     // Media events do not bubble; the audio element may be replaced by another at any time.
     on(document, "play pause seeked timeupdate ended loadedmetadata", (event) => {
@@ -65,6 +88,7 @@ class Player extends Pictures {
     this.resizing.disconnect();
     cancelAnimationFrame(this.drawing);
     clearTimeout(this.reporting);
+    clearTimeout(this.looking);
   }
 
   audio() {
@@ -78,6 +102,7 @@ class Player extends Pictures {
       this.from = known ? known.from : 0;
       this.to = known ? known.to : data.duration;
       this.chosen = data.chosen || (known && known.chosen);
+      this.part.span = known && known.part;
       this.stop = null;
     } else if (data.chosen !== this.data.chosen) {  // elsewhere on the page
       this.chosen = data.chosen;
@@ -88,22 +113,77 @@ class Player extends Pictures {
     this.follow();
     // The page requests to play a part by counting up.
     if (known && known.turn !== data.play.turn) this.playPart(data.play.start, data.play.end);
+    if (data.saved && data.saved.turn !== savedTurn) {
+      savedTurn = data.saved.turn;
+      download(new Blob([bytes(data.saved.wav)], { type: "audio/wav" }), data.saved.name);
+    }
+  }
+
+  resize() {
+    super.resize();
+    if (!this.lanes) return;
+    this.overview.draw();
+    // As high as the sound's pictures, which it lies over; it takes no room of its own.
+    const height = this.low ? this.soundBottom() : 0;
+    this.pinned.style.height = `${height}px`;
+    this.pinned.style.marginBottom = `${-height}px`;
+    if (height) fitted(this.pinned.firstElementChild, this.stage.clientWidth, height);
+    this.pin();
   }
 
   draw() {
     if (!this.lanes) return;
     super.draw();
     this.drawHead();
+    this.overview.place();
+    this.part.place();
+    this.remember();
+    this.lookCloser();
+  }
+
+  // Asks for finer pictures of what is in view, where those of the whole sound are too coarse.
+  lookCloser() {
+    clearTimeout(this.looking);
+    const { mel, duration, clip } = this.data, span = this.to - this.from;
+    const isCoarse = (columns, seconds) =>
+      columns / seconds < FINEST && (columns / seconds) * span < this.width;
+    if (!mel || !isCoarse(mel.columns, duration)) return;
+    const fine = this.isDetailed() && this.detail.mel;
+    if (fine && !isCoarse(fine.columns, fine.to - fine.from)) return;
+    const ends = [Math.max(0, this.from - span / 2), Math.min(duration, this.to + span / 2)];
+    const view = JSON.stringify([clip, ends]);
+    if (view === this.asked) return;  // answered as finely as can be
+    this.looking = setTimeout(() => {
+      this.asked = view;
+      this.reportView({ clip, ends });
+    }, LOOK_MS);
+  }
+
+  remember() {
     const { clip, play } = this.data;
-    past = { clip, turn: play.turn, from: this.from, to: this.to, chosen: this.chosen };
+    const { from, to, chosen } = this;
+    past = { clip, turn: play.turn, from, to, chosen, part: this.part.span };
   }
 
   drawHead() {
     const time = this.time();
     super.drawHead(time);
+    this.overview.follow(time);
+    this.pin();
     this.head.setAttribute("aria-valuemax", this.data.duration.toFixed(2));
     this.head.setAttribute("aria-valuenow", time.toFixed(2));
     this.head.setAttribute("aria-valuetext", stamp(time));
+  }
+
+  // Copies the sound's pictures, with the playhead, to where they stay in sight.
+  pin() {
+    if (!this.low) return;
+    const canvas = this.pinned.firstElementChild, context = canvas.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = this.paper;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(this.pictures, 0, 0);
+    context.drawImage(this.overlay, 0, 0);
   }
 
   time() {
@@ -135,20 +215,23 @@ class Player extends Pictures {
   }
 
   // Saves the pictures as they are in view, on the page's own background.
-  save() {
+  savePng() {
     const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
     canvas.width = this.pictures.width;
     canvas.height = this.pictures.height;
     context.fillStyle = this.paper;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(this.pictures, 0, 0);
-    canvas.toBlob((image) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(image);
-      link.download = `${this.data.file}.png`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    });
+    canvas.toBlob((image) => download(image, `${this.data.file}.png`));
+  }
+
+  saveSvg() {
+    const width = this.stage.clientWidth;
+    const context = new SvgContext(width, this.height, this.pictures.getContext("2d"));
+    context.fillStyle = this.paper;
+    context.fillRect(0, 0, width, this.height);
+    this.paint(context);
+    download(new Blob([context.text()], { type: "image/svg+xml" }), `${this.data.file}.svg`);
   }
 
   seek(time) {
@@ -186,24 +269,24 @@ class Player extends Pictures {
   }
 
   // The place of the pointer: the time, the picture, and the row of its class, or -1.
-  under(event) {
-    const box = this.overlay.getBoundingClientRect();
+  under(event, target = this.overlay) {
+    const box = target.getBoundingClientRect();
     const x = event.clientX - box.left, y = event.clientY - box.top;
     const lane = this.lanes.find(({ top, height }) => y >= top && y < top + height);
     const row = lane && lane.kind === "classes" ? Math.floor((y - lane.top) / this.data.row) : -1;
     return { x, y, lane, row, time: this.seconds(x), named: x < this.left };
   }
 
-  press(event) {
+  press(event, target) {
     if (event.button !== 0) return;
-    const place = this.under(event);
+    const place = this.under(event, target);
     this.pressed = { ...place, from: this.from, to: this.to, moved: false };
-    if (!place.named) this.overlay.setPointerCapture(event.pointerId);
+    if (!place.named) target.setPointerCapture(event.pointerId);
     this.head.focus({ preventScroll: true });
   }
 
-  move(event) {
-    const place = this.under(event);
+  move(event, target) {
+    const place = this.under(event, target);
     if (this.pressed && !this.pressed.named) {
       if (Math.abs(place.x - this.pressed.x) > CLICK_PX) this.pressed.moved = true;
       if (this.pressed.moved) this.drag(place);
@@ -211,9 +294,11 @@ class Player extends Pictures {
     this.describe(place);
   }
 
-  // Seeks in the whole sound; a part of it is moved with the pointer.
+  // Across the sound, a drag marks a part. Below it, it seeks in the whole sound, and moves a view
+  // that is closer.
   drag(place) {
-    const { x, from, to } = this.pressed;
+    const { x, from, to, time, lane } = this.pressed;
+    if (isSound(lane)) return this.part.mark(time, place.time);
     if (to - from >= this.data.duration) return this.seek(place.time);
     const by = ((x - place.x) / this.width) * (to - from);
     this.look(from + by, to + by);
@@ -235,7 +320,11 @@ class Player extends Pictures {
     const ofFrame = this.data.marked !== null && !pressed.named;
     if (pressed.row >= 0 && !ofFrame) this.choose(pressed.row);
     if (pressed.named) return;
-    const ofFrames = pressed.lane && !["wave", "mel", "legend"].includes(pressed.lane.kind);
+    if (pressed.lane && pressed.lane.kind === "events") {
+      const event = this.eventAt(pressed.lane, pressed.time, pressed.y);
+      return event ? this.playPart(event.start, event.end) : this.seek(pressed.time);
+    }
+    const ofFrames = pressed.lane && !isSound(pressed.lane) && !["legend", "group"].includes(pressed.lane.kind);
     if (ofFrames) this.playFrame(this.frameAt(pressed.time));
     else this.seek(pressed.time);
   }
@@ -250,6 +339,10 @@ class Player extends Pictures {
       const value = classes.low + share * (classes.high - classes.low);
       text += ` · ${classes.names[row]}: ${classes.of.toLowerCase()} ${value.toFixed(2)}`;
     }
+    const event = lane && lane.kind === "events" && this.eventAt(lane, time, y);
+    if (event) {
+      text += ` · ${event.name}, ${stamp(event.start)} to ${stamp(event.end)}: highest score ${event.score.toFixed(2)}`;
+    }
     const curve = lane && (lane.curve || (lane.kind === "attention" && this.attention()));
     if (curve) text += ` · ${curve.name} ${curve.values[frame].toPrecision(3)}`;
     this.note.textContent = text;
@@ -257,6 +350,12 @@ class Player extends Pictures {
     this.note.style.left = right ? "" : `${x + 12}px`;
     this.note.style.right = right ? `${this.stage.clientWidth - x + 12}px` : "";
     this.note.style.top = `${Math.max(0, y - 30)}px`;
+  }
+
+  // Pixels from the top to the end of the sound's own pictures.
+  soundBottom() {
+    const { top, height } = this.lanes.findLast(isSound);
+    return top + height;
   }
 
   look(from, to) {
@@ -272,6 +371,12 @@ class Player extends Pictures {
     this.look(inside - (inside - this.from) * factor, inside + (this.to - inside) * factor);
   }
 
+  // Moves the view by a share of itself.
+  pan(share) {
+    const by = Math.min(Math.max(share * (this.to - this.from), -this.from), this.data.duration - this.to);
+    this.look(this.from + by, this.to + by);
+  }
+
   wheel(event) {
     const span = this.to - this.from;
     if (event.ctrlKey) {  // also sent by a pinch on a touchpad
@@ -279,8 +384,7 @@ class Player extends Pictures {
       this.zoom(Math.exp(event.deltaY * 0.01), this.under(event).time);
     } else if (span < this.data.duration && (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))) {
       event.preventDefault();
-      const by = ((event.deltaX || event.deltaY) / this.width) * span;
-      this.look(this.from + by, this.to + by);
+      this.pan((event.deltaX || event.deltaY) / this.width);
     }
   }
 
@@ -304,6 +408,9 @@ class Player extends Pictures {
       Enter: () => this.playFrame(this.frameAt(time)),
       Home: () => go(0),
       End: () => go(duration),
+      i: () => this.part.markAt("start", time),
+      o: () => this.part.markAt("end", time),
+      Escape: () => this.part.clear(),
       "+": closer, "=": closer,  // on US keyboards, + needs Shift
       "-": wider, "_": wider,
     };

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from importlib.resources import files
 
 import streamlit as st
 
+from audioset_demo.charts.detail import part_of
 from audioset_demo.charts.overview import DrawnSound
-from audioset_demo.charts.player import ClassMap, Curve, curves_timeline, tags_timeline
+from audioset_demo.charts.player import (
+    ClassMap,
+    Curve,
+    curves_timeline,
+    detail_timeline,
+    tags_timeline,
+)
+from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.events import Event
 from audioset_demo.names import file_stem
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import cache
+from audioset_demo.views import cache, part, uploads
 from audioset_demo.views.clips import Clip
+from audioset_demo.views.names import escape
 from audioset_demo.views.session import choose_class
 
 _ASSETS = files("audioset_demo") / "views"
 _KEY = "player"
 _PLAY = "part to play"
 _NOTHING = {"turn": 0, "start": 0.0, "end": 0.0}
+_IS_PAST = "the page around the player is past"  # since something was chosen in the player
+_ASKED = "asked of the part"
+_SAVED = "parts saved"
 _AUDIO = "player-sound"  # the key of the container that holds the audio element
 
 
@@ -30,18 +44,27 @@ _component = st.components.v2.component(
     "audioset_demo_player",
     html=_asset("player.html"),
     css=_asset("player.css"),
-    js=_asset("player_pictures.js") + _asset("player.js"),  # one module
+    # One module.
+    js="".join(
+        _asset(f"player{name}.js") for name in ("_pictures", "_svg", "_overview", "_part", "")
+    ),
 )
 
 
-def show_tags(clip: Clip, tagging: Tagging, classes: list[int], chosen: int | None) -> None:
-    """Show the sound and the scores of classes; for an embeddings file, the scores alone.
+def show_tags(
+    clip: Clip,
+    tagging: Tagging,
+    classes: list[int],
+    chosen: int | None,
+    events: list[Event],
+) -> None:
+    """Show the sound, events and the scores of classes; for an embeddings file, without the sound.
 
     The attention is that of the chosen class; a click on another one's row chooses that.
     """
 
-    drawn = tags_timeline(tagging, classes, _sound(clip), chosen)
-    _show(clip, drawn, on_class_change=_take_class)
+    drawn = tags_timeline(tagging, classes, _sound(clip), chosen, events)
+    _show(clip, drawn, {"class": _take_class})
 
 
 def play(start_s: float, end_s: float) -> None:
@@ -69,7 +92,7 @@ def show_curves(
         on_frame(st.session_state[_KEY].frame)
 
     drawn = curves_timeline(tagging, shown_map, curves, _sound(clip), chosen, marked, alt)
-    _show(clip, drawn, on_frame_change=take_frame, on_class_change=_take_class)
+    _show(clip, drawn, {"frame": take_frame, "class": _take_class})
 
 
 def _take_class() -> None:
@@ -80,13 +103,82 @@ def _sound(clip: Clip) -> DrawnSound | None:
     return None if clip.is_features else cache.drawn_sound(clip)
 
 
-def _show(clip: Clip, drawn: dict, **callbacks) -> None:
+def _show(clip: Clip, drawn: dict, callbacks: dict[str, Callable[[], None]]) -> None:
+    """The sound, and its pictures; `callbacks` take what a click on them chose for the page."""
     if not clip.is_features:
         with st.container(key=_AUDIO):
             played = cache.played(clip)
             st.audio(played.data, format=played.mime, alt="The clip")
+    st.session_state.pop(_IS_PAST, None)
+    _pictures(clip, drawn, callbacks)
+
+
+@st.fragment
+def _pictures(clip: Clip, drawn: dict, callbacks: dict[str, Callable[[], None]]) -> None:
+    """What a part of the sound is asked for runs alone; a choice runs the page again."""
+    if st.session_state.pop(_IS_PAST, False):
+        st.rerun()
+    data = drawn | {
+        "clip": repr(clip.identity()),
+        "play": st.session_state.get(_PLAY, _NOTHING),
+        "audio": _AUDIO,
+        "file": file_stem(clip.name),
+        "saved": _take_part(clip),
+        "detail": _detail(clip),
+    }
     # Streamlit requires a callback for every value that the browser may report.
-    callbacks = dict.fromkeys(("on_frame_change", "on_class_change"), lambda: None) | callbacks
-    of_clip = {"clip": repr(clip.identity()), "play": st.session_state.get(_PLAY, _NOTHING)}
-    data = drawn | of_clip | {"audio": _AUDIO, "file": file_stem(clip.name)}
-    _component(data=data, key=_KEY, **callbacks)
+    frame, choice = (callbacks.get(name, lambda: None) for name in ("frame", "class"))
+    _component(
+        data=data,
+        key=_KEY,
+        on_frame_change=_of_page(frame),
+        on_class_change=_of_page(choice),
+        on_tag_change=lambda: _ask("tag"),
+        on_save_change=lambda: _ask("save"),
+        on_view_change=lambda: None,
+    )
+
+
+def _detail(clip: Clip) -> dict | None:
+    """The pictures of the part that the browser looks at, if it has looked closely."""
+    sent = st.session_state[_KEY].get("view") if _KEY in st.session_state else None
+    if clip.is_features or not isinstance(sent, dict) or sent.get("clip") != repr(clip.identity()):
+        return None
+    try:
+        start_s, end_s = part.ends(sent.get("ends"))
+        return detail_timeline(
+            cache.drawn_sound(clip), part_of(cache.detailed(clip), start_s, end_s)
+        )
+    except AudioSetDemoError:  # the picture of the whole is there
+        return None
+
+
+def _of_page(take: Callable[[], None]) -> Callable[[], None]:
+    def take_and_run_page() -> None:
+        take()
+        st.session_state[_IS_PAST] = True
+
+    return take_and_run_page
+
+
+def _ask(what: str) -> None:
+    st.session_state[_ASKED] = what, st.session_state[_KEY][what]
+
+
+def _take_part(clip: Clip) -> dict | None:
+    """Do what was asked of the marked part; a file of it, if that was to be saved."""
+    what, sent = st.session_state.pop(_ASKED, (None, None))
+    if what is None:
+        return None
+    try:
+        start_s, end_s = part.ends(sent)
+        name, wav = part.name_of(clip, start_s, end_s), part.wav(clip, start_s, end_s)
+    except AudioSetDemoError as error:
+        st.error(escape(str(error)), icon=":material/error:")
+        return None
+    if what == "tag":
+        uploads.open_made(name, wav)
+        st.rerun()
+    turn = st.session_state[_SAVED] = st.session_state.get(_SAVED, 0) + 1
+    wav64 = base64.b64encode(wav).decode("ascii")
+    return {"turn": turn, "name": f"{file_stem(name)}.wav", "wav": wav64}

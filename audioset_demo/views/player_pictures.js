@@ -4,7 +4,7 @@
 
 const AXIS = 22;            // pixels below the pictures for the seconds
 const GAP = 8;              // between two pictures
-const WAVE_PX = 72, MEL_PX = 140, ATTENTION_PX = 56, CURVE_PX = 52, LEGEND_PX = 14;  // heights
+const WAVE_PX = 48, MEL_PX = 110, ATTENTION_PX = 44, CURVE_PX = 52, LEGEND_PX = 14, TRACK_PX = 18, GROUP_PX = 20;  // heights
 const VALUES_PX = 46;       // right of curves, for the ends of their scales
 
 function bytes(text) {
@@ -32,6 +32,15 @@ function picture(values, columns, rows, colours, upwards) {
   return canvas;
 }
 
+// The context of a canvas made as large as this, in CSS pixels.
+function fitted(canvas, width, height) {
+  canvas.width = Math.round(width * devicePixelRatio);
+  canvas.height = Math.round(height * devicePixelRatio);
+  const context = canvas.getContext("2d");
+  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+  return context;
+}
+
 class Pictures {
   constructor(root) {
     this.stage = root.querySelector(".stage");
@@ -46,6 +55,7 @@ class Pictures {
     this.low = wave && new Int8Array(bytes(wave.low).buffer);
     this.high = wave && new Int8Array(bytes(wave.high).buffer);
     this.mel = mel && picture(bytes(mel.levels), mel.columns, mel.bands, bytes(colours.sound), true);
+    this.loadDetail(data.detail);
     this.end = data.end;
     if (classes) {
       const n = classes.names.length, scale = bytes(classes.colours);
@@ -58,6 +68,23 @@ class Pictures {
       ({ ...curve, values: new Float32Array(bytes(curve.values).buffer) }));
   }
 
+  // Finer pictures of a part of a long sound.
+  loadDetail(detail) {
+    if (!detail) return this.detail = null;
+    const { wave, mel } = detail;
+    this.detail = {
+      wave: { ...wave, low: new Int8Array(bytes(wave.low).buffer), high: new Int8Array(bytes(wave.high).buffer) },
+      mel: { ...mel, picture: mel.columns &&
+        picture(bytes(mel.levels), mel.columns, mel.bands, bytes(this.data.colours.sound), true) },
+    };
+  }
+
+  // Whether there are finer pictures of all that is in view.
+  isDetailed() {
+    const of = (part) => part.from <= this.from + 1e-6 && part.to >= Math.min(this.to, this.data.duration - 0.1) - 1e-6;
+    return !!this.detail && of(this.detail.wave);
+  }
+
   // The row of the chosen class: the first one, where that is not shown.
   row() {
     return Math.max(0, this.data.classes.names.indexOf(this.chosen));
@@ -65,7 +92,7 @@ class Pictures {
 
   // The place of each picture, from top to bottom, in pixels.
   layout() {
-    const { classes, row } = this.data;
+    const { classes, events, row } = this.data;
     const width = this.stage.clientWidth;
     this.left = Math.min(190, Math.round(width * 0.3));
     this.right = this.curves.length ? VALUES_PX : 8;
@@ -78,12 +105,16 @@ class Pictures {
     };
     if (this.low) add("wave", WAVE_PX);
     if (this.mel) add("mel", MEL_PX);
+    if (events) add("events", TRACK_PX * events.tracks);
     if (classes) {
       add("classes", row * classes.names.length);
       add("legend", LEGEND_PX);
       if (classes.attention) add("attention", ATTENTION_PX);
     }
-    this.curves.forEach((curve) => add("curve", CURVE_PX, curve));
+    this.curves.forEach((curve, k) => {  // those of one model below its name
+      if (!k || this.curves[k - 1].detail !== curve.detail) add("group", GROUP_PX, curve);
+      add("curve", CURVE_PX, curve);
+    });
     this.height = top - GAP + AXIS;
   }
 
@@ -93,8 +124,7 @@ class Pictures {
     this.layout();
     this.stage.style.height = `${this.height}px`;
     for (const canvas of [this.pictures, this.overlay]) {
-      canvas.width = Math.round(this.stage.clientWidth * devicePixelRatio);
-      canvas.height = Math.round(this.height * devicePixelRatio);
+      fitted(canvas, this.stage.clientWidth, this.height);
     }
     this.draw();
   }
@@ -134,7 +164,10 @@ class Pictures {
   }
 
   draw() {
-    const context = this.context(this.pictures);
+    this.paint(this.context(this.pictures));
+  }
+
+  paint(context) {
     context.save();
     context.beginPath();
     context.rect(this.left, 0, this.width, this.height);
@@ -143,9 +176,12 @@ class Pictures {
       if (lane.kind === "wave") this.drawWave(context, lane);
       if (lane.kind === "mel") {
         context.imageSmoothingEnabled = true;
-        const left = this.x(this.data.mel.from), right = this.x(this.data.mel.to);
-        context.drawImage(this.mel, left, lane.top, right - left, lane.height);
+        this.drawMel(context, lane, this.mel, this.data.mel);
+        if (this.detail && this.detail.mel.picture) {
+          this.drawMel(context, lane, this.detail.mel.picture, this.detail.mel);
+        }
       }
+      if (lane.kind === "events") this.drawEvents(context, lane);
       if (lane.kind === "classes") {
         this.drawHeat(context, lane);
         this.drawGrid(context, lane);
@@ -171,23 +207,56 @@ class Pictures {
     }
   }
 
+  drawMel(context, lane, image, { from, to }) {
+    const left = this.x(from);
+    context.drawImage(image, left, lane.top, this.x(to) - left, lane.height);
+  }
+
   drawWave(context, lane) {
-    const n = this.low.length, middle = lane.top + lane.height / 2, scale = lane.height / 2 / 127;
-    const place = (k) => this.x((k / n) * this.data.duration);
-    const first = Math.max(0, Math.floor((this.from / this.data.duration) * n) - 1);
-    const last = Math.min(n, Math.ceil((this.to / this.data.duration) * n) + 1);
+    const { low, high, from, to } = this.isDetailed()
+      ? this.detail.wave : { low: this.low, high: this.high, from: 0, to: this.data.duration };
+    const n = low.length, middle = lane.top + lane.height / 2, scale = lane.height / 2 / 127;
+    const place = (k) => this.x(from + (k / n) * (to - from));
+    const first = Math.max(0, Math.floor(((this.from - from) / (to - from)) * n) - 1);
+    const last = Math.min(n, Math.ceil(((this.to - from) / (to - from)) * n) + 1);
     context.fillStyle = this.data.colours.wave;
     context.beginPath();
     for (let k = first; k < last; k++) {
-      const top = middle - this.high[k] * scale - 0.5, bottom = middle - this.low[k] * scale + 0.5;
+      const top = middle - high[k] * scale - 0.5, bottom = middle - low[k] * scale + 0.5;
       context.rect(place(k), top, Math.max(1, place(k + 1) - place(k)), bottom - top);
     }
     context.fill();
   }
 
+  // A bar for each event, with its name where there is room for it.
+  drawEvents(context, lane) {
+    const height = TRACK_PX - 2;
+    for (const { name, start, end, track } of this.data.events.bars) {
+      if (end <= this.from || start >= this.to) continue;
+      const left = Math.max(this.x(start), this.left), top = lane.top + track * TRACK_PX;
+      const width = Math.max(2, Math.min(this.x(end), this.left + this.width) - left - 1);
+      context.fillStyle = this.data.colours.wave;
+      context.globalAlpha = 0.3;
+      context.fillRect(left, top, width, height);
+      context.globalAlpha = 1;
+      context.fillRect(left, top, 2, height);
+      const shown = fitting(context, name, width - 8), fits = context.measureText(shown).width <= width - 8;
+      context.fillStyle = this.ink;
+      context.textAlign = "left";
+      if (fits) context.fillText(shown, left + 6, top + height / 2);
+    }
+  }
+
+  // The event at this time on the track at this height, or none.
+  eventAt(lane, time, y) {
+    const track = Math.floor((y - lane.top) / TRACK_PX);
+    return this.data.events.bars.find((bar) =>
+      bar.track === track && bar.start <= time && time < bar.end);
+  }
+
   drawGrid(context, lane) {
     // Gaps between rows, and between frames where they are wide enough.
-    context.globalCompositeOperation = "destination-out";
+    context.fillStyle = this.paper;
     for (let row = 1; row < this.data.classes.names.length; row++) {
       context.fillRect(this.left, lane.top + row * this.data.row - 1, this.width, 2);
     }
@@ -197,7 +266,6 @@ class Pictures {
         context.fillRect(this.x(this.edge(k)) - 0.5, lane.top, 1, lane.height);
       }
     }
-    context.globalCompositeOperation = "source-over";
   }
 
   // The attention of the chosen class as a curve, in multiples of the weight that each frame would
@@ -250,11 +318,7 @@ class Pictures {
       context.textAlign = "right";
       context.fillStyle = this.ink;
       context.globalAlpha = strong ? 1 : 0.75;
-      let shown = text;
-      while (context.measureText(shown).width > room && shown.length > 4) {
-        shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
-      }
-      context.fillText(shown, this.left - 8, y);
+      context.fillText(fitting(context, text, room), this.left - 8, y);
       context.globalAlpha = 1;
     };
     const writeBoth = ({ top, height }, { name, detail }) => {
@@ -267,14 +331,23 @@ class Pictures {
       if (kind === "mel") {
         this.data.mel.marks.forEach(([text, share]) => write(text, top + height * (1 - share)));
       }
+      if (kind === "events") this.writeEvents(lane, write);
       if (kind === "classes") this.writeClasses(context, lane, write);
       if (kind === "attention") writeBoth(lane, { name: "Attention:", detail: this.data.classes.names[this.row()] });
+      if (kind === "group") this.writeGroup(context, lane);
       if (kind === "curve") {
-        writeBoth(lane, curve);
+        write(curve.name, top + height / 2);
         this.writeEnds(context, lane);
       }
       if (kind === "legend") this.drawLegend(context, lane);
     });
+  }
+
+  writeGroup(context, { top, height, curve }) {
+    context.textAlign = "left";
+    context.fillStyle = this.ink;
+    context.fillText(fitting(context, curve.detail, this.width), this.left, top + height / 2);
+    context.fillRect(this.left, top + height - 1, this.width, 1);
   }
 
   writeEnds(context, { top, height, curve }) {
@@ -284,6 +357,14 @@ class Pictures {
     context.fillText(curve.high.toPrecision(2), left, top + 7);
     if (curve.low < 0) context.fillText(curve.low.toPrecision(2), left, top + height - 6);
     context.globalAlpha = 1;
+  }
+
+  writeEvents({ top }, write) {
+    const { tracks, leftOut } = this.data.events;
+    write("Events", top + TRACK_PX / 2 - 1, true);
+    if (leftOut && tracks > 1) {
+      write(`and of ${leftOut} more ${leftOut > 1 ? "classes" : "class"}`, top + 1.5 * TRACK_PX - 1);
+    }
   }
 
   writeClasses(context, lane, write) {
@@ -309,7 +390,7 @@ class Pictures {
       const time = k * step, x = this.x(time);
       context.fillRect(x, this.height - AXIS - 2, 1, 4);
       if (x > this.left + 6 || this.left > 40) {
-        context.fillText(clock(time, step), Math.min(x, this.left + this.width - 12), y);
+        context.fillText(clock(time, step, this.data.duration >= 60), Math.min(x, this.left + this.width - 12), y);
       }
     }
     context.globalAlpha = 1;
@@ -347,14 +428,24 @@ class Pictures {
   }
 }
 
+// As much of a text as there is room for, but at least a few letters.
+function fitting(context, text, room) {
+  let shown = text;
+  while (context.measureText(shown).width > room && shown.length > 4) {
+    shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
+  }
+  return shown;
+}
+
 // A value of a few digits.
 function short(value) {
   return Number(value.toPrecision(2)).toString();
 }
 
-function clock(time, step) {
+// Seconds, or in a long sound minutes and seconds.
+function clock(time, step, isLong) {
   const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
-  return time < 60 ? time.toFixed(digits) : clockTo(time, digits);
+  return isLong ? clockTo(time, digits) : time.toFixed(digits);
 }
 
 function clockTo(time, digits) {

@@ -11,6 +11,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
+from audioset_demo.views import clips
 from audioset_demo.views.clips import MAX_HELD_BYTES, MAX_KEPT_BYTES, held_bytes
 from audioset_demo.views.names import first_of
 
@@ -53,11 +54,14 @@ def limit() -> None:
     _place()[0].__class__ = LimitedUploads
 
 
-def refusal(size: int) -> str:
-    """Why a sound of so many bytes, heard by the server itself, is not opened; empty: it is."""
+def open_made(name: str, data: bytes) -> None:
+    """Open a sound that this server itself made, if it has room for it."""
     manager = _place()[0]
     assert isinstance(manager, LimitedUploads)
-    return "" if manager.has_room(size) else REFUSALS[NO_ROOM]
+    if manager.has_room(len(data)):
+        clips.offer(clips.from_file(name, data))
+    else:
+        clips.offer(errors=[f"Not opened: {name}. {REFUSALS[NO_ROOM]}"])
 
 
 def waiting(files: Iterable[object]) -> list[UploadedFile]:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audioset_demo.charts.explanation import MAX_STEPS, class_map, waterfall
+from audioset_demo.charts.explanation import MAX_STEPS, class_map, difference_map, waterfall
+from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import load_tagger
 
 
@@ -50,3 +51,16 @@ def test_zero_lies_in_the_middle_of_a_signed_scale(tagger, signal):
     expected = drops if signal == "occlusion" else tagging.contributions
     np.testing.assert_array_equal(drawn.values, expected[:, [0, 7]])
     assert drawn.low == -drawn.high and np.abs(drawn.values).max() <= drawn.high
+
+
+def test_a_difference_adds_up_to_what_it_is_compared_with(tagger):
+    one, other = (
+        class_map(tagger.tag_features(frames), "attention", [3, 5])
+        for frames in np.random.default_rng(0).integers(0, 256, (2, 10, 128), np.uint8)
+    )
+    drawn = difference_map(one, other)
+    np.testing.assert_allclose(one.values + drawn.values, other.values, atol=1e-6)
+    assert drawn.low == -drawn.high and np.abs(drawn.values).max() <= drawn.high
+    of_another_unit = class_map(tagged(tagger, 10), "frame_scores", [3, 5])
+    with pytest.raises(AudioSetDemoError, match="have different units"):
+        difference_map(one, of_another_unit)

@@ -28,3 +28,38 @@ def tags(page) -> list[tuple[str, float]]:
     """The names and scores of the top tags, as they stand on the page."""
     texts = page.get_by_test_id("stHtml").locator("span").all_text_contents()
     return [(name, float(score)) for name, score in zip(texts[::2], texts[1::2], strict=True)]
+
+
+# --- the player ------------------------------------------------------------------------------
+
+LABELS_PX, LABELS_SHARE, MARGIN_PX, VALUES_PX = 190, 0.3, 8, 46  # beside the pictures
+
+
+def head(page):
+    return page.get_by_role("slider", name="Playhead")
+
+
+def heard(page, what: str):
+    return page.evaluate(f"document.querySelector('.st-key-player-sound audio').{what}")
+
+
+def place(page, share: float, y: int) -> tuple[float, float]:
+    """A point of the pictures: `share` of the time in view, `y` pixels from the top."""
+    box = head(page).bounding_box()
+    labels = min(LABELS_PX, round(LABELS_SHARE * box["width"]))
+    width = box["width"] - labels - MARGIN_PX
+    return box["x"] + labels + share * width, box["y"] + y
+
+
+def until(page, condition: str) -> None:
+    page.wait_for_function(
+        f"(() => {{ const audio = document.querySelector('.st-key-player-sound audio');"
+        f" return audio !== null && ({condition}); }})()"
+    )
+
+
+def drag(page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=5)
+    page.mouse.up()

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from tests.views.apptest import go, labelled, text
+from tests.sounds import wav
+from tests.views.apptest import go, labelled, text, upload
 
 
 def figure_names(app) -> list[str]:
@@ -36,3 +37,16 @@ def test_strands_are_shown_where_a_model_has_them(app):
     labelled(app.selectbox, "Model").set_value("average").run()
     assert "strands" not in figure_names(app) and "waterfall" in figure_names(app)
     assert not app.exception
+
+
+def test_two_models_are_compared_by_frames_and_clips_of_unlike_length_by_scores(app):
+    upload(app, "short.wav", wav(seconds=3.0))
+    upload(app, "long.wav", wav(seconds=5.0))
+    go(app, "attention")
+    labelled(app.selectbox, "Map the difference").set_value("model average").run()
+    assert not app.exception and "Difference: Average pooling minus what is shown" in text(app)
+    assert "difference chart" not in figure_names(app)
+    short = next(clip for clip in app.session_state["kept"].values() if clip.name == "short.wav")
+    labelled(app.selectbox, "Map the difference").set_value(f"clip {short.key}").run()
+    assert not app.exception and "short.wav has another length" in text(app)
+    assert "difference chart" in figure_names(app)

@@ -12,7 +12,20 @@ from PIL import Image
 from audioset_demo.charts.overview import COLUMNS
 from audioset_demo.models.published import published_models
 from tests.sounds import by_libsndfile, plucked_chord, sine
-from tests.views.browsing import chosen, pick_sample, saved, tags, upload
+from tests.views.browsing import (
+    LABELS_PX,
+    VALUES_PX,
+    chosen,
+    drag,
+    head,
+    heard,
+    pick_sample,
+    place,
+    saved,
+    tags,
+    until,
+    upload,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -63,31 +76,6 @@ def test_text_named_wav_is_refused_in_plain_words(tools, page):
 
 # --- the player: one time axis for the sound and its pictures ---------------------------------
 
-LABELS_PX, LABELS_SHARE, MARGIN_PX, VALUES_PX = 190, 0.3, 8, 46  # beside the pictures
-
-
-def head(page):
-    return page.get_by_role("slider", name="Playhead")
-
-
-def heard(page, what: str):
-    return page.evaluate(f"document.querySelector('.st-key-player-sound audio').{what}")
-
-
-def place(page, share: float, y: int) -> tuple[float, float]:
-    """A point of the pictures: `share` of the time in view, `y` pixels from the top."""
-    box = head(page).bounding_box()
-    labels = min(LABELS_PX, round(LABELS_SHARE * box["width"]))
-    width = box["width"] - labels - MARGIN_PX
-    return box["x"] + labels + share * width, box["y"] + y
-
-
-def until(page, condition: str) -> None:
-    page.wait_for_function(
-        f"(() => {{ const audio = document.querySelector('.st-key-player-sound audio');"
-        f" return audio !== null && ({condition}); }})()"
-    )
-
 
 @pytest.fixture
 def player(page):
@@ -126,10 +114,7 @@ def test_an_event_is_played_where_its_row_is_selected(player):
 
 
 def test_dragging_seeks_and_keys_move_by_a_frame(player):
-    player.mouse.move(*place(player, 0.1, 120))
-    player.mouse.down()
-    player.mouse.move(*place(player, 0.7, 120), steps=5)
-    player.mouse.up()
+    drag(player, place(player, 0.1, 300), place(player, 0.7, 300))
     until(player, "Math.abs(audio.currentTime - 7) < 0.05")
     player.keyboard.press("ArrowRight")
     until(player, "Math.abs(audio.currentTime - 7.96) < 0.05")

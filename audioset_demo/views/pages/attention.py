@@ -14,17 +14,17 @@ from audioset_demo.charts.explanation import (
     strand_map,
     waterfall,
 )
+from audioset_demo.clock import stamp, stamp_range
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.evaluation import rank_correlation
 from audioset_demo.models import localisation
 from audioset_demo.names import file_stem
 from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import cache, clips, player, session, trust
+from audioset_demo.views import cache, clips, difference, player, session, trust
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.drawn_once import draw_once
 from audioset_demo.views.names import cell, escape, unique_names
-from audioset_demo.views.times import stamp, stamp_range
 from audioset_demo.views.widgets import (
     chart,
     class_select,
@@ -110,6 +110,7 @@ compared = right.multiselect(
     bind="query-params",
     placeholder="None",
 )
+other = difference.choose(clip, choice, {name: titles[name] for name in others})
 n_frames = len(tagging.times_s)
 best = localisation.best_signal(tagging.model.name)  # shown first, and the frame it points at
 signals = [best, *(signal for signal in SIGNALS if signal != best)]
@@ -178,10 +179,14 @@ if n_frames > 1:
     )
 mapped = ranked[:N_CLASSES] if k in ranked[:N_CLASSES] else [*ranked[:N_CLASSES], k]
 with pictures:
+    shown_map = class_map(tagging, signal, mapped, drops.get(own))
+    if other:
+        with errors_shown():
+            shown_map = difference.show(other, tagging, shown_map, signal)
     player.show_curves(
         clip,
         tagging,
-        class_map(tagging, signal, mapped, drops.get(own)),
+        shown_map,
         curves_of(taggings, k, drops_of_class),
         k,
         frame,
@@ -189,9 +194,10 @@ with pictures:
         f"and contribution of each frame for {tagging.labels[k].name} by " + ", ".join(taggings),
         on_frame=lambda frame: st.session_state.update({key: frame}),
     )
+    of = f"{escape(own)}, and the difference to it" if other else escape(own)
     st.caption(
-        f"Map: {escape(own)}; click a class's name to see why it scores as it does. Dotted: the "
-        "weight of each frame if all had the same."
+        f"Map: {of}; click a class's name to see why it scores as it does. Dotted: the weight of "
+        "each frame if all had the same."
     )
 
 start = float(tagging.times_s[frame])

@@ -9,6 +9,7 @@ import streamlit as st
 
 from audioset_demo.charts import embeddings as charts
 from audioset_demo.charts.thinning import thinned
+from audioset_demo.clock import stamp
 from audioset_demo.embeddings import similar_clips, writing
 from audioset_demo.embeddings.class_space import class_space
 from audioset_demo.labels import audioset_labels
@@ -16,7 +17,6 @@ from audioset_demo.names import file_stem
 from audioset_demo.views import cache, clips, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
-from audioset_demo.views.times import stamp
 from audioset_demo.views.widgets import chart, count, errors_shown, notes, provenance, title
 
 N_NEAREST = 8

@@ -6,7 +6,7 @@ import streamlit as st
 
 from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.errors import AudioSetDemoError
-from audioset_demo.views import clips, live, session, uploads, visits
+from audioset_demo.views import live, session, uploads, visits
 from audioset_demo.views.session import Choice
 from audioset_demo.views.widgets import errors_shown, made_by, title
 
@@ -30,11 +30,7 @@ def listen(choice: Choice) -> None:
 
 def open_as_clip(sound: bytes) -> None:
     number = st.session_state.minutes = st.session_state.get("minutes", 0) + 1
-    name = f"live {number}.wav"
-    if refusal := uploads.refusal(len(sound)):
-        clips.offer(errors=[f"Not opened: {name}. {refusal}"])
-    else:
-        clips.offer(clips.from_file(name, sound))
+    uploads.open_made(f"live {number}.wav", sound)
     st.switch_page(Path(__file__).with_name("tag.py"))
 
 

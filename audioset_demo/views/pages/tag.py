@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from audioset_demo import export
+from audioset_demo.clock import column, stamp
 from audioset_demo.embeddings.frames import FRAME_S
 from audioset_demo.events import Event, find_events
 from audioset_demo.labels import Label, children_under_parents
@@ -15,7 +16,6 @@ from audioset_demo.views import cache, chooser, clips, meaning, player, session,
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.summaries import summary
-from audioset_demo.views.times import column, stamp
 from audioset_demo.views.widgets import (
     count,
     errors_shown,
@@ -117,9 +117,6 @@ names = [label.name for label, _ in rows]
 by_name = {label.name: label.index for label in tagging.labels}
 pins = [by_name[name] for name in pinned]
 chosen = session.chosen_class(tagging.labels)
-with pictures:
-    extra = [] if chosen is None else [chosen]
-    player.show_tags(clip, tagging, list(dict.fromkeys([*pins, *top, *extra])), chosen)
 with tags:
     tag_list.show(
         [
@@ -147,6 +144,9 @@ threshold = meaning.threshold(tagging.calibration)
 # Folded classes have events too: folding is for the pictures.
 of_classes = list(dict.fromkeys([*pins, *(label.index for label in ranking)]))
 events = find_events(tagging, of_classes, threshold)
+with pictures:
+    extra = [] if chosen is None else [chosen]
+    player.show_tags(clip, tagging, list(dict.fromkeys([*pins, *top, *extra])), chosen, events)
 table = f"events table {hash((clip.identity(), tuple(events)))}"  # a selection is of these rows
 
 

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from audioset_demo import export
+from audioset_demo.clock import stamp
 from audioset_demo.embeddings.frames import Embeddings, Progress
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.storage import csv_text
@@ -17,7 +18,6 @@ from audioset_demo.views.downloads import File, download_made_on_click, download
 from audioset_demo.views.names import escape
 from audioset_demo.views.session import Choice
 from audioset_demo.views.summaries import N_TAGS, summary
-from audioset_demo.views.times import stamp
 from audioset_demo.views.widgets import count, errors_shown, provenance, title
 
 N_SUMMARY = 4  # of each clip on the page

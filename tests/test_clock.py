@@ -1,6 +1,6 @@
 """Times read alike everywhere: seconds below a minute, then minutes and seconds."""
 
-from audioset_demo.views.times import column, stamp, stamp_range
+from audioset_demo.clock import column, stamp, stamp_range
 
 
 def test_a_time_has_minutes_from_one_minute_on():

@@ -1,4 +1,4 @@
-"""Times as the pages write them: seconds below a minute, then minutes and seconds."""
+"""Times as pages and figures write them: seconds below a minute, then minutes and seconds."""
 
 
 def stamp(seconds: float) -> str:
