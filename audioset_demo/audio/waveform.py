@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audioset_demo.audio.decoding import AudioLimits, Sound, check_finite, open_sound
+from audioset_demo.audio.decoding import AudioLimits, check_finite, open_sound
 from audioset_demo.audio.resampling import resampled
 from audioset_demo.errors import AudioError
 
@@ -131,27 +131,6 @@ def wav_bytes(waveform: Waveform, start_s: float = 0.0, end_s: float | None = No
             f"Choose a part of its {waveform.duration_s:.3f} s."
         )
     return wav_file(pcm16(waveform.samples[start:end]), waveform.sample_rate)
-
-
-def cut(sound: Sound | Waveform, start_s: float, end_s: float) -> bytes:
-    """A 16-bit PCM WAV file of a part of a sound, which is read no further than that.
-
-    Raises
-    ------
-    AudioError : the sound cannot be read, or has no sample between the two times in seconds.
-    """
-    start, end = (round(second * sound.sample_rate) for second in (start_s, end_s))
-    n, pcm = 0, bytearray()
-    for block in sound.blocks():
-        pcm += pcm16(block[max(start - n, 0) : max(end - n, 0)])
-        n += len(block)
-        if n >= end:
-            break
-    if not pcm:
-        raise AudioError(
-            f"{sound.name} has no sound from {start_s:.3f} s to {end_s:.3f} s. Choose another part."
-        )
-    return wav_file(pcm, sound.sample_rate)
 
 
 def pcm16(samples: np.ndarray) -> bytes:

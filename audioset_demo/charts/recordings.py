@@ -52,7 +52,7 @@ def find_map(
         "mode": "markers",
         "customdata": np.stack([rows, places], axis=1),
         "text": all_plain(
-            f"{names[a]}, {columns[b]}: {n:,} found"
+            f"{names[int(a)]}, {columns[int(b)]}: {n:,} found"
             for a, b, n in zip(rows, places, found, strict=True)
         ),
         "marker": {
@@ -166,12 +166,12 @@ def plane(
     places : (n,) of each among all finds.
     texts, said : words on each point, and a name of `SAID`.
     """
-    said = np.array(said)
+    answers = np.array(said)
     words = {"other": "other classes", "": "not answered", "yes": "right", "no": "wrong",
              "skip": "skipped"}  # fmt: skip
     traces = []
     for what, colour in SAID.items():
-        own = np.flatnonzero(said == what)
+        own = np.flatnonzero(answers == what)
         if len(own):
             traces.append({
                 "type": "scatter",
@@ -180,7 +180,7 @@ def plane(
                 "mode": "markers",
                 "name": words[what],
                 "customdata": places[own],
-                "text": all_plain(texts[n] for n in own),
+                "text": all_plain(texts[int(n)] for n in own),
                 "marker": {"size": 6 if what == "other" else 9, "color": colour,
                            "line": {"width": 0}},
                 "hovertemplate": "%{text}<extra></extra>",

@@ -148,7 +148,7 @@ def read_finds(out: Path) -> Finds:
     """
     settings = check_tagged(out)
     recordings, rows, counts, n_failed = [], [], [], 0
-    made_by = ("", "")
+    model, encoder = "", ""
     for result in results_in(out):
         head = head_of(result)
         if "error" in head:
@@ -163,7 +163,7 @@ def read_finds(out: Path) -> Finds:
             ) from None
         rows += found
         counts.append(len(found))
-        made_by = (head["model"], head["encoder"])
+        model, encoder = head["model"], head["encoder"]
     starts, ends, names, mids, scores = zip(*(row[:5] for row in rows), strict=True) if rows else (
         [], [], [], [], [],
     )  # fmt: skip
@@ -173,9 +173,12 @@ def read_finds(out: Path) -> Finds:
         labels,
         np.repeat(np.arange(len(recordings)), np.array(counts, np.int64)),
         of_label,
-        *(np.array(column, np.float64) for column in (starts, ends, scores)),
+        np.array(starts, np.float64),
+        np.array(ends, np.float64),
+        np.array(scores, np.float64),
         settings["--rows"],
-        *made_by,
+        model,
+        encoder,
         n_failed,
     )
 

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import numpy as np
 import streamlit as st
 
-from audioset_demo.audio import waveform
 from audioset_demo.audio.decoding import Sound, open_sound
 from audioset_demo.audio.playback import Playback, Played, playback
 from audioset_demo.audio.samples import synthesise
@@ -259,12 +258,6 @@ def _check_frames(name: str, duration_s: float, hop_s: float) -> None:
             f"{MAX_FRAMES:,} frames that a page can show. Choose a hop of {fitting} s in the "
             "sidebar."
         )
-
-
-def cut(clip: Clip, start_s: float, end_s: float) -> bytes:
-    """A WAV file of a part of a clip's sound."""
-    with _sound(clip) as sound:
-        return waveform.cut(sound, start_s, end_s)
 
 
 @contextmanager

@@ -11,13 +11,13 @@ import streamlit as st
 
 from audioset_demo.audio.waveform import wav_bytes
 from audioset_demo.charts import recordings as charts
+from audioset_demo.clock import stamp_range
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.recordings.answers import NO, SKIP, YES, Answers
 from audioset_demo.recordings.cuts import Cut
 from audioset_demo.recordings.finds import Find, Finds
 from audioset_demo.views import clips, recordings, session
 from audioset_demo.views.names import escape
-from audioset_demo.views.times import stamp_range
 from audioset_demo.views.widgets import chart
 
 _CHOSEN = "find to hear"  # a find that was asked for, before those that are next in order

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from audioset_demo.audio.decoding import AUDIO_EXTENSIONS
-from audioset_demo.views import cache, clips, own_classes, serving, uploads
+from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.views import cache, clips, own_classes, part, serving, uploads
 from audioset_demo.views.clips import Clip
 from audioset_demo.views.names import escape
 from audioset_demo.views.own_classes import BACKGROUND, OwnClasses
@@ -144,9 +145,14 @@ def show_cutter(own: OwnClasses, choice: Choice) -> None:
 
 def _cut(own: OwnClasses, clip: Clip, start_s: float, end_s: float, name: str) -> None:
     own.errors.clear()
-    data = cache.cut(clip, start_s, end_s)
-    if refusal := uploads.refusal(len(data)):
-        own.errors.append(f"The part of {clip.name} was not taken. {refusal}")
+    part_name = part.name_of(clip, start_s, end_s)
+    try:
+        data = part.wav(clip, start_s, end_s)
+    except AudioSetDemoError as error:
+        own.errors.append(str(error))
         return
-    part = clips.from_file(f"{clip.name} {start_s:.2f}-{end_s:.2f} s.wav", data)
-    own_classes.add_sounds(own, [part], name, group=own.groups.get(clip.key, clip.origin))
+    if refusal := uploads.refusal(len(data)):
+        own.errors.append(f"Not taken: {part_name}. {refusal}")
+        return
+    sound = clips.from_file(part_name, data)
+    own_classes.add_sounds(own, [sound], name, group=own.groups.get(clip.key, clip.origin))

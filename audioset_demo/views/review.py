@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from audioset_demo.charts import recordings as charts
+from audioset_demo.clock import stamp, stamp_range
 from audioset_demo.recordings.answers import Answers
 from audioset_demo.recordings.figures import (
     CLASS_COLUMNS,
@@ -28,7 +29,6 @@ from audioset_demo.storage import csv_text
 from audioset_demo.views import listening, recordings, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape, unique_names
-from audioset_demo.views.times import stamp, stamp_range
 from audioset_demo.views.widgets import chart, count
 
 N_SIMILAR = 20
@@ -280,7 +280,7 @@ def _plane(subject: Subject) -> None:
     n_all = len(places)
     if n_all > MOST_POINTS:
         places = np.sort(np.random.default_rng(0).choice(places, MOST_POINTS, replace=False))
-    shown = [finds[n] for n in places]
+    shown = [finds[int(n)] for n in places]
     said = [
         subject.given.get(find.key, "") if find.label.index == subject.k else "other"
         for find in shown

@@ -56,12 +56,17 @@ def limit() -> None:
 
 def open_made(name: str, data: bytes) -> None:
     """Open a sound that this server itself made, if it has room for it."""
+    if why := refusal(len(data)):
+        clips.offer(errors=[f"Not opened: {name}. {why}"])
+    else:
+        clips.offer(clips.from_file(name, data))
+
+
+def refusal(size: int) -> str:
+    """Why a sound of so many bytes, made by the server itself, is not taken; empty: it is."""
     manager = _place()[0]
     assert isinstance(manager, LimitedUploads)
-    if manager.has_room(len(data)):
-        clips.offer(clips.from_file(name, data))
-    else:
-        clips.offer(errors=[f"Not opened: {name}. {REFUSALS[NO_ROOM]}"])
+    return "" if manager.has_room(size) else REFUSALS[NO_ROOM]
 
 
 def waiting(files: Iterable[object]) -> list[UploadedFile]:
