@@ -19,7 +19,7 @@ from audioset_demo.device import resolve_device
 from audioset_demo.errors import DataError
 
 # The others wait while the first one scores a checkpoint. One that has died is noticed at once.
-LONGEST_WAIT = timedelta(hours=2)
+LONGEST_WAIT = timedelta(minutes=30)
 
 
 class Place(NamedTuple):
