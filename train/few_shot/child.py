@@ -7,6 +7,7 @@ as NPZ. On standard error stands the share that is done, a line each time. To st
 import io
 import sys
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ CPU_S = 300  # more than anything within the app's limits takes
 
 def main() -> None:
     _limit_time()
+    learned: dict[str, Any]
     try:
         learned = _learned(sys.stdin.buffer.read())
     except AudioSetDemoError as error:
