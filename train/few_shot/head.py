@@ -7,6 +7,7 @@ that have it, though a clip is labelled as a whole.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.nn.functional import binary_cross_entropy
 from audioset_demo.embeddings.frames import N_DIMS
 from audioset_demo.models.network import TaggingModel, as_input
 from audioset_demo.models.settings import ModelSettings
+from audioset_demo.models.weighted_means import MeanHead
 from train.data.folds import folds_of
 from train.few_shot.examples import Examples
 
@@ -141,7 +143,8 @@ def _importance(targets: Tensor) -> Tensor:
 
 def _scores(model: TaggingModel, clips: _Clips) -> Tensor:
     """Scores (N, K) of clips of any lengths, without padding."""
-    (weighted,) = model.head.weighted(model.trunk(clips.frames))
+    head = cast(MeanHead, model.head)
+    (weighted,) = head.weighted(model.trunk(clips.frames))
     sums = torch.zeros_like(clips.targets)
     total = sums.index_add(0, clips.clip_of, weighted.weights)
     return sums.index_add(0, clips.clip_of, weighted.weights * weighted.values) / total
