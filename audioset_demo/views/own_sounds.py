@@ -19,12 +19,13 @@ def show(own: OwnClasses) -> None:
     if not own.names:
         return
     clips_here = offered(own)
-    columns = st.columns(2, gap="medium")
-    for place, name in enumerate([*own.names, BACKGROUND]):
-        with columns[place % 2], st.container(border=True):
-            _head(own, name)
-            _upload(own, name)
-            _members(own, name, clips_here)
+    names = [*own.names, BACKGROUND]
+    for row in range(0, len(names), 2):  # on a narrow screen, columns come one below the other
+        for column, name in zip(st.columns(2, gap="medium"), names[row : row + 2], strict=False):
+            with column, st.container(border=True):
+                _head(own, name)
+                _upload(own, name)
+                _members(own, name, clips_here)
 
 
 def offered(own: OwnClasses) -> dict[str, Clip]:

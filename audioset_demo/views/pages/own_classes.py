@@ -117,16 +117,20 @@ title(
     "sounds of a class will do, if they are of different recordings.",
 )
 own, choice = own_classes.of_visit(), session.choice()
-with errors_shown():
+# Always in the same places, whatever is drawn in them.
+cards, form, messages = st.container(), st.container(), st.container()
+with messages, errors_shown():
     own_classes.read_arrived(own, choice)
+with cards, errors_shown():
     own_sounds.show(own)
-new_class(own)
-messages = st.container()  # filled once all has been tried
+with form:
+    new_class(own)
 with errors_shown(), st.expander("Cut a part of a sound", icon=":material/content_cut:"):
     own_sounds.show_cutter(own, choice)
 st.subheader("Train", anchor=False)
 if find_spec("train"):
-    train(own, choice)
+    with st.container():
+        train(own, choice)
 else:
     st.info(
         "This installation has no training module. Install the whole package again.",
