@@ -18,6 +18,7 @@ from audioset_demo.charts.style import (
     name_rows,
     plain,
     with_legend,
+    with_legend_below,
 )
 
 
@@ -137,4 +138,4 @@ def learning_curves(
     margin = 0.05 * float(np.ptp(settled))
     figure.update_xaxes(title="Iterations", rangemode="tozero")
     figure.update_yaxes(title=title, range=[settled.min() - margin, settled.max() + margin])
-    return with_legend(finish(figure, 380))
+    return with_legend_below(finish(figure, 340))

@@ -108,3 +108,23 @@ def with_legend(figure: go.Figure) -> go.Figure:
             "title": "",
         },
     )
+
+
+def with_legend_below(figure: go.Figure) -> go.Figure:
+    """The figure with its legend below it, for more names than fit into a row."""
+    shown = sum(trace.showlegend is not False for trace in figure.data)
+    return figure.update_layout(
+        showlegend=True,
+        margin_b=60 + 18 * -(-shown // 2),
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 0,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "xref": "container",
+            "yref": "container",
+            "font": {"size": 11},
+            "title": "",
+        },
+    )

@@ -60,7 +60,6 @@ def by_category(name: str, top: str) -> list[float]:
 
 
 def training() -> None:
-    st.subheader("How it was trained", anchor=False)
     st.markdown(
         f"""
     1. It has {card["parameters"] / 1e6:.1f} million parameters (VGGish: 72 million): separable
@@ -78,19 +77,26 @@ def training() -> None:
     6. The output was kept close to real frames of AudioSet with the same kinds of sound.
     7. It was trained through {n_models} tagging models in turn, so that it is not fitted to one.
     8. A fifth of the recordings, split by source, was held out: the figures are on those.
-    9. Where accuracy matters, install VGGish: `audioset-demo weights get` (277 MB).
     """
     )
 
 
 def accuracy() -> None:
-    st.subheader("Accuracy", anchor=False)
+    """The table of collections, and beside it how sure the encoder is where it is right."""
     st.markdown(
         f"On {held_out['recordings']} held-out clips of {len(categories)} categories: how often an "
-        "expected class is the top tag, or among the top 5; of a category that is an AudioSet "
-        "class, the class, its parents and its children are expected. *Everyday sounds* are up to "
-        "three of them of each kind that people try first."
+        "expected class is the top tag, or among the top 5. *Everyday sounds* are up to three of "
+        "each kind that people try first. Where accuracy matters, install VGGish: "
+        "`audioset-demo weights get` (277 MB)."
     )
+    left, right = st.columns([11, 9], gap="medium")
+    with left:
+        by_collection()
+    with right:
+        sureness()
+
+
+def by_collection() -> None:
     sets = {
         "everyday": "Everyday sounds",
         "esc50": "ESC-50",
@@ -115,6 +121,13 @@ def accuracy() -> None:
         },
         hide_index=True,
     )
+
+
+def category_by_category() -> None:
+    st.markdown(
+        "Of a category that is an AudioSet class, the class, its parents and its children are "
+        "expected."
+    )
     never = [name for name, row in categories.items() if row["top5"] == 0]
     if never:
         st.markdown(
@@ -137,21 +150,17 @@ def accuracy() -> None:
         bar=False,
     )
     st.caption("In brackets: the number of clips.")
-    with st.expander("By category, as a table"):
-        columns = {"Category": [escape(name) for name in categories]}
-        columns["Clips"] = [str(row["clips"]) for row in categories.values()]
-        for name in figures:
-            columns[f"{escape(name)}: top 1 / 5"] = [
-                f"{one:.2f} / {five:.2f}"
-                for one, five in zip(
-                    by_category(name, "top1"), by_category(name, "top5"), strict=True
-                )
-            ]
-        st.table(columns, hide_index=True)
+    columns = {"Category": [escape(name) for name in categories]}
+    columns["Clips"] = [str(row["clips"]) for row in categories.values()]
+    for name in figures:
+        columns[f"{escape(name)}: top 1 / 5"] = [
+            f"{one:.2f} / {five:.2f}"
+            for one, five in zip(by_category(name, "top1"), by_category(name, "top5"), strict=True)
+        ]
+    st.table(columns, hide_index=True)
 
 
 def sureness() -> None:
-    st.subheader("How sure it is", anchor=False)
     judged = figures[by_default]["sureness"]
     unknown = judged["unknown"]
     chart(
@@ -174,7 +183,6 @@ def sureness() -> None:
 
 
 def by_model() -> None:
-    st.subheader("Through each tagging model", anchor=False)
     st.table(
         {
             "Tagged by": [escape(name) for name in figures],
@@ -218,7 +226,6 @@ def by_model() -> None:
 
 
 def training_recordings() -> None:
-    st.subheader("Training recordings", anchor=False)
     st.table(
         {
             "Collection": [escape(name) for name in card["trained_on"]],
@@ -233,16 +240,17 @@ def training_recordings() -> None:
 
 
 def description() -> None:
-    training()
     accuracy()
-    sureness()
-    by_model()
-    training_recordings()
-
-
-def command() -> None:
-    st.subheader("Training command", anchor=False)
-    st.code(card["command"], language="bash", wrap_lines=True)
+    with st.expander("How it was trained"):
+        training()
+    with st.expander("Category by category"):
+        category_by_category()
+    with st.expander("Through each tagging model"):
+        by_model()
+    with st.expander("Training recordings"):
+        training_recordings()
+    with st.expander("Training command"):
+        st.code(card["command"], language="bash", wrap_lines=True)
     with st.expander("Encoder card"):
         st.json(card, expanded=1)
 
@@ -258,4 +266,3 @@ downloads(
         (BUNDLED / SOUNDS_FILE).read_bytes,
     ),
 )
-draw_once("encoder's command", None, command)

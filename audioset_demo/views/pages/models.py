@@ -61,11 +61,10 @@ def named(name: str) -> str:
 
 
 def results() -> None:
-    st.subheader("Results", anchor=False)
+    """The table, and beside each other what the models reach and how they came there."""
     rows = []
     for name, model in models.items():
         evaluated = model.card.metrics.get("eval", {})
-        published = full_data(model)
         rows.append(
             {
                 "Model": cell(named(name)),
@@ -73,16 +72,60 @@ def results() -> None:
                 "mAP": figure(evaluated, "mAP"),
                 "AUC": figure(evaluated, "AUC"),
                 "d'": figure(evaluated, "d_prime"),
+                "mAP, full data": figure(full_data(model), "mAP"),
+            }
+        )
+    st.table(columns_of(rows), hide_index=True)
+    st.caption(
+        "mAP, AUC, d': one checkpoint each. Full data: figures that others published of such "
+        "models, trained on 2.0M clips; they do not measure these."
+    )
+    left, right = st.columns([11, 9], gap="medium")
+    with left:
+        reached()
+    with right:
+        curve("validation_mAP", "mAP on the validation part")
+
+
+def reached() -> None:
+    sets = [model.card.training_set for model in models.values()]
+    by_set = {
+        f"This project, {each}": [
+            model.card.metrics.get("eval", {}).get("mAP") if trained_on == each else None
+            for trained_on, model in zip(sets, models.values(), strict=True)
+        ]
+        for each in dict.fromkeys(sets)
+    }
+    by_others = [full_data(model) for model in models.values()]
+    chart(
+        charts.results_dots(
+            list(titles.values()),
+            {**by_set, PUBLISHED: [found["mAP"] if found else None for found in by_others]},
+            "mAP on the evaluation set",
+            row_px=26,
+        ),
+        "mAP of each model, by what it was trained on, and the figure published for the full data",
+        key="results",
+        bar=False,
+    )
+
+
+def further_figures() -> None:
+    rows = []
+    for name, model in models.items():
+        published = full_data(model)
+        rows.append(
+            {
+                "Model": cell(named(name)),
                 "mAP, validation part": over_seeds(model.card.metrics.get("validation")),
                 "Parameters": f"{model.card.parameters / 1e6:.2f}M",
                 "Size": f"{model.bytes / 1e6:.1f}\N{NO-BREAK SPACE}MB",
-                "mAP, full data": figure(published, "mAP"),
                 "AUC, full data": figure(published, "AUC"),
                 "d', full data": figure(published, "d_prime"),
                 "Published as": published["title"] if published else "–",
             }
         )
-    st.table({column: [row[column] for row in rows] for column in rows[0]}, hide_index=True)
+    st.table(columns_of(rows), hide_index=True)
     sources = sorted({figures["source"] for figures in full.values()})
     evaluations = [model.card.metrics.get("eval", {}) for model in models.values()]
     scored = {
@@ -95,32 +138,16 @@ def results() -> None:
         f"{escape(', '.join(sorted(scored)) or 'none')}. "
         "Balanced-only: trained on AudioSet's balanced set, 1 % of its training data. Full data: "
         f"figures that others published ({escape(', '.join(sources))}), each the average of nine "
-        "checkpoints trained on 2.0M clips. They do not measure these models. "
+        "checkpoints trained on 2.0M clips. "
         "Validation part: mean and standard deviation over seeds of runs that held it out; it is "
-        "drawn from the training set, so its figures are not comparable with the others."
+        "drawn from the training set, so its figures are not comparable with the others. A model "
+        "that was trained on the whole set has no validation part: its learning curve is that of a "
+        "run with the same settings that held it out."
     )
-    by_others = [full_data(model) for model in models.values()]
-    sets = [model.card.training_set for model in models.values()]
-    by_set = {
-        f"This project, {each}": [
-            evaluated.get("mAP") if trained_on == each else None
-            for trained_on, evaluated in zip(sets, evaluations, strict=True)
-        ]
-        for each in dict.fromkeys(sets)
-    }
-    chart(
-        charts.results_dots(
-            list(titles.values()),
-            {
-                **by_set,
-                PUBLISHED: [found["mAP"] if found else None for found in by_others],
-            },
-            "mAP on the evaluation set",
-        ),
-        "mAP of each model, by what it was trained on, and the figure published for the full data",
-        key="results",
-        bar=False,
-    )
+
+
+def columns_of(rows: list[dict[str, str]]) -> dict[str, list[str]]:
+    return {column: [row[column] for row in rows] for column in rows[0]}
 
 
 def curves(key: str) -> dict[str, tuple[list[float], list[float]]]:
@@ -135,37 +162,21 @@ def curves(key: str) -> dict[str, tuple[list[float], list[float]]]:
     return found
 
 
-def learning_curves() -> None:
-    st.subheader("Learning curves", anchor=False)
+def curve(key: str, what: str) -> None:
     with errors_shown():
-        for column, key, what in zip(
-            st.columns(2, gap="medium"),
-            ("validation_mAP", "loss"),
-            ("mAP on the validation part", "Training loss"),
-            strict=True,
-        ):
-            found = curves(key)
-            with column:
-                if found:
-                    chart(
-                        charts.learning_curves(found, what),
-                        f"{what} by iteration of each model",
-                        key=key,
-                        bar=False,
-                    )
-                else:
-                    st.info(
-                        f"{what} was not recorded for any of these models.",
-                        icon=":material/info:",
-                    )
-    st.caption(
-        "A model that was trained on the whole set has no validation part. Its curve is that of a "
-        "run with the same settings that held the validation part out."
-    )
+        found = curves(key)
+        if found:
+            chart(
+                charts.learning_curves(found, what),
+                f"{what} by iteration of each model",
+                key=key,
+                bar=False,
+            )
+        else:
+            st.info(f"{what} was not recorded for any of these models.", icon=":material/info:")
 
 
 def ensembles() -> None:
-    st.subheader("Ensembles", anchor=False)
     for what, record in averages().items():
         st.markdown(f"**{escape(what)}**")
         st.table(
@@ -181,7 +192,6 @@ def ensembles() -> None:
 
 
 def effects_of_settings() -> None:
-    st.subheader("Ablations", anchor=False)
     st.markdown(
         "mAP on the validation part of the training set, which these runs held out. Settings were "
         "selected on it; the evaluation set was used for the published models only."
@@ -198,21 +208,19 @@ def effects_of_settings() -> None:
             key=f"gains of {name}",
             bar=False,
         )
-        with st.expander("Figures"):
-            st.table(
-                {
-                    title: [row[column] or "–" for row in (base, *others)]
-                    for title, column in ABLATION_COLUMNS.items()
-                },
-                hide_index=True,
-            )
+        st.table(
+            {
+                title: [row[column] or "–" for row in (base, *others)]
+                for title, column in ABLATION_COLUMNS.items()
+            },
+            hide_index=True,
+        )
 
 
 def cards() -> None:
-    st.subheader("Cards", anchor=False)
     for name, model in models.items():
         card = model.card
-        with st.expander(escape(named(name)), expanded=model.is_default):
+        with st.expander(f"Card: {escape(named(name))}"):
             st.markdown(
                 f"Trained on {escape(card.training_set)}, embeddings from "
                 f"{escape(card.encoder)}, input `{card.input}`."
@@ -228,9 +236,14 @@ def cards() -> None:
 
 def page() -> None:
     results()
-    learning_curves()
-    ensembles()
-    effects_of_settings()
+    with st.expander("Ensembles"):
+        ensembles()
+    with st.expander("Ablations"):
+        effects_of_settings()
+    with st.expander("Training loss"):
+        curve("loss", "Training loss")
+    with st.expander("Further figures, and what they are of"):
+        further_figures()
     cards()
 
 
