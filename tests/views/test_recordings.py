@@ -12,7 +12,7 @@ import pytest
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import Waveform, wav_bytes
 from audioset_demo.cli import main
-from tests.views.apptest import ROOT, go, labelled, text
+from tests.views.apptest import go, labelled, text
 
 
 @pytest.fixture(scope="module")
@@ -117,31 +117,6 @@ def test_answers_that_cannot_be_kept_are_said(opened, out):
     answers(out).write_text("file,label\n")
     opened.run()
     assert "has no column 'onset'" in text(opened)
-
-
-@pytest.mark.browser
-@pytest.mark.slow
-def test_a_key_answers_and_the_next_find_is_played(tools, browser, out):
-    with tools.served_app(ROOT / "app.py", f"--recordings={out}") as address:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(tools.TIMEOUT_S * 1000)
-        page.goto(f"{address}/recordings")
-        page.get_by_text("0 right, 0 wrong, 0 skipped").wait_for()
-        tools.wait_until_drawn(page)
-        page.get_by_role("heading", name="Recordings", exact=True).click()
-        page.keyboard.press("y")
-        page.get_by_text("1 right, 0 wrong, 0 skipped").wait_for()
-        page.keyboard.press("n")
-        page.get_by_text("1 right, 1 wrong, 0 skipped").wait_for()
-        page.wait_for_function("document.querySelector('audio').played.length > 0")
-        heard = page.locator("audio").get_attribute("src")
-        page.keyboard.press("a")
-        page.wait_for_function(f"document.querySelector('audio').src.indexOf('{heard}') < 0")
-        page.wait_for_function("document.querySelector('audio').played.length > 0")
-        page.keyboard.press("u")
-        page.get_by_text("1 right, 0 wrong, 0 skipped").wait_for()
-        page.close()
-    assert [answer for _, answer in given(out)] == ["yes"]
 
 
 @pytest.mark.parametrize("words", [[], ["--public", "--recordings=/tmp"]])
