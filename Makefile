@@ -38,7 +38,7 @@ $(APP_INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@echo 'Installing everything into $(VENV), once: 3.4 GB on disk; this takes several minutes.'
+	@echo 'Installing everything into $(VENV), once: 4.0 GB on disk; this takes several minutes.'
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP_INSTALL) --editable '.[tensorflow,tensorboard,speech,resampy,calibration,onnx,ray,test]'
 	@touch $(APP_INSTALLED) $@

@@ -199,9 +199,10 @@ def _two_models(subject: Subject) -> None:
     one, other = evidence_shown(subject.model), evidence_shown(subject.others[against])
     found = statistics.difference(one, other) if one and other else None
     if found is None:
+        remedy = " Run `python -m train explore --data AUDIOSET/eval.h5`."
         st.info(
-            "These two models were not scored on the same clips. Run `python -m train explore "
-            "--data AUDIOSET/eval.h5`.",
+            "These two models were not scored on the same clips."
+            + (remedy if subject.labels[0].mid else ""),
             icon=":material/info:",
         )
         return

@@ -35,7 +35,9 @@ def summary(label: Label, ap: float, of: Evidence | None) -> None:
         if label.quality is not None:
             low, high = map(float, wilson(np.array(label.n_true), np.array(label.n_rated)))
             _figure("Label quality", percent(label.quality), f"{percent(low)} to {percent(high)}")
-    if label.n_train:
+    if label.n_train and not label.mid:
+        st.caption(f"Clips: {label.n_train:,} in training, {label.n_eval:,} scored.")
+    elif label.n_train:
         votes = (
             f"of {label.n_rated} rated labels, raters confirmed {label.n_true}"
             if label.n_rated

@@ -41,7 +41,8 @@ with errors_shown():
     }
 precision = np.array([ap.get(label.index, math.nan) for label in labels])
 evidence = all_classes.evidence_shown(model)
-scored_on = model.card.metrics.get("eval", {})
+measured = model.card.metrics
+scored_on = measured.get("eval") or measured.get("validation", {})
 if np.isfinite(precision).any():
     st.caption(
         f"Average precision (AP) of {escape(titles[choice.model])}, trained on "
