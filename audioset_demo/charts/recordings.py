@@ -53,7 +53,7 @@ def find_map(
         "customdata": np.stack([rows, places], axis=1),
         "text": all_plain(
             f"{names[a]}, {columns[b]}: {n:,} found"
-            for a, b, n in zip(rows, places, found, strict=True)
+            for a, b, n in zip(rows.tolist(), places.tolist(), found, strict=True)
         ),
         "marker": {
             "symbol": "square",
@@ -166,12 +166,12 @@ def plane(
     places : (n,) of each among all finds.
     texts, said : words on each point, and a name of `SAID`.
     """
-    said = np.array(said)
+    kinds = np.array(said)
     words = {"other": "other classes", "": "not answered", "yes": "right", "no": "wrong",
              "skip": "skipped"}  # fmt: skip
     traces = []
     for what, colour in SAID.items():
-        own = np.flatnonzero(said == what)
+        own = np.flatnonzero(kinds == what).tolist()
         if len(own):
             traces.append({
                 "type": "scatter",

@@ -173,9 +173,12 @@ def read_finds(out: Path) -> Finds:
         labels,
         np.repeat(np.arange(len(recordings)), np.array(counts, np.int64)),
         of_label,
-        *(np.array(column, np.float64) for column in (starts, ends, scores)),
+        np.array(starts, np.float64),
+        np.array(ends, np.float64),
+        np.array(scores, np.float64),
         settings["--rows"],
-        *made_by,
+        made_by[0],
+        made_by[1],
         n_failed,
     )
 

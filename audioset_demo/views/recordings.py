@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from audioset_demo.recordings.finds import Find, Finds, read_finds
 from audioset_demo.recordings.similar import Frames
 
 MAX_CUTS = 32
-_BY_KEY = {Find: lambda find: (find.key, find.recording.mtime_ns)}
+_BY_KEY: dict[str | type, Callable[[Find], tuple]] = {
+    Find: lambda find: (find.key, find.recording.mtime_ns)
+}
 
 
 def finds(out: Path) -> Finds:

@@ -264,7 +264,7 @@ def _found_at(one: Similar, finds: Finds) -> str:
 
 def _as_find(one: Similar, finds: Finds, sought: Find) -> Find:
     """The find of the same class there; where there is none, the similar sound itself."""
-    own = [n for n in _beside(one, finds) if finds[n].label == sought.label]
+    own = [n for n in _beside(one, finds).tolist() if finds[n].label == sought.label]
     if own:
         return finds[own[0]]
     return Find(one.recording, sought.label, one.start_s, one.end_s, None)
