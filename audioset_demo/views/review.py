@@ -280,7 +280,7 @@ def _plane(subject: Subject) -> None:
     n_all = len(places)
     if n_all > MOST_POINTS:
         places = np.sort(np.random.default_rng(0).choice(places, MOST_POINTS, replace=False))
-    shown = [finds[n] for n in places]
+    shown = [finds[int(n)] for n in places]
     said = [
         subject.given.get(find.key, "") if find.label.index == subject.k else "other"
         for find in shown
