@@ -5,11 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.names import file_stem
 from audioset_demo.views import (
     cache,
+    clips,
     own_classes,
     own_judgement,
     own_models,
@@ -24,7 +24,7 @@ from audioset_demo.views.own_classes import MAX_NAME, MAX_SOUNDS, OwnClasses
 from audioset_demo.views.own_models import MAX_CLASSES
 from audioset_demo.views.own_training import MAX_FRAMES
 from audioset_demo.views.session import Choice
-from audioset_demo.views.widgets import errors_shown, title
+from audioset_demo.views.widgets import errors_shown, provenance, title
 
 DEFAULT_NAME = "my_classes"
 
@@ -117,6 +117,7 @@ title(
     "sounds of a class will do, if they are of different recordings.",
 )
 own, choice = own_classes.of_visit(), session.choice()
+provenance(clips.current(), choice)
 # Always in the same places, whatever is drawn in them.
 cards, form, messages = st.container(), st.container(), st.container()
 with messages, errors_shown():
@@ -138,8 +139,8 @@ else:
     )
 st.caption(
     f"At most {MAX_CLASSES} classes and {MAX_SOUNDS} sounds, with {MAX_KEPT_BYTES >> 20} MB and "
-    f"{MAX_FRAMES:,} frames in all. Encoder: {escape(ENCODER_TITLES[choice.encoder])}. What you "
-    "give stays in this server's memory, and is gone when you reload the page."
+    f"{MAX_FRAMES:,} frames in all. What you give stays in this server's memory, and is gone when "
+    "you reload the page."
 )
 with messages:
     for message in own.errors:
