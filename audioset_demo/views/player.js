@@ -65,6 +65,7 @@ class Player extends Pictures {
     this.pinned = root.querySelector(".pinned");
     for (const target of [this.overlay, this.pinned]) {
       on(target, "pointerdown", (event) => this.press(event, target));
+      on(target, "mousedown", (event) => event.preventDefault());  // would take the focus away
       on(target, "pointermove", (event) => this.move(event, target));
       on(target, "pointerup pointercancel", (event) => this.release(event));
       on(target, "pointerleave", () => { this.note.hidden = true; });

@@ -87,9 +87,9 @@ def test_a_zoomed_view_is_dragged_and_keys_are_those_of_any_keyboard(tools, page
         "head => head.dispatchEvent(new KeyboardEvent('keydown', {key: '+', code: 'BracketRight'}))"
     )
     head(page).evaluate(press)
-    page.mouse.move(*place(page, 0.9, 120))
+    page.mouse.move(*place(page, 0.9, 300))
     page.mouse.down()
-    page.mouse.move(*place(page, 0.1, 120), steps=4)
+    page.mouse.move(*place(page, 0.1, 300), steps=4)  # below the sound, where it marks no part
     page.mouse.up()
     page.mouse.click(*place(page, 0.5, 40))  # 5 s are in view, from 4 s on
     time = "document.querySelector('audio').currentTime"
