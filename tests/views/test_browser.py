@@ -281,6 +281,7 @@ def test_an_address_leads_back_to_what_was_seen(tools, page, address):
     one, *_, other = (model.title for model in published_models() if not model.is_default)
     pick_sample(page, "Siren, wailing")
     chosen(page, "Siren, wailing")
+    tools.wait_until_drawn(page)  # a list that is open would be closed
     page.get_by_test_id("stSidebar").get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name=one, exact=True).click()
     page.get_by_text(f"Model: {one}, trained on").wait_for()
