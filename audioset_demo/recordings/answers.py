@@ -45,7 +45,7 @@ class Answers:
         return {key: row["answer"] for key, row in self._rows().items()}
 
     def give(self, find: Find, answer: str) -> None:
-        """Answer a find, anew if it was answered before.
+        """Answer a find; a new answer replaces the former one.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class Answers:
             ) from error
 
 
-_REMEDY = "Repair it, or move it elsewhere to begin anew."
+_REMEDY = "Repair it, or move it elsewhere to start with no answers."
 
 
 def _key(row: dict[str, str], where: str) -> Key:

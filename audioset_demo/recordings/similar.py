@@ -1,7 +1,7 @@
 """Which sounds in the recordings are alike, by their embeddings.
 
-Likeness is the cosine of two directions, measured from the mean of AudioSet's class centroids: from
-zero, all frames point almost the same way. The search is exact.
+Similarity is the cosine of two directions, measured from the mean of AudioSet's class centroids:
+from zero, all frames point almost the same way. The search is exact.
 """
 
 from __future__ import annotations

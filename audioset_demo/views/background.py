@@ -69,7 +69,8 @@ class Work(Generic[Result]):
             raise Stopped(f"Stopped after {done_s:,.0f} s of sound.")
         if self._has_turn:
             self._place.sound_s = max(done_s, total_s or 0.0)
-            TURNS.let_pass(self._place)
+            with LINE.aside():  # those that pass need it
+                TURNS.let_pass(self._place)
 
     def before(self) -> int:
         """How many works of all visitors come before this one."""

@@ -1,7 +1,7 @@
 """Parts of pages that are the same for every visitor: drawn once, then sent as they are.
 
 Streamlit records what a cached function draws, and sends that again in place of calling it. Figures
-and tables are then not built, checked and serialised anew for each visitor, all of whom share one
+and tables are then not built, checked and serialised again for each visitor, all of whom share one
 core for that.
 """
 
@@ -21,7 +21,7 @@ def draw_once(part: str, of: Hashable, _draw: Callable[[], None]) -> None:
     """Draw a part of a page; after the first time, what was drawn then.
 
     A part has no widgets, as each visitor has those of their own. If it raises an error or ends the
-    page, it is drawn anew next time.
+    page, it is drawn again next time.
 
     Parameters
     ----------

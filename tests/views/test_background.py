@@ -1,6 +1,7 @@
 """Long work of the app: it reports progress, can be stopped, and passes on its error."""
 
 import threading
+import time
 
 import pytest
 
@@ -8,6 +9,7 @@ from audioset_demo.errors import AudioError
 from audioset_demo.views import cache
 from audioset_demo.views.background import Work
 from audioset_demo.views.clips import from_sample
+from audioset_demo.views.line import LONGEST_S
 from audioset_demo.views.shelf import Shelf
 from audioset_demo.views.turns import Stopped
 
@@ -78,3 +80,23 @@ def test_work_that_failed_is_forgotten():
         cache._finished(shelf, "Reading", rain, (), lambda: Work(fail))
     heard = Work(lambda progress: "heard")
     assert cache._finished(shelf, "Reading", rain, (), lambda: heard) == "heard"
+
+
+def test_a_work_that_lets_a_shorter_one_pass_does_not_keep_it_from_its_turn():
+    started, came = threading.Event(), threading.Event()
+    done = []
+
+    def long(progress):
+        started.set()
+        assert came.wait(10)
+        progress(1.0, 50.0)
+        done.append("longer")
+
+    longer = Work(long, sound_s=50.0)
+    assert started.wait(10)
+    shorter = Work(lambda progress: done.append("shorter"), sound_s=1.0)
+    while not shorter.before():
+        time.sleep(0.001)
+    came.set()
+    assert shorter.wait(LONGEST_S / 2) and longer.wait(LONGEST_S / 2)
+    assert done == ["shorter", "longer"]
