@@ -21,6 +21,7 @@ from audioset_demo.models.checkpoint import save_checkpoint
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from audioset_demo.views import cache
+from audioset_demo.views.cache import limits, sounds
 from tests.embeddings.test_isolation import CASES
 from tests.sounds import wav
 from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, upload
@@ -106,13 +107,13 @@ def test_what_does_not_fill_a_frame_is_kept_in_short_clips_and_by_choice_in_othe
 def opened(monkeypatch) -> list[str]:
     """Names of the sounds that were opened, in order."""
     names = []
-    real = cache.open_sound
+    real = sounds.open_sound
 
     def open_sound(data, name, limits):
         names.append(name)
         return real(data, name, limits)
 
-    monkeypatch.setattr(cache, "open_sound", open_sound)
+    monkeypatch.setattr(sounds, "open_sound", open_sound)
     return names
 
 
@@ -129,7 +130,7 @@ def test_an_upload_is_read_once_for_everything_on_every_page(app, opened):
 def test_more_frames_than_a_page_can_show_are_refused_with_a_hop_that_fits(
     app, opened, monkeypatch
 ):
-    monkeypatch.setattr(cache, "MAX_FRAMES", 5)
+    monkeypatch.setattr(limits, "MAX_FRAMES", 5)
     labelled(app.selectbox, "Hop").set_value(0.48).run()
     upload(app, "too fine.wav", wav(4.5))
     assert any("Choose a hop of 0\\.96 s" in error.value for error in app.error)
