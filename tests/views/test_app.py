@@ -24,7 +24,7 @@ from audioset_demo.views import cache
 from audioset_demo.views.cache import limits, sounds
 from tests.embeddings.test_isolation import CASES
 from tests.sounds import wav
-from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, upload
+from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, unfold, upload
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -352,7 +352,7 @@ def test_models_are_compared_with_published_figures_and_say_which_is_which(app):
 
 
 def test_the_compact_encoder_says_what_it_is_and_how_well_it_does(app):
-    app = go(app, "encoder")
+    app = unfold(go(app, "encoder"))
     shown = text(app)
     assert "It is not VGGish" in shown
     judged = compact_card()["held_out"]["figures"]
