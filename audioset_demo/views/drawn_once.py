@@ -29,3 +29,15 @@ def draw_once(part: str, of: Hashable, _draw: Callable[[], None]) -> None:
     of : everything that decides what is drawn, but for what never changes while the server runs
     """
     _draw()
+
+
+@st.fragment
+def draw_when_opened(part: str, of: Hashable, draw: Callable[[], None]) -> None:
+    """A folded part, titled with its name, drawn once it is opened.
+
+    A browser renders what is folded as well, and a page of many tables and figures would wait for
+    that. The arguments are those of `draw_once`.
+    """
+    with st.expander(part, key=part, on_change="rerun") as fold:
+        if fold.open:
+            draw_once(part, of, draw)

@@ -24,7 +24,7 @@ from audioset_demo.views import cache
 from audioset_demo.views.cache import limits, sounds
 from tests.embeddings.test_isolation import CASES
 from tests.sounds import wav
-from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, upload
+from tests.views.apptest import PAGES, ROOT, features, go, labelled, new_app, text, unfold, upload
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -32,7 +32,7 @@ def test_every_page_is_full_on_the_first_visit_and_names_encoder_and_model(app, 
     go(app, page)
     assert not app.exception and not app.error
     assert re.search(r"Encoder: compact encoder \(not VGGish\) · Model: .+, trained on ", text(app))
-    assert "Speech, then piano, then rain" in text(app)
+    assert "Speech, then music, then rain" in text(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_read_leaves_the_former_clip(app, name, data, reas
     upload(app, name, data)
     assert not app.exception
     assert any(reason in re.sub(r"\\(.)", r"\1", error.value) for error in app.error)
-    assert "Chosen now: Speech, then piano, then rain" in text(app)
+    assert "Chosen now: Speech, then music, then rain" in text(app)
     assert not go(app, "embeddings").exception
     upload(go(app, "tag"), "kettle.wav", wav())
     assert not app.error and "kettle.wav" in text(app)
@@ -152,7 +152,7 @@ def test_clips_of_a_visit_are_listed_chosen_removed_and_put_back(app):
     assert any("bad" in error.value for error in app.error)
     upload(app, "two.wav", wav(3.0))
     go(app, "visit")
-    assert listed(app) == ["Speech, then piano, then rain", "one.wav", "two.wav"]
+    assert listed(app) == ["Speech, then music, then rain", "one.wav", "two.wav"]
     assert "3.00 s · :primary[chosen]" in text(app)
 
     def press(label: str, which: int = 0) -> None:
@@ -162,20 +162,20 @@ def test_clips_of_a_visit_are_listed_chosen_removed_and_put_back(app):
     press("Choose", 1)
     assert "2.00 s · :primary[chosen]" in text(app)
     press("Remove", 1)  # the chosen one: the last of the others takes its place
-    assert listed(app) == ["Speech, then piano, then rain", "two.wav"]
+    assert listed(app) == ["Speech, then music, then rain", "two.wav"]
     assert "3.00 s · :primary[chosen]" in text(app)
     press("Put one.wav back")
     assert listed(app)[-1] == "one.wav" and "2.00 s · :primary[chosen]" in text(app)
     for _ in range(3):
         press("Remove")
-    assert listed(app) == ["Speech, then piano, then rain"] and not app.exception
+    assert listed(app) == ["Speech, then music, then rain"] and not app.exception
 
 
 def test_two_clips_are_compared(app):
     upload(app, "kettle.wav", wav())
     go(app, "embeddings")
     compared = labelled(app.selectbox, "Compare with")
-    assert compared.options == ["Speech, then piano, then rain"]
+    assert compared.options == ["Speech, then music, then rain"]
     compared.select_index(0).run()
     assert not app.exception and "Cosine of the clips as wholes" in text(app)
     upload(app, "other.wav", wav(3.0))  # the comparison stays
@@ -352,7 +352,7 @@ def test_models_are_compared_with_published_figures_and_say_which_is_which(app):
 
 
 def test_the_compact_encoder_says_what_it_is_and_how_well_it_does(app):
-    app = go(app, "encoder")
+    app = unfold(go(app, "encoder"))
     shown = text(app)
     assert "It is not VGGish" in shown
     judged = compact_card()["held_out"]["figures"]

@@ -16,32 +16,23 @@ from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.recordings.answers import NO, SKIP, YES, Answers
 from audioset_demo.recordings.cuts import Cut
 from audioset_demo.recordings.finds import Find, Finds
-from audioset_demo.views import clips, recordings, session
+from audioset_demo.views import clips
 from audioset_demo.views.names import escape
+from audioset_demo.views.review import choice, kept
+from audioset_demo.views.review.choice import ReviewChoice
 from audioset_demo.views.widgets import chart
 
-_CHOSEN = "find to hear"  # a find that was asked for, before those that are next in order
-_TURN = "turns of listening"  # a sound begins by itself from the first one on
-_ERROR = "answer not kept"
-TAG_PAGE = Path(__file__).parent / "pages" / "tag.py"
+TAG_PAGE = Path(__file__).parents[1] / "pages" / "tag.py"
 
 
-def hear(find: Find) -> None:
-    """Have a find heard next, whatever is next in order."""
-    st.session_state[_CHOSEN] = find
-    session.choose_class(find.label.name)
-    _turn()
-
-
-def current(finds: Finds, waiting: Sequence[int], k: int) -> Find | None:
+def current(finds: Finds, waiting: Sequence[int], k: int, asked: Find | None) -> Find | None:
     """The find of class `k` to be heard: the one asked for, or the first of those that wait."""
-    asked = st.session_state.get(_CHOSEN)
     if asked is not None and asked.label.name == finds.labels[k].name:
         return asked
     return finds[waiting[0]] if len(waiting) else None
 
 
-def show(find: Find | None, finds: Finds, answers: Answers) -> None:
+def show(find: Find | None, finds: Finds, answers: Answers, chosen: ReviewChoice) -> None:
     """The find, its sound, and the buttons with their keys."""
     cut = None
     if find is None:
@@ -51,16 +42,16 @@ def show(find: Find | None, finds: Finds, answers: Answers) -> None:
         )
     else:
         _describe(find)
-        cut = _sound(find)
+        cut = _sound(find, chosen.turn)
     with st.container(horizontal=True):
         _button("Yes", "check", "y", find, _answering(answers, find, YES), primary=True)
         _button("No", "close", "n", find, _answering(answers, find, NO), primary=True)
         _button("Skip", "skip_next", "s", find, _answering(answers, find, SKIP))
-        _button("Again", "replay", "a", find, _turn)
+        _button("Again", "replay", "a", find, choice.hear_again)
         st.button("Undo", icon=":material/undo:", shortcut="u", on_click=_undo,
                   args=(answers, finds))  # fmt: skip
-    if error := st.session_state.pop(_ERROR, ""):
-        st.error(escape(error), icon=":material/error:")
+    if chosen.error:
+        st.error(escape(chosen.error), icon=":material/error:")
     if cut and st.button("Open in Tag a sound", type="tertiary", icon=":material/graphic_eq:"):
         clips.offer(clips.from_file(cut.sound.name, wav_bytes(cut.sound)))
         st.switch_page(st.Page(TAG_PAGE))
@@ -77,11 +68,11 @@ def _describe(find: Find) -> None:
     st.caption(f"{escape(os.path.basename(recording.path))} · {' · '.join(words)}")
 
 
-def _sound(find: Find) -> Cut | None:
+def _sound(find: Find, turn: int) -> Cut | None:
     """Play a find; its sound, or None where it cannot be read, which is said."""
     try:
-        cut, drawn = recordings.heard(find)
-        sound = recordings.played(find, st.session_state.get(_TURN, 0))
+        cut, drawn = kept.heard(find)
+        sound = kept.played(find, turn)
     except AudioSetDemoError as error:
         st.error(escape(str(error)), icon=":material/error:")
         return None
@@ -92,7 +83,7 @@ def _sound(find: Find) -> Cut | None:
             key="cut",
             bar=False,
         )
-    st.audio(sound.data, format=sound.mime, autoplay=_TURN in st.session_state, alt="The find")
+    st.audio(sound.data, format=sound.mime, autoplay=turn > 0, alt="The find")
     if cut.is_short:
         st.caption("It goes on: this is its beginning.")
     return cut
@@ -117,10 +108,9 @@ def _answering(answers: Answers, find: Find | None, answer: str) -> Callable[[],
         try:
             answers.give(find, answer)
         except AudioSetDemoError as error:
-            st.session_state[_ERROR] = str(error)
+            choice.say(str(error))
         else:
-            st.session_state.pop(_CHOSEN, None)
-            _turn()
+            choice.hear_next()
 
     return give
 
@@ -129,12 +119,8 @@ def _undo(answers: Answers, finds: Finds) -> None:
     try:
         key = answers.undo()
     except AudioSetDemoError as error:
-        st.session_state[_ERROR] = str(error)
+        choice.say(str(error))
         return
     find = next((find for find in finds if find.key == key), None)
     if find is not None:
-        hear(find)
-
-
-def _turn() -> None:
-    st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
+        choice.hear(find)
