@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from audioset_demo.clock import whole
+
 BLUE = "#3A7EBF"
 VERMILION = "#D2622A"
 GREEN = "#2C9C79"
@@ -64,7 +66,7 @@ def time_axis(end_s: float, of: str = "") -> dict:
     return {
         "title": {"text": f"Minutes and seconds{whose}"},
         "tickvals": ticks,
-        "ticktext": [f"{int(tick // 60)}:{int(tick % 60):02}" for tick in ticks],
+        "ticktext": [whole(tick) for tick in ticks],
     }
 
 
