@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from audioset_demo.audio.samples import SAMPLES, synthesise
-from audioset_demo.errors import AudioError
 from audioset_demo.tagging import load_tagger
 
 NAMED = {
