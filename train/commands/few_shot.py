@@ -1,4 +1,4 @@
-"""`python -m train few-shot`: classes of one's own from a few clips each, in seconds."""
+"""The command line of `python -m train few-shot`."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from train.tagger.command import HelpFormatter, add_device, add_settings, config_of, contents
+from train.commands.arguments import add_device
+from train.commands.fit import add_settings, config_of, contents
 
 HELP = "cross-validate a model on your own clips, and train it on all of them"
 DESCRIPTION = """\
@@ -19,7 +20,6 @@ FIXED = ("whole", "evaluate_every", "clips", "teacher", "teacher_weight")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
-    parser.formatter_class = HelpFormatter
     hidden = argparse.SUPPRESS
     parser.add_argument(
         "--data", type=Path, required=True, nargs="+", metavar="FILE.h5", default=hidden,

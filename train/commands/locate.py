@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from audioset_demo.arguments import positive, share
-from train.tagger.command import add_device
+from train.commands.arguments import add_device
 
+HELP = "judge attention and other signals by labels with times"
 DESCRIPTION = """\
 Judge every signal of the frames (attention weight, frame score, contribution, score drop) against
 labels with times: within clips, over segments of 1 s, and by deletion and insertion of frames.

@@ -23,9 +23,9 @@ from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from tests.sounds import file_of, white_noise
 from tests.train.toy_features import LABELS, write_features
+from train.commands.encoder import add_arguments
+from train.commands.encoder import run as run_command
 from train.compact_encoder import evaluate, held_out, publish
-from train.compact_encoder.command import add_arguments
-from train.compact_encoder.command import run as run_command
 from train.compact_encoder.config import EncoderConfig
 from train.compact_encoder.fit import Run, fit, scenes_of, trained_through
 from train.compact_encoder.material import Material
