@@ -80,14 +80,14 @@ def sounds(count: int) -> list[Sound]:
     return made
 
 
-def wav(rng: np.random.Generator, seconds: float) -> bytes:
+def wav(rng: np.random.Generator, seconds: float, rate: int = SAMPLE_RATE) -> bytes:
     """A WAV file of a tone that comes and goes, in noise."""
-    times_s = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    times_s = np.arange(int(seconds * rate)) / rate
     tone = np.sin(2 * np.pi * rng.uniform(100, 4000) * times_s)
     tone *= np.sin(2 * np.pi * rng.uniform(0.2, 8) * times_s)
     samples = 0.3 * tone + rng.uniform(0.001, 0.1) * rng.standard_normal(len(tone))
     file = io.BytesIO()
-    soundfile.write(file, samples.clip(-1, 1), SAMPLE_RATE, format="WAV")
+    soundfile.write(file, samples.clip(-1, 1), rate, format="WAV")
     return file.getvalue()
 
 

@@ -10,16 +10,24 @@ from streamlit.delta_generator import DeltaGenerator
 from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.views import clips, serving, uploads
 from audioset_demo.views.names import escape
+from audioset_demo.views.widgets import title
 
 CHANGE = "change"  # the key of the popover that holds a chooser; True while it is open
 
 
-def show_above() -> None:
-    """The chooser in one row, folded away once the visitor has opened something."""
+def show_below_title(words: str) -> None:
+    """The page's title, and below it the chooser in one row.
+
+    Once the visitor has opened something, the chooser is folded away beside the title.
+    """
     if clips.anything_opened():
-        with st.expander("Open another sound", icon=":material/add:"):
-            show("page", st.columns([4, 3, 3], gap="medium"))
+        for_title, folded = st.columns([6, 4], vertical_alignment="center")
+        with for_title:
+            title(words)
+        with folded.expander("Open another sound", icon=":material/add:"):
+            show("page")
     else:
+        title(words)
         show("page", st.columns([4, 3, 3], gap="medium"))
     show_messages()
 

@@ -25,6 +25,7 @@ from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache
 from audioset_demo.views.background import TURNS
+from audioset_demo.views.player import PICTURES_JS
 from audioset_demo.views.session import Choice
 from audioset_demo.views.turns import Place
 
@@ -50,7 +51,7 @@ _component = st.components.v2.component(
     # One module. The worklet's code becomes a module of its own, at an address within the page.
     js=f"const WORKLET = {json_text(_asset('live_worklet.js'))};\n"
     + _asset("live_microphone.js")
-    + _asset("player_pictures.js")
+    + PICTURES_JS
     + _asset("live.js"),
 )
 

@@ -63,7 +63,7 @@ def test_the_answer_is_in_the_first_screen(tools, page):
     box = head(page).bounding_box()
     assert box["y"] + box["height"] < 900
     rows = [box for row in page.get_by_test_id("stHtml").all() if (box := row.bounding_box())]
-    assert sum(row["y"] + row["height"] < 900 for row in rows) >= 8
+    assert sum(row["y"] + row["height"] < 900 for row in rows) >= 9
 
 
 def test_text_named_wav_is_refused_in_plain_words(tools, page):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from train.commands.arguments import add_device
 from train.commands.fit import add_settings, config_of, contents
+from train.commands.sound_options import DATA_HELP, add_sound_options, own_data
 
 HELP = "cross-validate a model on your own clips, and train it on all of them"
 DESCRIPTION = """\
@@ -13,7 +14,7 @@ Cross-validate a tagging model on clips of your own, and train it on all of them
 The recordings are divided into folds, each of which is held out in turn and scored by a run on the
 others; all clips of a recording are in the same fold. Where the table had a column `fold`, those
 folds are taken. RUNS/whole is the run on all clips, which `python -m train publish` takes with the
-figures."""
+figures. The features of a folder of sounds are kept in RUNS."""
 # A run on the whole set has no validation part, and a teacher has seen the clips that are held out.
 FIXED = ("whole", "evaluate_every", "clips", "teacher", "teacher_weight")
 
@@ -22,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     hidden = argparse.SUPPRESS
     parser.add_argument(
-        "--data", type=Path, required=True, nargs="+", metavar="FILE.h5", default=hidden,
-        help="HDF5 files, as of `python -m train extract`",
+        "--data", type=Path, required=True, nargs="+", metavar="FILE.h5|SOUNDS", default=hidden,
+        help=DATA_HELP,
     )  # fmt: skip
     parser.add_argument(
         "--output", type=Path, required=True, metavar="RUNS", default=hidden,
@@ -34,16 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number of folds where the data give none; never more than there are recordings",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="continue what was stopped")
+    add_sound_options(parser)
     add_device(parser)
     add_settings(parser, without=FIXED)
 
 
 def run(arguments: argparse.Namespace) -> None:
     config = config_of(arguments, whole=True, evaluate_every=arguments.iterations)
-    from train.data.features import load_features, training_files
-    from train.tagger.cross_validate import cross_validate
+    from train.tagger.cross_validate import check_new, cross_validate
 
-    features = load_features(training_files(*arguments.data))
+    if not arguments.resume:
+        check_new(arguments.output)
+    features = own_data(arguments).load(arguments.output, arguments.resume)
     print(contents(features), flush=True)
     found = cross_validate(
         config, features, arguments.output, arguments.folds, arguments.resume, arguments.device

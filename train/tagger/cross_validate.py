@@ -76,6 +76,14 @@ class CrossValidation:
         return {name: {"mean": mean(each), "spread": spread(each)} for name, each in values.items()}
 
 
+def check_new(output: Path) -> None:
+    """Raise a DataError if `output` holds runs, before sounds are encoded for others."""
+    if (output / FOLDS_FILE).exists():
+        raise DataError(
+            f"{output} already holds runs. Add --resume to continue them, or give another --output."
+        )
+
+
 def cross_validate(
     config: FitConfig,
     features: FeatureSet,

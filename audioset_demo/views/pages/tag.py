@@ -21,7 +21,6 @@ from audioset_demo.views.widgets import (
     errors_shown,
     notes,
     provenance,
-    title,
 )
 
 MAX_TAGS = 50
@@ -53,8 +52,7 @@ def same_event(event: Event, events: list[Event]) -> int | None:
     return best if overlap_s(events[best]) > 0 else None
 
 
-title("Tag a sound")
-chooser.show_above()
+chooser.show_below_title("Tag a sound")
 clip, choice = clips.current(), session.choice()
 with errors_shown():
     tagging = cache.tagging(clip, choice)

@@ -17,6 +17,8 @@ _PATTERNS = tuple(
         r"(.+)_\d{1,3}",  # numbered pieces: rec_000, rec_001
     )
 )
+# As the app names what it cuts: dog 0:03-0:07, or saved dog_0_03-0_07, and the find at 12.00 s.
+_CUT = re.compile(r"(.+?)[ _](?:{0}-{0}|\d+\.\d\d s)".format(r"\d{1,3}[:_]\d\d(?:[._]\d\d)?"))
 
 
 def recording_of(file: str, group_by: str = "name") -> str:
@@ -27,7 +29,12 @@ def recording_of(file: str, group_by: str = "name") -> str:
     file : a path; its folders count only where the file is a recording of its own
     group_by : a name of `GROUPINGS`: "name", or "file" where each is a recording of its own
     """
-    for pattern in _PATTERNS if group_by == "name" else ():
-        if found := pattern.fullmatch(PurePath(file).stem):
+    if group_by != "name":
+        return file
+    stem = PurePath(file).stem
+    cut = _CUT.fullmatch(stem)
+    whole = cut.group(1) if cut else stem
+    for pattern in _PATTERNS:
+        if found := pattern.fullmatch(whole):
             return found.group(1)
-    return file
+    return whole if cut else file
