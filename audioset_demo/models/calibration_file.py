@@ -1,6 +1,5 @@
 """A calibration as a small JSON file beside its checkpoint."""
 
-import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from audioset_demo.errors import CheckpointError
 from audioset_demo.models.calibration import THRESHOLDS, Calibration, Prior, Steps
 from audioset_demo.models.fields import check_values, shown
-from audioset_demo.storage import parse_json, write_json
+from audioset_demo.storage import parse_json, sha256_of, write_json
 
 CALIBRATION_FILE = "calibration.json"  # beside the checkpoint that it is of
 FORMAT = 1
@@ -46,7 +45,7 @@ def save_calibration(checkpoint: Path, calibration: Calibration) -> None:
         calibration_path(checkpoint),
         {
             "format": FORMAT,
-            "checkpoint_sha256": _sha256(checkpoint),
+            "checkpoint_sha256": sha256_of(checkpoint),
             "set": calibration.set,
             "command": calibration.command,
             "metrics": calibration.metrics,
@@ -88,17 +87,12 @@ def load_calibration(checkpoint: Path, n_classes: int) -> Calibration | None:
             f"{path} is not a calibration that can be read. {error} Copy it again, or run "
             "`python -m train calibrate` again."
         ) from None
-    if record["checkpoint_sha256"] != _sha256(checkpoint):
+    if record["checkpoint_sha256"] != sha256_of(checkpoint):
         raise CheckpointError(
             f"{path} is not of {checkpoint.name} beside it, but of another checkpoint. Run "
             "`python -m train calibrate` for this one, or delete the file."
         )
     return calibration
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _from_json(record: Any, n_classes: int) -> Calibration:
