@@ -4,6 +4,7 @@ import base64
 import json
 import sys
 import time
+from urllib.parse import quote_plus
 
 import numpy as np
 import pytest
@@ -220,6 +221,6 @@ def test_in_a_browser_a_model_is_trained_and_saved(tools, browser, models_dir):
     with tools.served_app() as address:
         page = browser.new_page()
         page.set_default_timeout(tools.TIMEOUT_S * 1000)
-        page.goto(f"{address}/classes?model=my_classes")
+        page.goto(f"{address}/classes?model={quote_plus('Single attention: my_classes')}")
         page.get_by_text("mean over classes 1.0000").wait_for()
         page.close()

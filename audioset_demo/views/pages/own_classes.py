@@ -72,7 +72,7 @@ def train(own: OwnClasses, choice: Choice) -> None:
 def open_saved(own: OwnClasses) -> None:
     key = f"saved model {own.turn}"
     st.file_uploader(
-        "Open a model that you saved",
+        "Open a model from a file",
         type="safetensors",
         key=key,
         on_change=take_saved,

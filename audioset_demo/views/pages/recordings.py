@@ -18,6 +18,8 @@ ORDERS = {
     SPREAD: "Spread over all scores",
 }
 
+# Keys answer here: after a click beside the widgets, the first would draw a frame over the page.
+st.html("<style>[data-testid=stMain]:focus-visible::before { box-shadow: none; }</style>")
 title("Recordings", "What was found in a folder of recordings: listen, and say what is right.")
 out = serving.recordings_folder()
 assert out is not None  # the page is in the navigation only then
