@@ -52,8 +52,9 @@ def same_event(event: Event, events: list[Event]) -> int | None:
     return best if overlap_s(events[best]) > 0 else None
 
 
-chooser.show_below_title("Tag a sound")
 clip, choice = clips.current(), session.choice()
+# Folded away once the visitor has opened something.
+chooser.show_below_title("Tag a sound", clip, folded=clips.anything_opened())
 with errors_shown():
     tagging = cache.tagging(clip, choice)
     summary(clip, choice)
