@@ -8,7 +8,7 @@ on the session: a ZIP is made in a thread that has none. What runs a network tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +23,16 @@ from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.charts.detail import Detail, DetailedSound
 from audioset_demo.charts.overview import DrawnSound, Overview
-from audioset_demo.embeddings import isolation
+from audioset_demo.embeddings import isolation, writing
 from audioset_demo.embeddings.arrays import FeaturesLimits
+from audioset_demo.embeddings.class_space import class_space
 from audioset_demo.embeddings.frames import ENCODER_TITLES, Embeddings, Progress
 from audioset_demo.embeddings.similar_clips import ReleasedClips
 from audioset_demo.encoders import load_encoder, resolve_encoder, silent_frame
 from audioset_demo.encoders.encoder import Encoder
 from audioset_demo.encoders.streaming import listen
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.labels import audioset_labels
 from audioset_demo.models.calibration import Calibration
 from audioset_demo.tagging import Strands, Tagger, Tagging, load_tagger
 from audioset_demo.views import own_models, serving
@@ -69,6 +71,12 @@ def tidy() -> None:
     """Give up the results of clips that no visitor has."""
     for shelf in _SHELVES:
         shelf.tidy()
+
+
+def n_bytes(clips: Iterable[Clip]) -> int:
+    """Bytes of the results of clips."""
+    identities = {clip.identity() for clip in clips}
+    return sum(shelf.n_bytes(identities) for shelf in _SHELVES)
 
 
 def encoder_title(clip: Clip, choice: Choice) -> str:
@@ -379,6 +387,13 @@ def _of_tagging(clip: Clip, choice: Choice) -> Choice:
 def released_clips(path: Path) -> ReleasedClips:
     """The clips of AudioSet's evaluation set, from their features on this machine."""
     return ReleasedClips.from_file(path)
+
+
+@st.cache_resource(show_spinner=False)
+def projector_classes() -> tuple[str, str]:
+    """The classes in the files for the Embedding Projector."""
+    names = [label.name for label in audioset_labels()]
+    return writing.projector_classes(class_space().centroids, names)
 
 
 def encoder(choice: Choice) -> Encoder:
