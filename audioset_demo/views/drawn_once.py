@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from audioset_demo.models.published import PublishedModel
@@ -41,3 +42,12 @@ def draw_when_opened(part: str, of: Hashable, draw: Callable[[], None]) -> None:
     with st.expander(part, key=part, on_change="rerun") as fold:
         if fold.open:
             draw_once(part, of, draw)
+
+
+@st.cache_resource(max_entries=MAX_KEPT, show_spinner=False, hash_funcs={PublishedModel: repr})
+def made_once(figure: str, of: Hashable, _make: Callable[[], go.Figure]) -> go.Figure:
+    """A figure that visitors click in, which therefore each of them draws.
+
+    The parameters are those of `draw_once`.
+    """
+    return _make()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import fields, is_dataclass
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -42,7 +42,7 @@ class Shelf(Generic[Result]):
 
     def __init__(self, max_bytes: int):
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[Hashable, _Kept[Result]] = OrderedDict()
+        self._kept: OrderedDict[tuple[tuple, Hashable], _Kept[Result]] = OrderedDict()
         self._lock = threading.Lock()
 
     def work(self, clip: Clip, key: Hashable, start: Callable[[], Work[Result]]) -> Work[Result]:
@@ -96,6 +96,15 @@ class Shelf(Generic[Result]):
             place = clip.identity(), key
             if place in self._kept and self._kept[place].work is work:
                 del self._kept[place]
+
+    def n_bytes(self, identities: Collection[tuple]) -> int:
+        """Bytes of the results of clips with these identities."""
+        with self._lock:
+            return sum(
+                kept.n_bytes()
+                for (identity, _), kept in self._kept.items()
+                if identity in identities
+            )
 
     def tidy(self) -> None:
         """Give up what no visitor has."""

@@ -13,8 +13,14 @@ from audioset_demo.views.cache.embeddings import (
     features_names,
     read,
 )
-from audioset_demo.views.cache.loaded import calibration, encoder, released_clips, tagger
-from audioset_demo.views.cache.shelves import tidy
+from audioset_demo.views.cache.loaded import (
+    calibration,
+    encoder,
+    projector_classes,
+    released_clips,
+    tagger,
+)
+from audioset_demo.views.cache.shelves import n_bytes, tidy
 from audioset_demo.views.cache.sounds import detailed, drawn_sound, opened, played
 from audioset_demo.views.cache.tags import occlusion, strands, tagging
 
@@ -27,9 +33,11 @@ __all__ = [
     "encoder_title",
     "features",
     "features_names",
+    "n_bytes",
     "occlusion",
     "opened",
     "played",
+    "projector_classes",
     "read",
     "released_clips",
     "strands",

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from audioset_demo.embeddings import writing
+from audioset_demo.embeddings.class_space import class_space
 from audioset_demo.embeddings.similar_clips import ReleasedClips
 from audioset_demo.encoders import load_encoder
 from audioset_demo.encoders.encoder import Encoder
+from audioset_demo.labels import audioset_labels
 from audioset_demo.models.calibration import Calibration
 from audioset_demo.tagging import Tagger, load_tagger
 from audioset_demo.views import own_models
@@ -50,3 +53,10 @@ def calibration(choice: Choice) -> Calibration | None:
 def released_clips(path: Path) -> ReleasedClips:
     """The clips of AudioSet's evaluation set, from their features on this machine."""
     return ReleasedClips.from_file(path)
+
+
+@st.cache_resource(show_spinner=False)
+def projector_classes() -> tuple[str, str]:
+    """The classes in the files for the Embedding Projector."""
+    names = [label.name for label in audioset_labels()]
+    return writing.projector_classes(class_space().centroids, names)

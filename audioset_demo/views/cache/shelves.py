@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import numpy as np
@@ -40,6 +40,12 @@ def tidy() -> None:
     """Give up the results of clips that no visitor has."""
     for shelf in _SHELVES:
         shelf.tidy()
+
+
+def n_bytes(clips: Iterable[Clip]) -> int:
+    """Bytes of the results of clips."""
+    identities = {clip.identity() for clip in clips}
+    return sum(shelf.n_bytes(identities) for shelf in _SHELVES)
 
 
 def work_on(
