@@ -44,8 +44,8 @@ class Departures:
 
     def look_again(self, loop: AbstractEventLoop) -> None:
         """Look now, and every so often; in the server's own thread, which alone changes visits."""
-        self.look()
         loop.call_later(LOOK_S, self.look_again, loop)
+        self.look()
 
     def look(self) -> None:
         """Give up what those had who have left since the last look."""
@@ -72,7 +72,8 @@ class Departures:
 
 def _held_bytes(session: AppSession) -> int:
     """Bytes of the files of a visit, and of their results."""
-    kept = session.session_state.get("kept", {}).values()
+    state = session.session_state
+    kept = state["kept"].values() if "kept" in state else ()
     return clips.n_bytes(kept) + cache.n_bytes(kept)
 
 
