@@ -8,6 +8,7 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.state import SessionState
 
 from audioset_demo.views import departures
 from audioset_demo.views.clips import from_file
@@ -17,11 +18,12 @@ from audioset_demo.views.departures import Departures
 class Visit:
     """A session: it refers to itself, as Streamlit's do."""
 
-    def __init__(self, name: str, n_bytes: int = 0):
+    def __init__(self, name: str, n_bytes: int):
         self.id = name
         self.session = self
         clip = from_file(f"{name}.wav", bytes(n_bytes))
-        self.session_state = {"kept": {clip.identity(): clip}}
+        self.session_state = SessionState()
+        self.session_state["kept"] = {clip.identity(): clip}
 
 
 def manager_of(storage: MemorySessionStorage, active: list[Visit]) -> SimpleNamespace:
@@ -34,7 +36,7 @@ def test_those_who_left_are_forgotten_even_if_they_were_here_when_a_page_was_fir
     storage = MemorySessionStorage(ttl_seconds=60)
     now_s = 0.0
     storage._cache._timer = lambda: now_s
-    visits = [Visit("left"), Visit("stays")]
+    visits = [Visit("left", 1), Visit("stays", 1)]
     left, stays = map(weakref.ref, visits)
     storage.save(visits[0])
     active = [visits[1]]
