@@ -1,5 +1,6 @@
 """The README of a model on the Hugging Face Hub: metadata in YAML, then what people read."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from audioset_demo.models.card import ModelCard
@@ -70,7 +71,7 @@ def hub_card(card: ModelCard, files: Mapping[str, str], licence: str | None) -> 
 
 
 def _metadata(card: ModelCard, licence: str | None) -> str:
-    """Between lines of three dashes. Texts are quoted as in JSON, which YAML reads too."""
+    """Between lines of three dashes."""
     lines = [f"license: {licence}"] if licence else []
     lines += ["library_name: audioset-demo", "pipeline_tag: audio-classification"]
     tags = ["audio", "audio-tagging", "weakly-labelled", "vggish"]
@@ -79,7 +80,7 @@ def _metadata(card: ModelCard, licence: str | None) -> str:
     results = list(_results(card))
     if results:
         lines += ["metrics:", *(f"- {name}" for name in FIGURES)]
-        lines += ["model-index:", f"- name: {json_text(card.name)}", "  results:", *results]
+        lines += ["model-index:", f"- name: {_quoted(card.name)}", "  results:", *results]
     return "\n".join(["---", *lines, "---", "", ""])
 
 
@@ -90,9 +91,14 @@ def _results(card: ModelCard) -> Iterator[str]:
     if known:
         kind = "audioset" if card.labels is None else "own"
         yield "  - task: {type: audio-classification, name: Audio tagging}"
-        yield f"    dataset: {{type: {kind}, name: {json_text(_set(figures))}, split: test}}"
+        yield f"    dataset: {{type: {kind}, name: {_quoted(_set(figures))}, split: test}}"
         yield "    metrics:"
         yield from (f"    - {{type: {name}, value: {figures[name]:.6g}}}" for name in known)
+
+
+def _quoted(text: str) -> str:
+    """A text as in JSON, which YAML reads too, but for characters that must be escaped there."""
+    return re.sub(r"[\x7f-\x9f\ufffe\uffff]", lambda c: f"\\u{ord(c[0]):04x}", json_text(text))
 
 
 def _figures(card: ModelCard) -> str:

@@ -9,7 +9,7 @@ import torch
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import resample, wav_bytes
 from audioset_demo.encoders.compact import compact_card
-from audioset_demo.models.calibration import load_calibration
+from audioset_demo.models.calibration_file import load_calibration
 from audioset_demo.models.experiments import ablations, averages, occlusion
 from audioset_demo.models.localisation import summary
 from audioset_demo.models.published import published_models

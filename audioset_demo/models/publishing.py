@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain, count
 
+from audioset_demo.labels import Label
 from audioset_demo.models.card import labels_of, save_card
 from audioset_demo.models.published import (
     CHECKPOINT_FILE,
@@ -57,7 +59,7 @@ def publish_file(model: PublishedModel, data: bytes) -> PublishedModel:
 def _free_name(wanted: str) -> str:
     """The name as one of a folder, with a number where there is such a model."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", wanted).strip("_-")[:MAX_NAME] or "model"
-    taken = {model.name for model in (*published_models(), *damaged_models())}
+    taken = {model.name for model in published_models()} | {bad.name for bad in damaged_models()}
     names = chain([stem], (f"{stem}_{n}" for n in count(2)))
     return next(
         name for name in names if name not in taken and not (user_models_dir() / name).exists()
@@ -67,7 +69,10 @@ def _free_name(wanted: str) -> str:
 def _per_class(model: PublishedModel) -> list[tuple[int, str, str, str, str]]:
     ap, auc = model.average_precision(), model.auc()
     return [
-        (label.index, label.mid, label.name, *(f"{figures.get(label.index, math.nan):.6f}"
-                                               for figures in (ap, auc)))
+        (label.index, label.mid, label.name, _figure(ap, label), _figure(auc, label))
         for label in labels_of(model.card)
-    ]  # fmt: skip
+    ]
+
+
+def _figure(figures: Mapping[int, float], label: Label) -> str:
+    return f"{figures.get(label.index, math.nan):.6f}"

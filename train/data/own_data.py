@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from audioset_demo.errors import DataError
-from train.data.extract import extract
+from train.data.extract import extract, show_left_out
 from train.data.features import TRAINING_FILES, FeatureSet, load_features, training_files
-from train.data.sound_options import chosen_encoder, show_left_out
 
 SOUNDS_FILE = "sounds.h5"  # in the folder of a run: the features of its sounds
 
@@ -29,17 +27,6 @@ class OwnData:
     group_by: str = "name"
     encoder: str = "auto"
     jobs: int | None = None
-
-    @classmethod
-    def of(cls, arguments: argparse.Namespace) -> OwnData:
-        """What `--data`, one path or several, and the options of sounds name."""
-        return cls(
-            tuple(arguments.data),
-            arguments.labels,
-            arguments.group_by,
-            chosen_encoder(arguments),
-            arguments.jobs,
-        )
 
     @property
     def are_sounds(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 
@@ -72,5 +73,5 @@ def _present() -> ReviewChoice:
     return st.session_state.get(_KEY, ReviewChoice())
 
 
-def _change(**changes: object) -> None:
+def _change(**changes: Any) -> None:
     st.session_state[_KEY] = replace(_present(), **changes)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from train.tagger.command import add_device, add_scoring
+from train.commands.arguments import add_device, add_scoring
 
 HELP = "compare attention and contributions with the score drop when a frame is left out"
 

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train.tagger.command import HelpFormatter, add_device
+from train.commands.arguments import add_device, add_trained_on
 
 if TYPE_CHECKING:  # slow to import
     from train.tagger.calibrate import Report
 
+HELP = "fit probabilities to a model's scores"
 DESCRIPTION = """\
 Fit probabilities, and the score from which each class counts, to the validation part of the data.
 
@@ -21,17 +22,11 @@ written beside the model's checkpoint, and `python -m train publish` takes it al
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
-    parser.formatter_class = HelpFormatter
-    hidden = argparse.SUPPRESS
     parser.add_argument(
         "run_or_checkpoint", type=Path, metavar="RUN_OR_CHECKPOINT",
         help="a run (its best checkpoint on the validation part) or a checkpoint",
     )  # fmt: skip
-    parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="PATH", default=hidden,
-        help="what it was trained on, as in fit: HDF5 files, or a folder with bal_train.h5, "
-        "unbal_train.h5 or both",
-    )  # fmt: skip
+    add_trained_on(parser)
     parser.add_argument(
         "--for", dest="of", metavar="MODEL",
         help="the model to calibrate, with the same settings: a published name, a run or a "

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from train.data.sound_options import DATA_HELP, add_sound_options
-from train.tagger.command import HelpFormatter, add_device, add_settings, config_of, contents
+from train.commands.arguments import add_device
+from train.commands.fit import add_settings, config_of, contents
+from train.commands.sound_options import DATA_HELP, add_sound_options, own_data
 
 HELP = "cross-validate a model on your own clips, and train it on all of them"
 DESCRIPTION = """\
@@ -20,7 +21,6 @@ FIXED = ("whole", "evaluate_every", "clips", "teacher", "teacher_weight")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
-    parser.formatter_class = HelpFormatter
     hidden = argparse.SUPPRESS
     parser.add_argument(
         "--data", type=Path, required=True, nargs="+", metavar="FILE.h5|SOUNDS", default=hidden,
@@ -42,12 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     config = config_of(arguments, whole=True, evaluate_every=arguments.iterations)
-    from train.data.own_data import OwnData
     from train.tagger.cross_validate import check_new, cross_validate
 
     if not arguments.resume:
         check_new(arguments.output)
-    features = OwnData.of(arguments).load(arguments.output, arguments.resume)
+    features = own_data(arguments).load(arguments.output, arguments.resume)
     print(contents(features), flush=True)
     found = cross_validate(
         config, features, arguments.output, arguments.folds, arguments.resume, arguments.device

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from train.tagger.command import add_device
+from train.commands.arguments import add_device
 
 HELP = "write what scoring the evaluation set shows of each class, for the page Classes"
 DESCRIPTION = """\

@@ -8,14 +8,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audioset_demo.device import DEVICES
 from audioset_demo.models.settings import ATTENTION_ACTIVATIONS, POOLINGS
+from train.commands.arguments import add_device
 from train.runs import flag
 from train.tagger.config import BACKENDS, LOSS_NAMES, SAMPLINGS, SCHEDULES, FitConfig
 
 if TYPE_CHECKING:  # slow to import
     from train.data.features import FeatureSet
 
+HELP = "train a tagging model on HDF5 features"
 DESCRIPTION = """\
 Train a tagging model on HDF5 features.
 
@@ -27,23 +28,6 @@ train the kind of model that the app uses by default.
 `torchrun --nproc-per-node N -m train fit ...` trains the same weights with N processes, each of
 which takes its share of every batch of --batch-size clips."""
 
-PLACES: tuple[tuple[str, dict[str, Any]], ...] = (
-    (
-        "--data",
-        {
-            "type": Path,
-            "required": True,
-            "nargs": "+",
-            "metavar": "PATH",
-            "help": "HDF5 files, or a folder with bal_train.h5, unbal_train.h5 or both; all are "
-            "trained on together",
-        },
-    ),
-    (
-        "--output",
-        {"type": Path, "required": True, "metavar": "RUN", "help": "folder of the run"},
-    ),
-)
 SETTINGS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "model": {
         "model": ("kind of model", {"choices": POOLINGS}),
@@ -125,9 +109,24 @@ SETTINGS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
-    parser.formatter_class = HelpFormatter
-    for name, options in PLACES:
-        parser.add_argument(name, default=argparse.SUPPRESS, **options)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        nargs="+",
+        metavar="PATH",
+        default=argparse.SUPPRESS,
+        help="HDF5 files, or a folder with bal_train.h5, unbal_train.h5 or both; all are trained "
+        "on together",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="RUN",
+        default=argparse.SUPPRESS,
+        help="folder of the run",
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -157,23 +156,6 @@ def config_of(arguments: argparse.Namespace, **fixed: Any) -> FitConfig:
     given = vars(arguments) | fixed
     config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
     return FitConfig(**config | {"teacher": tuple(config.get("teacher", ()))})
-
-
-def add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", choices=DEVICES, default="auto", help="auto: an accelerator if there is one"
-    )
-
-
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the description's lines, and shows the defaults but for those that mean "off"."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        default = action.default
-        if default in (None, argparse.SUPPRESS) or default is False or default == []:
-            return action.help
-        shown = " ".join(default) if isinstance(default, list) else "%(default)s"
-        return f"{action.help} (default: {shown})"
 
 
 def _typed(default) -> dict:
@@ -216,20 +198,3 @@ def contents(features: FeatureSet) -> str:
         first = twice[0].decode("utf-8", "replace")
         text += f"; {len(twice):,} clips ({first}, ...) stand there more than once"
     return text + "."
-
-
-def add_scoring(parser: argparse.ArgumentParser) -> None:
-    """What a checkpoint is scored on."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FILE.h5",
-        default=argparse.SUPPRESS,
-        help="features and labels to score on",
-    )
-    parser.add_argument(
-        "--pooling",
-        choices=["average", "max"],
-        help="for checkpoints of the reference that do not say which of the two they are",
-    )

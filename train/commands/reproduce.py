@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audioset_demo.models.settings import POOLINGS
+from train.commands.arguments import add_device
+from train.commands.fit import contents
 from train.reproduce.recipes import RECIPES, Row
-from train.tagger.command import HelpFormatter, add_device, contents
 from train.tagger.config import BACKENDS
 
 if TYPE_CHECKING:  # slow to import
     from train.reproduce.experiment import Experiment
 
+HELP = "train and score every row of the reference's table"
 DESCRIPTION = """\
 Run the reference's experiment: train every row of its table and Google's baseline, average each
 row's checkpoints, score them on the evaluation set, and print the table beside the published one.
@@ -26,7 +28,6 @@ is a run in RUNS that `python -m train publish` takes."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
-    parser.formatter_class = HelpFormatter
     hidden = argparse.SUPPRESS
     parser.add_argument(
         "--data", type=Path, required=True, metavar="FOLDER", default=hidden,

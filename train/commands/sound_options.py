@@ -1,12 +1,17 @@
 """How the commands that take sounds of your own are told what is in them: all of them alike."""
 
+from __future__ import annotations
+
 import argparse
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audioset_demo.arguments import positive
 from audioset_demo.encoders import ENCODER_CHOICES, fast_encoder
 from audioset_demo.recordings.recording_names import GROUPINGS
+
+if TYPE_CHECKING:
+    from train.data.own_data import OwnData
 
 DATA_HELP = (
     "HDF5 files, as of `python -m train extract`, or a folder of sounds: with --labels, or with a "
@@ -54,6 +59,14 @@ def chosen_encoder(arguments: argparse.Namespace) -> str:
     return fast_encoder(arguments.encoder) if arguments.fast else arguments.encoder
 
 
-def show_left_out(failures: list[str]) -> None:
-    for failure in failures:
-        print(f"left out: {failure}", file=sys.stderr)
+def own_data(arguments: argparse.Namespace) -> OwnData:
+    """What `--data`, one path or several, and the options of sounds name."""
+    from train.data.own_data import OwnData
+
+    return OwnData(
+        tuple(arguments.data),
+        arguments.labels,
+        arguments.group_by,
+        chosen_encoder(arguments),
+        arguments.jobs,
+    )

@@ -4,13 +4,16 @@ import argparse
 from pathlib import Path
 
 from audioset_demo.arguments import positive, share
-from train.tagger.command import add_device
+from train.commands.arguments import add_device
 
+HELP = "judge attention and other signals by labels with times"
 DESCRIPTION = """\
 Judge every signal of the frames (attention weight, frame score, contribution, score drop) against
 labels with times: within clips, over segments of 1 s, and by deletion and insertion of frames.
 Classifiers trained on the times of one half of the clips, and judged on the other, are the
 ceiling."""
+
+MIXTURES = {"mixture": "All models", "chosen_mixture": "Models chosen on the other half"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +96,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _print_table(summary: dict) -> None:
     columns = ("AUC", "95 %", "of ceiling", "pAUC", "F1", "deletion", "insertion")
     names = [model["title"] for model in summary["models"]]
-    width = max(30, *(len(name) for name in names + [c["name"] for c in summary["ceilings"]]))
+    names += [each["name"] for each in summary["ceilings"]]
+    width = max(map(len, [*names, *MIXTURES.values()]))
     print(f"{'':{width}} {'':14}", *(f"{column:>13}" for column in columns))
     for model in summary["models"]:
         for signal, figures in model["signals"].items():
@@ -103,9 +107,9 @@ def _print_table(summary: dict) -> None:
                 f"{figures['insertion']:.3f}",
             ]
             print(f"{model['title']:{width}} {signal:14}", *(f"{cell:>13}" for cell in cells))
-    mixture = summary["mixture"]
-    cells = _cells(mixture, f"{mixture['share_of_ceiling']:.0%}")
-    print(f"{'All models, mixed and smoothed':{width}} {'':14}", *(f"{cell:>13}" for cell in cells))
+    for key, title in MIXTURES.items():
+        cells = _cells(summary[key], f"{summary[key]['share_of_ceiling']:.0%}")
+        print(f"{title:{width}} {'mixture':14}", *(f"{cell:>13}" for cell in cells))
     for ceiling in summary["ceilings"]:
         share_of = "100%" if ceiling["name"] == summary["ceiling"] else ""
         cells = _cells(ceiling, share_of)

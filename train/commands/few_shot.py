@@ -1,11 +1,11 @@
-"""`python -m train few-shot`: classes of one's own from a few clips each, in seconds."""
+"""The command line of `python -m train few-shot`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from train.data.sound_options import DATA_HELP, add_sound_options
+from train.commands.sound_options import DATA_HELP, add_sound_options, own_data
 
 HELP = "learn classes from a few clips each, with a linear head on the embeddings"
 DESCRIPTION = """\
@@ -36,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from train.data.own_data import OwnData
     from train.few_shot.run import few_shot
 
-    for line in few_shot(OwnData.of(arguments), arguments.output, arguments.seed):
+    for line in few_shot(own_data(arguments), arguments.output, arguments.seed):
         print(line)

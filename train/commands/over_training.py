@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from train.tagger.command import add_device
+from train.commands.arguments import add_device, add_trained_on
 
 HELP = "score the checkpoints of a run class by class, for the page Classes"
 DESCRIPTION = """\
@@ -12,16 +12,11 @@ class over training beside a published model with the same settings, for the pag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    hidden = argparse.SUPPRESS
     parser.description = DESCRIPTION
     parser.add_argument("run", type=Path, metavar="RUN", help="a run of `python -m train fit`")
+    add_trained_on(parser)
     parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="PATH", default=hidden,
-        help="what it was trained on, as in fit: HDF5 files, or a folder with bal_train.h5, "
-        "unbal_train.h5 or both",
-    )  # fmt: skip
-    parser.add_argument(
-        "--for", dest="model", required=True, metavar="MODEL", default=hidden,
+        "--for", dest="model", required=True, metavar="MODEL", default=argparse.SUPPRESS,
         help="the published model with the same settings",
     )  # fmt: skip
     add_device(parser)

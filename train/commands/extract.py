@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from train.data.sound_options import add_sound_options, chosen_encoder, show_left_out
+from train.commands.sound_options import add_sound_options, chosen_encoder
 
 HELP = "encode your own labelled sounds into HDF5"
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from train.data.extract import extract
+    from train.data.extract import extract, show_left_out
 
     failures = extract(
         arguments.audio_dir,
