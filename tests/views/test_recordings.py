@@ -175,7 +175,7 @@ def test_another_class_is_chosen_and_answered(tools, page, out):
     page.get_by_role("option").nth(2).click()
     page.get_by_text(f"{name} · 0.").first.wait_for()
     tools.wait_until_drawn(page)
-    page.keyboard.press("y")
+    page.keyboard.press("y")  # which the list would take
     page.get_by_text("1 right, 0 wrong, 0 skipped").wait_for()
     assert given(out) == [(name, "yes")]
 

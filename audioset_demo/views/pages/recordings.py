@@ -8,7 +8,7 @@ from audioset_demo.recordings.answers import NO, SKIP, YES, Answers
 from audioset_demo.recordings.order import HIGHEST, NEAR, SPREAD, order
 from audioset_demo.views import serving
 from audioset_demo.views.names import escape
-from audioset_demo.views.review import beside, choice, find_map, kept, listening
+from audioset_demo.views.review import beside, choice, find_map, kept, keys, listening
 from audioset_demo.views.review.subject import Subject
 from audioset_demo.views.widgets import class_select, count, errors_shown, title
 
@@ -68,5 +68,6 @@ with left:
         f"{len(places) - len(waiting):,} of {count(len(places), 'find')} answered: {n_said[YES]:,} "
         f"right, {n_said[NO]:,} wrong, {n_said[SKIP]:,} skipped."
     )
+    keys.free(repr((k, by, find and find.key)))
 with right:
     beside.show(Subject(out, finds, answers, given, k, find, chosen.sought))
