@@ -99,17 +99,9 @@ def show(view: str, subject: Subject) -> None:
 
 def _scatter(subject: Subject) -> None:
     which, counts = _counts(subject)
-    figure = made_once(
-        "scatter",
-        (which, subject.decided_by),
-        lambda: charts.precision_scatter(
-            subject.names,
-            counts,
-            subject.only_kept(subject.precision),
-            subject.chosen,
-            COUNTS[which],
-        ),
-    )
+    figure = made_once("scatter", (which, subject.decided_by), lambda: charts.precision_scatter(
+        subject.names, counts, subject.only_kept(subject.precision), subject.chosen, COUNTS[which],
+    ))  # fmt: skip
     _clickable(
         figure,
         f"Average precision of each class against its {COUNTS[which].lower()}",
@@ -127,17 +119,10 @@ def _by_rank(subject: Subject) -> None:
     which, counts = _counts(subject)
     kept = list(subject.kept)
     chosen = kept.index(subject.chosen) if subject.chosen in kept else -1
-    figure = made_once(
-        "ranks",
-        (which, subject.decided_by),
-        lambda: charts.precision_by_rank(
-            [subject.names[k] for k in kept],
-            counts[kept],
-            subject.precision[kept],
-            chosen,
-            COUNTS[which],
-        ),
-    )
+    figure = made_once("ranks", (which, subject.decided_by), lambda: charts.precision_by_rank(
+        [subject.names[k] for k in kept], counts[kept], subject.precision[kept], chosen,
+        COUNTS[which],
+    ))  # fmt: skip
     _clickable(
         figure,
         f"Points: average precision; bars: {COUNTS[which].lower()}; from the most to the least "
@@ -155,17 +140,10 @@ def _quality(subject: Subject) -> None:
     n_true = np.array([label.n_true for label in subject.labels])
     n_rated = np.array([label.n_rated for label in subject.labels])
     quality = np.array([math.nan if q is None else q for q in _qualities(subject.labels)])
-    figure = made_once(
-        "quality",
-        subject.decided_by,
-        lambda: charts.precision_by_quality(
-            subject.names,
-            quality,
-            statistics.wilson(n_true, n_rated),
-            subject.only_kept(subject.precision),
-            subject.chosen,
-        ),
-    )
+    figure = made_once("quality", subject.decided_by, lambda: charts.precision_by_quality(
+        subject.names, quality, statistics.wilson(n_true, n_rated),
+        subject.only_kept(subject.precision), subject.chosen,
+    ))  # fmt: skip
     _clickable(
         figure,
         "Average precision of each class against the share of its labels that raters confirmed",
@@ -239,18 +217,11 @@ def _two_models(subject: Subject) -> None:
             icon=":material/info:",
         )
         return
-    figure = made_once(
-        "differences",
-        (subject.others[against], subject.decided_by),
-        lambda: charts.differences(
-            subject.names,
-            np.array(subject.kept, np.int64),
-            found.ap,
-            (found.low, found.high),
-            found.beyond_chance,
-            subject.chosen,
-        ),
-    )
+    which = subject.others[against], subject.decided_by
+    figure = made_once("differences", which, lambda: charts.differences(
+        subject.names, np.array(subject.kept, np.int64), found.ap, (found.low, found.high),
+        found.beyond_chance, subject.chosen,
+    ))  # fmt: skip
     _clickable(
         figure,
         f"Difference of average precision to {against}, class by class, with intervals",
