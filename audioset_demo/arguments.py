@@ -25,7 +25,8 @@ def threshold(text: str) -> float | str:
     if text in THRESHOLDS:
         return text
     if text.startswith("precision"):
-        raise ArgumentTypeError(f"'{text}' is none of {', '.join(THRESHOLDS[1:])}.")
+        known = ", ".join(THRESHOLDS[1:])
+        raise ArgumentTypeError(f"'{text}' is none of {known}. Give one of them.")
     return share(text)
 
 

@@ -19,6 +19,11 @@ def clock(seconds: float, digits: int = 1) -> str:
     return f"{minutes:0{digits}}:{hundredths / 100:05.2f}"
 
 
+def whole(seconds: float) -> str:
+    """1:02: minutes and whole seconds that have passed."""
+    return f"{int(seconds // 60)}:{int(seconds % 60):02}"
+
+
 def column(seconds: list[float]) -> list[str]:
     """Times for a table, in minutes and seconds; sorted as texts, they are in order."""
     digits = len(str(int(max(seconds, default=0.0) // 60)))

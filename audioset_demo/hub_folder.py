@@ -5,7 +5,7 @@ from pathlib import Path
 
 from audioset_demo.errors import StorageError
 from audioset_demo.hub_card import hub_card
-from audioset_demo.models.calibration import CALIBRATION_FILE
+from audioset_demo.models.calibration_file import CALIBRATION_FILE
 from audioset_demo.models.card import ModelCard, labels_of, save_card
 from audioset_demo.models.checkpoint import load_checkpoint, save_checkpoint
 from audioset_demo.models.published import CHECKPOINT_FILE, MODELS_DIR, PER_CLASS_FILE

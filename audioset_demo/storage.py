@@ -1,10 +1,12 @@
 """Writing files: whole or not at all, checked before the work starts, a full disk named.
 
-JSON and CSV have one writer each, and write what every other program can read.
+Text, JSON and CSV have one writer each, and write what every other program can read. A file is told
+from others by its hash.
 """
 
 import csv
 import errno
+import hashlib
 import io
 import json
 import math
@@ -218,6 +220,17 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, its line ends as they are, atomically."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))
+
+
 def json_text(value: object, indent: int | None = None) -> str:
     """Plain JSON that every parser reads: NaN and infinity become null."""
     return utf_8(json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False))
@@ -225,8 +238,7 @@ def json_text(value: object, indent: int | None = None) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """Write `json_text` to a file, one entry per line, atomically."""
-    text = json_text(value, indent=1) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_text(path, json_text(value, indent=1) + "\n")
 
 
 def parse_json(text: str) -> Any:
@@ -264,8 +276,7 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> str:
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a table as CSV, atomically."""
-    text = csv_text(columns, rows)
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))
+    write_text(path, csv_text(columns, rows))
 
 
 def utf_8(text: str) -> str:

@@ -15,8 +15,8 @@ import torch
 from audioset_demo.audio.decoding import Sound, open_sound
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.device import resolve_device
+from audioset_demo.embeddings.clip_arrays import embeddings_from_array
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings, Progress, hop_of
-from audioset_demo.embeddings.reading import embeddings_from_array
 from audioset_demo.encoders import load_encoder
 from audioset_demo.encoders.compact import CompactEncoder, unsure_below
 from audioset_demo.encoders.encoder import Encoder
@@ -26,11 +26,11 @@ from audioset_demo.models.calibration import (
     Calibration,
     Prior,
     audioset_prior,
-    load_calibration,
     move_prior,
     require_calibration,
     same_prior,
 )
+from audioset_demo.models.calibration_file import load_calibration
 from audioset_demo.models.card import ModelCard, labels_of
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.network import TaggingModel

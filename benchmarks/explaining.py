@@ -26,7 +26,7 @@ def peak_bytes() -> int:
 
 def explain(model: str, n_frames: int, top: int | None) -> dict[str, float]:
     """Megabytes and seconds, in this process."""
-    from audioset_demo.embeddings.reading import embeddings_from_array
+    from audioset_demo.embeddings.clip_arrays import embeddings_from_array
     from audioset_demo.export import tagging_record
     from audioset_demo.tagging import load_tagger
 

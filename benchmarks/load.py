@@ -8,7 +8,8 @@ every download. Its tags must be those that the library gives for its sound; wha
 hold its sound's SHA-256; and no download may be missing or name another visitor. Prints how many
 were wrong or lost, what the visitors waited, the processor time that each took, and the resident
 memory: before, at its peak, and some minutes after they left. With `--uploads`, so many sounds are
-uploaded then, by visitors who come and go, and the memory is printed as they do.
+uploaded then, by visitors who come and go, and the memory is printed as they do, and some minutes
+after the last one left.
 """
 
 from __future__ import annotations
@@ -80,14 +81,14 @@ def sounds(count: int) -> list[Sound]:
     return made
 
 
-def wav(rng: np.random.Generator, seconds: float) -> bytes:
+def wav(rng: np.random.Generator, seconds: float, rate: int = SAMPLE_RATE) -> bytes:
     """A WAV file of a tone that comes and goes, in noise."""
-    times_s = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    times_s = np.arange(int(seconds * rate)) / rate
     tone = np.sin(2 * np.pi * rng.uniform(100, 4000) * times_s)
     tone *= np.sin(2 * np.pi * rng.uniform(0.2, 8) * times_s)
     samples = 0.3 * tone + rng.uniform(0.001, 0.1) * rng.standard_normal(len(tone))
     file = io.BytesIO()
-    soundfile.write(file, samples.clip(-1, 1), SAMPLE_RATE, format="WAV")
+    soundfile.write(file, samples.clip(-1, 1), rate, format="WAV")
     return file.getvalue()
 
 
@@ -202,7 +203,7 @@ def percentiles(seconds: list[float]) -> str:
 
 
 def upload_many(address: str, count: int, process: subprocess.Popen) -> None:
-    """Upload `count` sounds, and print the memory at each tenth."""
+    """Upload `count` sounds, and print the memory at each twentieth."""
     visitor = Visitor(address)
     visitor.go()
     for number in range(1, count + 1):
@@ -214,9 +215,17 @@ def upload_many(address: str, count: int, process: subprocess.Popen) -> None:
         page = visitor.upload(f"visitor_{number}.wav", wav(rng, 3.0))
         if not page.media:
             raise SystemExit(f"Upload {number} was not taken: {page.alerts}")
-        if number % max(1, count // 10) == 0:
+        if number % max(1, count // 20) == 0:
             print(f"after {number} uploads: {megabytes(process):.0f} MB", flush=True)
     visitor.close()
+
+
+def wait(minutes: float, process: subprocess.Popen, before_mb: float) -> None:
+    """Print the memory some minutes later, and how far it is from what it was before."""
+    if minutes:
+        time.sleep(60 * minutes)
+        after_mb = megabytes(process)
+        print(f"after {minutes:g} minutes: {after_mb:.0f} MB ({after_mb / before_mb - 1:+.0%})")
 
 
 def main() -> int:
@@ -246,13 +255,10 @@ def main() -> int:
         print("upload to picture:", percentiles([report.picture_s for report in reports]))
         print("a page:", percentiles([s for report in reports for s in report.pages_s]))
         print(f"peak: {peak_mb:.0f} MB", flush=True)
-        if arguments.minutes:
-            time.sleep(60 * arguments.minutes)
-            after_mb = megabytes(process)
-            change = after_mb / before_mb - 1
-            print(f"after {arguments.minutes:g} minutes: {after_mb:.0f} MB ({change:+.0%})")
+        wait(arguments.minutes, process, before_mb)
         if arguments.uploads:
             upload_many(address, arguments.uploads, process)
+            wait(arguments.minutes, process, before_mb)
         print(f"peak: {megabytes(process, 'VmHWM'):.0f} MB")
     return int(any(report.wrong or report.lost for report in [alone, *reports]))
 

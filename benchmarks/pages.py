@@ -1,23 +1,33 @@
 """How soon the app's pages are drawn: `python benchmarks/pages.py`, in headless Chromium.
 
-For each page, a new visitor at its address on a warm server: the first paint of content, and when
-everything is drawn. Then a click from page to page, a control of each kind, a new 10 s sound from
-its upload to the full picture, the list of 31 clips, and the page of a sound of an hour that was
-encoded before. What each may take stands beside it.
+From `audioset-demo app` to the first page drawn, with the files in the disk cache. For each page, a
+new visitor at its address on a warm server: the first paint of content, when everything is drawn,
+and how far its layout shifted meanwhile; the same of an app of two titles, which is what Streamlit
+and the browser take by themselves. Then a click from page to page, a control of each kind, a new
+10 s sound from its upload to the full picture, the list of 31 clips, and the page of a sound of an
+hour that was encoded before. What each may take stands beside it.
 """
 
 import argparse
 import importlib.util
-import io
 import statistics
+import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
-import soundfile
+from load import server, wav
 
 RUNS = 5
-PAGE_MS, CONTROL_MS, LIST_MS, HOUR_MS = 1_500, 500, 1_500, 2_000  # what each may take
-SAMPLE_RATE = 44_100
+# What each may take.
+START_MS, PAGE_MS, CONTROL_MS, LIST_MS, HOUR_MS = 4_000, 1_500, 500, 1_500, 2_000
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+TWO_TITLES = """import streamlit as st
+
+def one(): st.title("Streamlit alone")
+def two(): st.title("Two")
+st.navigation([st.Page(one), st.Page(two)]).run()
+"""
 
 spec = importlib.util.spec_from_file_location(
     "screenshots", Path(__file__).parents[1] / "docs" / "screenshots.py"
@@ -43,14 +53,24 @@ DRAWN = """heading => new Promise(resolve => {
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
-def sound(seed: int, seconds: int = 10, rate: int = SAMPLE_RATE) -> bytes:
-    """Noise and tones, others for each seed."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(seconds * rate) / rate
-    wave = np.sin(2 * np.pi * rng.uniform(200, 2000) * t) + 0.3 * rng.standard_normal(len(t))
-    buffer = io.BytesIO()
-    soundfile.write(buffer, 0.3 * wave / np.abs(wave).max(), rate, format="WAV")
-    return buffer.getvalue()
+# Adds up the shares of the window by which what is shown there moved without a click.
+WATCH_SHIFTS = """window.shifted = 0;
+new PerformanceObserver(list => list.getEntries().forEach(shift => {
+  if (!shift.hadRecentInput) window.shifted += shift.value;
+})).observe({type: 'layout-shift', buffered: true});"""
+
+
+def sound(seed: int, seconds: int = 10, rate: int = 44_100) -> bytes:
+    return wav(np.random.default_rng(seed), seconds, rate)
+
+
+def opened(chromium, address: str, title: str, window: dict = DESK):
+    """A new visitor's page with this title, drawn, and the milliseconds that it took."""
+    page = chromium.new_page(viewport=window)
+    page.set_default_timeout(600_000)
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto(address, wait_until="commit")
+    return page, page.evaluate(DRAWN, title)
 
 
 def print_times(name: str, times_ms: list[float], most_ms: int | None = None) -> None:
@@ -66,25 +86,37 @@ def timed_click(page, title: str) -> float:
     return page.evaluate(DRAWN, title) - before
 
 
-def visits(chromium, address: str) -> None:
-    for name, title in tools.PAGES.items():
-        first, full = [], []
-        for _ in range(RUNS + 1):
-            page = chromium.new_page(viewport={"width": 1280, "height": 900})
-            page.goto(address if name == "tag" else f"{address}/{name}", wait_until="commit")
-            full.append(page.evaluate(DRAWN, title))
-            first.append(page.wait_for_function(FIRST_PAINT).json_value())
+def starts(chromium) -> None:
+    times_ms = []
+    for _ in range(RUNS):
+        began = time.monotonic()
+        with server(public=False) as (_, address):
+            page, _ = opened(chromium, f"http://{address}", tools.PAGES["tag"])
+            times_ms.append(1e3 * (time.monotonic() - began))
             page.close()
-        # The first visit fills the caches.
-        print_times(f"{title}: first paint", first[1:])
-        print_times(f"{title}: all drawn", full[1:], PAGE_MS)
+    print_times("from the command to the first page", times_ms, START_MS)
+
+
+def visits(chromium, address: str, title: str) -> None:
+    first, full = [], []
+    for _ in range(RUNS + 1):
+        page, drawn_ms = opened(chromium, address, title)
+        full.append(drawn_ms)
+        first.append(page.wait_for_function(FIRST_PAINT).json_value())
+        page.close()
+    # The first visit fills the caches.
+    print_times(f"{title}: first paint", first[1:])
+    print_times(f"{title}: all drawn", full[1:], PAGE_MS)
+    shifts = []
+    for window in (DESK, PHONE):
+        page, _ = opened(chromium, address, title, window)
+        shifts.append(page.evaluate("window.shifted"))
+        page.close()
+    print("  {:34} {:6.2f} {:6.2f}".format(f"{title}: shift, desk, phone", *shifts), flush=True)
 
 
 def clicks(chromium, address: str) -> None:
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    name, title = list(tools.PAGES.items())[-1]
-    page.goto(f"{address}/{name}")
-    page.evaluate(DRAWN, title)
+    page, _ = opened(chromium, f"{address}/encoder", tools.PAGES["encoder"])
     times: dict[str, list[float]] = {title: [] for title in tools.PAGES.values()}
     for _ in range(RUNS):
         for title in times:
@@ -95,9 +127,7 @@ def clicks(chromium, address: str) -> None:
 
 
 def controls(chromium, address: str) -> None:
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(address)
-    page.evaluate(DRAWN, tools.PAGES["tag"])
+    page, _ = opened(chromium, address, tools.PAGES["tag"])
     slider = page.get_by_role("slider", name="Events begin at a score of")
     fold = page.get_by_text("Children under parents")
     tags = page.get_by_role("slider", name="Number of tags")
@@ -118,10 +148,7 @@ def controls(chromium, address: str) -> None:
 
 
 def many_clips(chromium, address: str) -> None:
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(600_000)
-    page.goto(address)
-    page.evaluate(DRAWN, tools.PAGES["tag"])
+    page, _ = opened(chromium, address, tools.PAGES["tag"])
     files = [
         {"name": f"clip{seed}.wav", "mimeType": "audio/wav", "buffer": sound(seed, 10, 16_000)}
         for seed in range(30)
@@ -138,10 +165,7 @@ def many_clips(chromium, address: str) -> None:
 
 
 def an_hour(chromium, address: str) -> None:
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(600_000)
-    page.goto(address)
-    page.evaluate(DRAWN, tools.PAGES["tag"])
+    page, _ = opened(chromium, address, tools.PAGES["tag"])
     buffer = sound(0, 3_600, 8_000)
     file = {"name": "hour.wav", "mimeType": "audio/wav", "buffer": buffer}
     page.locator("input[type=file]").first.set_input_files(file)
@@ -158,9 +182,7 @@ def an_hour(chromium, address: str) -> None:
 
 
 def uploads(chromium, address: str) -> None:
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(address)
-    page.evaluate(DRAWN, tools.PAGES["tag"])
+    page, _ = opened(chromium, address, tools.PAGES["tag"])
     times_ms = []
     for run in range(RUNS + 1):
         file = {"name": f"sound{run}.wav", "mimeType": "audio/wav", "buffer": sound(run)}
@@ -176,17 +198,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     print(f"{'milliseconds':36} {'least':>6} {'median':>6} {'at most':>7}")
-    with (
-        tools.served_app() as address,
-        tools.sync_playwright() as playwright,
-        tools.browser(playwright) as chromium,
-    ):
-        visits(chromium, address)
-        clicks(chromium, address)
-        controls(chromium, address)
-        uploads(chromium, address)
-        many_clips(chromium, address)
-        an_hour(chromium, address)
+    with tools.sync_playwright() as playwright, tools.browser(playwright) as chromium:
+        starts(chromium)
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder) / "alone.py"
+            script.write_text(TWO_TITLES, encoding="utf-8")
+            with tools.served_app(script) as address:
+                visits(chromium, address, "Streamlit alone")
+        with tools.served_app() as address:
+            for name, title in tools.PAGES.items():
+                visits(chromium, address if name == "tag" else f"{address}/{name}", title)
+            for measure in (clicks, controls, uploads, many_clips, an_hour):
+                measure(chromium, address)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from audioset_demo import load_tagger
 from audioset_demo.audio.samples import synthesise
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_text
 
 OUTPUT = Path(__file__).with_name("attention-pooling.svg")
 LABEL, MODEL, OTHERS = "Speech", "single_attention", ("average", "max")
@@ -71,4 +71,4 @@ def picture() -> str:
 
 
 if __name__ == "__main__":
-    write_atomically(OUTPUT, lambda part: part.write_text(picture(), encoding="utf-8"))
+    write_text(OUTPUT, picture())

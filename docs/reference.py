@@ -11,7 +11,7 @@ from pathlib import Path
 
 import audioset_demo
 from audioset_demo import cli, hear
-from audioset_demo.storage import write_atomically
+from audioset_demo.storage import write_text
 from train import __main__ as train
 
 OUTPUT = Path(__file__).with_name("reference.md")
@@ -113,4 +113,4 @@ def reference() -> str:
 
 
 if __name__ == "__main__":
-    write_atomically(OUTPUT, lambda part: part.write_text(reference(), encoding="utf-8"))
+    write_text(OUTPUT, reference())

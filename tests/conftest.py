@@ -62,6 +62,20 @@ def features(features_path):
     return load_features(features_path)
 
 
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory) -> list[str]:
+    """A WAV, an MP3, and a text file that claims to be a WAV."""
+    from audioset_demo.audio.samples import synthesise
+    from tests.sounds import by_libsndfile, file_of
+
+    folder = tmp_path_factory.mktemp("clips")
+    siren, rain = synthesise("siren"), synthesise("rain")
+    (folder / "a.wav").write_bytes(by_libsndfile(siren.samples[: 3 * 16_000]))
+    (folder / "b.mp3").write_bytes(file_of(rain, "MP3"))
+    (folder / "broken.wav").write_text("this is not a sound")
+    return [str(folder / name) for name in ("a.wav", "b.mp3", "broken.wav")]
+
+
 def pytest_terminal_summary(terminalreporter):
     """Say so where the browser was never looked at: a page that nobody has seen may be broken."""
     skipped = [

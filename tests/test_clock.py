@@ -1,6 +1,6 @@
 """Times read alike everywhere: seconds below a minute, then minutes and seconds."""
 
-from audioset_demo.clock import column, stamp, stamp_range
+from audioset_demo.clock import column, stamp, stamp_range, whole
 
 
 def test_a_time_has_minutes_from_one_minute_on():
@@ -12,6 +12,12 @@ def test_a_time_has_minutes_from_one_minute_on():
         "1:02.34",
         "61:01.50",
     ]
+
+
+def test_whole_seconds_are_those_that_have_passed():
+    assert [whole(time) for time in (0.0, 59.996, 62.345, 3_661.5)] == [
+        "0:00", "0:59", "1:02", "61:01",
+    ]  # fmt: skip
 
 
 def test_ranges_name_the_unit_once():

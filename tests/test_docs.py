@@ -5,7 +5,7 @@ import re
 import pytest
 
 from audioset_demo.encoders.compact import compact_card
-from audioset_demo.models.calibration import load_calibration
+from audioset_demo.models.calibration_file import load_calibration
 from audioset_demo.models.experiments import ablations, averages, occlusion
 from audioset_demo.models.localisation import summary
 from audioset_demo.models.published import published_models

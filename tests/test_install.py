@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from audioset_demo.errors import DataError
-from train.compact_encoder import command
+from train.commands import encoder
 
 ROOT = Path(__file__).parents[1]
 # `--resampler resampy` and `export --onnx` name their extras; for the types alone.
@@ -42,6 +42,6 @@ def test_the_dependencies_are_what_the_library_imports():
 
 
 def test_without_scipy_the_training_of_the_compact_encoder_names_the_extra(monkeypatch):
-    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    monkeypatch.setattr(encoder, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"SciPy.*audioset-demo\[speech\]"):
-        command.run(argparse.Namespace())
+        encoder.run(argparse.Namespace())

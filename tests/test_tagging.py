@@ -96,7 +96,8 @@ def test_a_zip_holds_all_results_of_several_clips(tagger):
 def test_the_projector_gets_one_line_of_metadata_per_vector(tagger):
     clip = dataclasses.replace(tagger.encoder.encode(synthesise("rain")), name="tab\tin name")
     centroids = np.linspace(0, 255, 3 * 128).reshape(3, 128)
-    vectors, metadata = writing.projector_tsv([clip, clip], centroids, ["a", "b", "c"])
+    classes = writing.projector_classes(centroids, ["a", "b", "c"])
+    vectors, metadata = writing.projector_tsv([clip, clip], classes)
     rows = np.array([line.split("\t") for line in vectors.splitlines()], float)
     assert np.array_equal(rows[:10], clip.quantised) and rows.shape == (23, 128)
     words = [line.split("\t") for line in metadata.splitlines()]

@@ -17,8 +17,8 @@ from audioset_demo.storage import (
     json_text,
     parse_json,
     remove_leftovers,
-    write_atomically,
     write_json,
+    write_text,
 )
 
 CONFIG_FILE = "config.json"
@@ -182,7 +182,7 @@ def drop_metrics_after(run: Path, iteration: int) -> None:
     path = run / METRICS_FILE
     lines = _lines_of(path, truncated=True) if path.exists() else []
     kept = "".join(f"{text}\n" for text, line in lines if line["iteration"] <= iteration)
-    write_atomically(path, lambda part: part.write_text(kept, encoding="utf-8"))
+    write_text(path, kept)
 
 
 def _lines_of(path: Path, truncated: bool = False) -> list[tuple[str, dict]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -29,23 +28,11 @@ from audioset_demo.audio.formats import (
     identify,
 )
 from audioset_demo.audio.levels import Levels
+from audioset_demo.audio.limits import AudioLimits
 from audioset_demo.errors import AudioError
 from audioset_demo.names import MAX_NAME, shortened
 
-__all__ = ["AUDIO_EXTENSIONS", "AudioLimits", "Sound", "check_finite", "open_sound"]
-
-
-@dataclass(frozen=True)
-class AudioLimits:
-    """The largest sound that is decoded; exceeding any of them raises `AudioError`."""
-
-    max_bytes: int = 4 * 2**30  # bytes; as much as a WAV header can state
-    max_duration_s: float = 4 * 3600.0  # seconds
-    max_samples: int = 4 * 3600 * 48_000  # after the mean over channels; 2.8 GB as float32
-    max_values: int = 8 * 4 * 3600 * 48_000  # samples of all channels: what decoding costs
-    max_channels: int = 64
-    min_sample_rate: int = 1_000  # Hz
-    max_sample_rate: int = 768_000  # Hz
+__all__ = ["AUDIO_EXTENSIONS", "Sound", "check_finite", "open_sound"]
 
 
 class Decoder(Protocol):
@@ -130,7 +117,7 @@ class Sound:
         for block in self._at_one_rate(levels):
             check_finite(block, self.sample_rate, self.name, first=self._n)
             self._n += len(block)
-            _check_length(self._n, self.sample_rate, self.name, self._limits)
+            self._limits.check_length(self._n, self.sample_rate, self.name)
             yield block
         if not self._n:
             raise AudioError(f"{self.name} {self._why_empty()}")
@@ -177,13 +164,9 @@ class Sound:
 
     def _check_work(self, block: Block) -> None:
         """A stream may change its rate, and any number of samples may stand in a few bytes."""
-        _check_rate(block.sample_rate, self.name, self._limits)
+        self._limits.check_rate(block.sample_rate, self.name)
         self._n_values += block.samples.size
-        if self._n_values > self._limits.max_values:
-            raise AudioError(
-                f"{self.name} has more than {self._limits.max_values:,} samples in its channels "
-                "together, the limit. Cut it into shorter pieces or mix it down to mono."
-            )
+        self._limits.check_values(self._n_values, self.name)
 
     def _at_one_rate(self, levels: Levels) -> Iterator[np.ndarray]:
         """The mean over channels, at the sample rate of the first part."""
@@ -249,7 +232,7 @@ def open_sound(
             name = shortened(name or path.name, MAX_NAME)
             file = resources.enter_context(_open_file(path, name))
         stream = whole(file)
-        _check_bytes(stream.size, name, limits)
+        limits.check_bytes(stream.size, name)
         try:
             found = identify(stream)
         except Unreadable as error:
@@ -318,45 +301,10 @@ def _resampled(blocks: Iterator[np.ndarray], rate: int, to_rate: int) -> Iterato
         yield rest
 
 
-def _check_bytes(n_bytes: int, name: str, limits: AudioLimits) -> None:
-    if n_bytes == 0:
-        raise AudioError(f"{name} is empty (0 bytes). Record or export the sound again.")
-    if n_bytes > limits.max_bytes:
-        raise AudioError(
-            f"{name} has {n_bytes / 1e6:,.1f} MB, above the limit of "
-            f"{limits.max_bytes / 1e6:,.1f} MB. Cut it into shorter pieces."
-        )
-
-
-def _check_length(n_samples: int, sample_rate: int, name: str, limits: AudioLimits) -> None:
-    if n_samples > limits.max_duration_s * sample_rate:
-        raise AudioError(
-            f"{name} lasts {n_samples / sample_rate:,.1f} s or more, above the limit of "
-            f"{limits.max_duration_s:,.0f} s. Cut it into shorter pieces."
-        )
-    if n_samples > limits.max_samples:
-        raise AudioError(
-            f"{name} has {n_samples:,} samples or more at {sample_rate} Hz, above the limit of "
-            f"{limits.max_samples:,}. Cut it into shorter pieces or lower its sample rate."
-        )
-
-
 def _check_header(decoder: Decoder, name: str, limits: AudioLimits) -> None:
     """What is certain before anything is decoded; lengths are mostly claims."""
-    if decoder.n_channels > limits.max_channels:
-        raise AudioError(
-            f"{name} has {decoder.n_channels} channels, above the limit of "
-            f"{limits.max_channels}. Mix it down to mono or stereo."
-        )
-    _check_rate(decoder.sample_rate, name, limits)
+    limits.check_channels(decoder.n_channels, name)
+    limits.check_rate(decoder.sample_rate, name)
     if decoder.states_truth and decoder.stated_s:
         n_samples = round(decoder.stated_s * decoder.sample_rate)
-        _check_length(n_samples, decoder.sample_rate, name, limits)
-
-
-def _check_rate(sample_rate: int, name: str, limits: AudioLimits) -> None:
-    if not limits.min_sample_rate <= sample_rate <= limits.max_sample_rate:
-        raise AudioError(
-            f"{name} has a sample rate of {sample_rate} Hz, outside {limits.min_sample_rate:,} to "
-            f"{limits.max_sample_rate:,} Hz. Resample it, e.g. to 16000 Hz."
-        )
+        limits.check_length(n_samples, decoder.sample_rate, name)

@@ -20,7 +20,7 @@ DURATION_S = 10.0  # seconds, the length of an AudioSet clip
 _PEAK = 0.8  # leaves headroom, so that no player clips
 
 SAMPLES: dict[str, str] = {
-    "sequence": "Speech, then piano, then rain",
+    "sequence": "Speech, then music, then rain",
     "speech": "Speech",
     "piano": "Piano",
     "guitar": "Guitar",

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audioset_demo.audio.decoding import AudioLimits, check_finite, open_sound
+from audioset_demo.audio.decoding import check_finite, open_sound
+from audioset_demo.audio.limits import AudioLimits
 from audioset_demo.audio.resampling import resampled
 from audioset_demo.errors import AudioError
 

@@ -14,6 +14,7 @@ from audioset_demo.charts.style import (
     TRANSPARENT,
     VERMILION,
     all_plain,
+    drawn,
     look,
     time_axis,
 )
@@ -43,9 +44,13 @@ def embedding_picture(
     }
     layout = look(430) | {
         "xaxis": time_axis(duration_s) | {"showgrid": False},
-        "yaxis": {"title": "Dimension", "tickvals": [0, 32, 64, 96, 127], "showgrid": False},
+        "yaxis": {
+            "title": {"text": "Dimension"},
+            "tickvals": [0, 32, 64, 96, 127],
+            "showgrid": False,
+        },
     }
-    return go.Figure(heatmap, layout)
+    return drawn(heatmap, layout)
 
 
 def similarity_picture(
@@ -75,12 +80,10 @@ def similarity_picture(
         "xaxis": axis | time_axis(clip.duration_s),
         "yaxis": axis
         | time_axis(below.duration_s, other.name if other else "")
-        | {
-            "autorange": "reversed",
-            "scaleanchor": None if other else "x",
-        },
+        | {"autorange": "reversed"}
+        | ({} if other else {"scaleanchor": "x"}),
     }
-    return go.Figure(heatmap, layout)
+    return drawn(heatmap, layout)
 
 
 def class_map(
@@ -146,7 +149,10 @@ def class_map(
     low, high = np.concatenate(everything).min(axis=0), np.concatenate(everything).max(axis=0)
     width = high[0] - low[0]
     xaxis, yaxis = (
-        {"title": f"Axis {axis}: {share:.0%} of the variance between classes", "zeroline": False}
+        {
+            "title": {"text": f"Axis {axis}: {share:.0%} of the variance between classes"},
+            "zeroline": False,
+        }
         for axis, share in zip("12", explained, strict=True)
     )
     layout = look(520) | {
@@ -159,7 +165,7 @@ def class_map(
             step=max(high[1] - low[1], 1e-6) * 0.07,
         ),
     }
-    return go.Figure([{"type": "scatter"} | trace for trace in traces], layout)
+    return drawn([{"type": "scatter"} | trace for trace in traces], layout)
 
 
 def _colour_bar(title: str) -> dict:

@@ -8,7 +8,16 @@ import numpy as np
 import plotly.graph_objects as go
 
 from audioset_demo.charts.player import ClassMap, Curve
-from audioset_demo.charts.style import BLUE, GREY, SCORE_COLOURS, VERMILION, look, plain, time_axis
+from audioset_demo.charts.style import (
+    BLUE,
+    GREY,
+    SCORE_COLOURS,
+    VERMILION,
+    drawn,
+    look,
+    plain,
+    time_axis,
+)
 from audioset_demo.clock import stamp
 from audioset_demo.embeddings.frames import frame_edges
 from audioset_demo.errors import AudioSetDemoError
@@ -96,7 +105,7 @@ def score_differences(shown: Tagging, other: Tagging, classes: Sequence[int]) ->
     }
     scale = {"title": {"text": "Difference of scores"}, "range": [-1, 1], "fixedrange": True}
     layout = {"dragmode": False, "xaxis": scale, "yaxis": names}
-    return go.Figure({"data": [bars], "layout": look(80 + 24 * len(rows)) | layout})
+    return drawn(bars, look(80 + 24 * len(rows)) | layout)
 
 
 def in_multiples(attention: np.ndarray) -> np.ndarray:
@@ -169,7 +178,7 @@ def strand_map(strands: Strands, tagging: Tagging) -> go.Figure:
     axis = time_axis(tagging.duration_s) | {"fixedrange": True}
     layout = {"xaxis": axis, "yaxis": rows}
     height = 80 + 30 * len(names)
-    return go.Figure({"data": [cells], "layout": look(height) | {"dragmode": False} | layout})
+    return drawn(cells, look(height) | {"dragmode": False} | layout)
 
 
 def waterfall(tagging: Tagging, k: int) -> go.Figure:
@@ -186,7 +195,7 @@ def waterfall(tagging: Tagging, k: int) -> go.Figure:
         "type": "bar",
         "x": places,
         "y": np.append(parts, total),
-        "base": np.append(ends - parts, 0.0),
+        "base": [*(ends - parts).tolist(), 0.0],
         "marker": {"color": [GREY, *_colours(parts[1:]), BLUE if total >= 0 else VERMILION]},
         "customdata": [*names, f"sum: {tagging.adds_up_to}"],
         "hovertemplate": "%{customdata}: %{y:+.4f}<extra></extra>",
@@ -197,7 +206,7 @@ def waterfall(tagging: Tagging, k: int) -> go.Figure:
         "fixedrange": True,
     }
     layout = {"dragmode": False, "xaxis": ticks, "yaxis": sums}
-    return go.Figure({"data": [bars], "layout": look(280) | layout})
+    return drawn(bars, look(280) | layout)
 
 
 def _steps(tagging: Tagging, k: int) -> tuple[list[str], np.ndarray]:

@@ -12,12 +12,11 @@ Three forms are read:
 import contextlib
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import h5py
-import numpy as np
 from numpy.typing import ArrayLike
 
 from audioset_demo.embeddings.arrays import (
@@ -28,22 +27,18 @@ from audioset_demo.embeddings.arrays import (
     attribute,
     dataset,
     holds,
-    listing,
     loaded,
     member,
     npz_arrays,
     reading,
-    scalar,
 )
-from audioset_demo.embeddings.frames import ENCODER_TITLES, FRAME_S, N_DIMS, Embeddings
+from audioset_demo.embeddings.clip_arrays import clip_of_arrays
+from audioset_demo.embeddings.frames import Embeddings
 from audioset_demo.embeddings.packed import PackedClips, count_frames
 from audioset_demo.errors import FeaturesError
 from audioset_demo.names import MAX_NAME, shortened
 
 _KEYS = ("quantised", "pca", "embedding", "times_s", "encoder", "duration_s")
-_MAX_S = 1_000_000  # of a clip: eleven days
-_MIN_HOP_S = 0.001
-_EXPECTED = f"'quantised' uint8 (T, {N_DIMS}), or in HDF5 'x' uint8 (N, T, {N_DIMS})"
 
 # The chunks of a packed file run across clips and dimensions, so one clip touches dozens of them.
 _CHUNK_CACHE_BYTES = 32 * 2**20
@@ -139,118 +134,6 @@ def _open(
     raise FeaturesError(f"{name} {what}. {REMEDY}")
 
 
-def embeddings_from_array(array: np.ndarray, name: str = "features") -> Embeddings:
-    """Embeddings from the array of one clip, taken as released AudioSet features.
-
-    Parameters
-    ----------
-    array : (T, 128), uint8 as released, or float after `(uint8 - 128) / 128`, in [-1, 1];
-        floats are brought back to the nearest uint8.
-
-    Raises
-    ------
-    FeaturesError : another shape or type, or values out of range.
-    """
-    array = np.asarray(array)
-    if array.ndim != 2 or array.shape[1] != N_DIMS or not len(array):
-        raise FeaturesError(
-            f"The array of {name} has shape {array.shape}. Give the frames of one clip as "
-            f"(T, {N_DIMS}), T >= 1."
-        )
-    if array.dtype.kind == "f":
-        low, high = array.min(), array.max()
-        if not (low >= -1 and high <= 1):  # so written that NaN fails
-            raise FeaturesError(
-                f"The array of {name} has values from {low} to {high}. Give floats in [-1, 1], "
-                "which are (uint8 - 128) / 128, or the uint8 values themselves."
-            )
-        # 1.0 stands for 256, one more than a uint8 holds.
-        array = np.minimum(np.rint(array.astype(np.float64) * 128) + 128, 255).astype(np.uint8)
-    if array.dtype != np.uint8:
-        raise FeaturesError(
-            f"The array of {name} has type {array.dtype}. Give uint8 as released, or floats in "
-            "[-1, 1]."
-        )
-    return _one_clip({"quantised": array, "encoder": "released"}, (), name, name, LIMITS)
-
-
-def _one_clip(
-    arrays: Mapping[str, ArrayLike],
-    others: Iterable[str],
-    name: str,
-    where: str,
-    limits: FeaturesLimits,
-) -> Embeddings:
-    """Embeddings from the arrays of one clip, each checked.
-
-    `others` are the file's other keys, and `where` is the file, both for messages only.
-    """
-    quantised, embedding = arrays.get("quantised"), arrays.get("embedding")
-    main = embedding if quantised is None else quantised
-    if main is None:
-        raise FeaturesError(
-            f"{where} holds {listing([*arrays, *others])}; {_EXPECTED} was expected. {REMEDY}"
-        )
-    shape = np.shape(main)
-    n_frames = shape[0] if shape else 0
-    if n_frames == 0:
-        raise FeaturesError(
-            f"{where} holds no frames. Give a clip of at least one frame ({FRAME_S} s)."
-        )
-    limits.check_frames(n_frames, where)
-    notes: tuple[str, ...] = ()
-    encoder = str(scalar(arrays.get("encoder", "")))
-    if not encoder:
-        encoder = "released"
-        notes = (
-            "The file does not name its encoder, so it is taken as released AudioSet features.",
-        )
-    if encoder not in ENCODER_TITLES:
-        known = ", ".join(ENCODER_TITLES)
-        raise FeaturesError(f"{where} names an unknown encoder '{encoder}'. Give one of: {known}.")
-    times_s = np.arange(n_frames) * FRAME_S
-    if "times_s" in arrays:
-        times_s = _checked(arrays["times_s"], (n_frames,), "f", where, "times_s")
-        _check_times(times_s, where)
-    duration_s = scalar(arrays.get("duration_s", n_frames * FRAME_S))
-    if not isinstance(duration_s, (int, float)) or not 0 < duration_s <= _MAX_S:
-        raise FeaturesError(
-            f"{where} holds {duration_s} as 'duration_s'; seconds above zero, {_MAX_S:,} at most, "
-            f"were expected. {REMEDY}"
-        )
-    frames = (n_frames, N_DIMS)
-    floats = {
-        key: _checked(arrays[key], frames, "f", where, key).astype(np.float32)
-        for key in ("pca", "embedding")
-        if key in arrays
-    }
-    return Embeddings(
-        encoder=encoder,
-        times_s=times_s.astype(np.float64),
-        quantised=None if quantised is None else _checked(quantised, frames, "u", where),
-        pca=floats.get("pca"),
-        embedding=floats.get("embedding"),
-        duration_s=float(duration_s),
-        name=shortened(name, MAX_NAME),
-        notes=notes,
-    )
-
-
-def _check_times(times_s: np.ndarray, where: str) -> None:
-    """The starts (T,) of frames are even, and neither so close nor so late that nobody meant it."""
-    steps = np.diff(times_s)
-    if len(steps) and not (steps.min() >= _MIN_HOP_S and np.ptp(steps) < 0.01):
-        raise FeaturesError(
-            f"{where} holds 'times_s' in steps of {steps.min():.3g} to {steps.max():.3g} s; even "
-            f"steps of {_MIN_HOP_S} s or more were expected. {REMEDY}"
-        )
-    if not (times_s[0] >= 0 and times_s[-1] <= _MAX_S):
-        raise FeaturesError(
-            f"{where} holds 'times_s' from {times_s[0]:.3g} to {times_s[-1]:.3g} s; 0 to "
-            f"{_MAX_S:,} s were expected. {REMEDY}"
-        )
-
-
 def _place(clip: str, name: str) -> str:
     """A clip of a file, for messages."""
     return f"Clip '{shortened(clip, 40)}' of {shortened(name, 60)}"
@@ -260,35 +143,18 @@ def _single(clip: Embeddings) -> FeaturesFile:
     return FeaturesFile(clip.name, [clip.name], lambda index: clip, lambda: None)
 
 
-def _checked(
-    array: ArrayLike, shape: tuple[int, ...], kind: str, where: str, key: str = "quantised"
-) -> np.ndarray:
-    """The array, if of this shape and uint8 (kind "u") or finite floats (kind "f")."""
-    array = np.asarray(array)
-    fits = array.dtype == np.uint8 if kind == "u" else array.dtype.kind == "f"
-    if array.shape != shape or not fits:
-        expected = "uint8" if kind == "u" else "float32"
-        raise FeaturesError(
-            f"{where} holds '{key}' as {array.dtype} of shape {array.shape}; {expected} of shape "
-            f"{shape} was expected. {REMEDY}"
-        )
-    if kind == "f" and not np.isfinite(array).all():
-        raise FeaturesError(f"{where} holds NaN or infinite values in '{key}'. {REMEDY}")
-    return array
-
-
 def _open_npz(stream: Path | io.BytesIO, name: str, limits: FeaturesLimits) -> FeaturesFile:
     with zipfile.ZipFile(stream) as archive:
         clips = list(dict.fromkeys(key.rpartition("/")[0] for key in archive.namelist()))
     if not clips or "" in clips:
         arrays, others = npz_arrays(stream, name, _KEYS, limits=limits)
-        return _single(_one_clip(arrays, others, name, name, limits))
+        return _single(clip_of_arrays(arrays, others, name, name, limits))
     limits.check_clips(len(clips), name)
 
     def read(index: int) -> Embeddings:
         where = _place(clips[index], name)
         arrays, others = npz_arrays(stream, where, _KEYS, f"{clips[index]}/", limits=limits)
-        return _one_clip(arrays, others, clips[index], where, limits)
+        return clip_of_arrays(arrays, others, clips[index], where, limits)
 
     return FeaturesFile(name, clips, read, lambda: None)
 
@@ -304,7 +170,7 @@ def _open_hdf5(stream: Path | io.BytesIO, name: str, limits: FeaturesLimits) -> 
             names, read = keys, _group_reader(file, keys, name, limits)
         else:
             arrays, others = _hdf5_arrays(file, name, limits)
-            return _single(_one_clip(arrays, others, name, name, limits))
+            return _single(clip_of_arrays(arrays, others, name, name, limits))
         stack.pop_all()  # the file stays open: clips are read from it later
         return FeaturesFile(name, names, read, file.close)
 
@@ -318,7 +184,7 @@ def _group_reader(
         if not isinstance(group, h5py.Group):
             raise FeaturesError(f"{where} is not a group of arrays. {REMEDY}")
         arrays, others = _hdf5_arrays(group, where, limits)
-        return _one_clip(arrays, others, keys[index], where, limits)
+        return clip_of_arrays(arrays, others, keys[index], where, limits)
 
     return read
 
@@ -338,7 +204,7 @@ def _packed_clips(
         if packed.segment_times is not None:
             start_s, end_s = packed.segment_times[index]
             arrays["duration_s"] = float(end_s - start_s)
-        return _one_clip(arrays, (), names[index], _place(names[index], name), limits)
+        return clip_of_arrays(arrays, (), names[index], _place(names[index], name), limits)
 
     return names, read
 

@@ -31,21 +31,25 @@ def embeddings_csv(embeddings: Embeddings) -> str:
     return csv_text(columns, rows)
 
 
-def projector_tsv(
-    clips: Sequence[Embeddings], centroids: np.ndarray, names: Sequence[str]
-) -> tuple[str, str]:
+def projector_tsv(clips: Sequence[Embeddings], classes: tuple[str, str]) -> tuple[str, str]:
     """Vectors and their metadata for the Embedding Projector, which loads two TSV files.
 
-    Rows are the quantised frames of clips, then class centroids (K, 128) with their names.
+    Rows are the quantised frames of clips, then those of `projector_classes`.
     """
     vectors, metadata = [], [("what", "name", "seconds")]
     for clip in clips:
+        name = one_line(" ".join(clip.name.split()))
         for time, frame in zip(clip.times_s, clip.require_quantised(), strict=True):
             vectors.append([str(value) for value in frame.tolist()])
-            metadata.append(("frame", one_line(" ".join(clip.name.split())), f"{time:.2f}"))
-    for name, centroid in zip(names, centroids, strict=True):
-        vectors.append([f"{value:.3f}" for value in centroid.tolist()])
-        metadata.append(("class", one_line(" ".join(name.split())), ""))
+            metadata.append(("frame", name, f"{time:.2f}"))
+    of_classes, their_metadata = classes
+    return _tsv(vectors) + of_classes, _tsv(metadata) + their_metadata
+
+
+def projector_classes(centroids: np.ndarray, names: Sequence[str]) -> tuple[str, str]:
+    """The rows of class centroids (K, 128) in both TSV files, the same for all clips."""
+    vectors = [[f"{value:.3f}" for value in centroid.tolist()] for centroid in centroids]
+    metadata = [("class", one_line(" ".join(name.split())), "") for name in names]
     return _tsv(vectors), _tsv(metadata)
 
 

@@ -129,7 +129,7 @@ def read_evidence(path: Path) -> Evidence:
     try:
         arrays, _ = npz_arrays(io.BytesIO(path.read_bytes()), str(path), ARRAYS, remedy=REMEDY)
     except (OSError, FeaturesError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}).") from None
+        raise CheckpointError(f"{path} cannot be read ({error}). {REMEDY}") from None
     classes = {array.shape[-1 if name == "replicates" else 0] for name, array in arrays.items()
                if array.ndim}  # fmt: skip
     if set(arrays) != set(ARRAYS) or len(classes) != 1 or not all(

@@ -56,5 +56,6 @@ def _read(path: Path, written_ns: int) -> OverTraining:
         return OverTraining(iterations, ap.reshape(len(rows), len(iterations)), n_clips)
     except (OSError, ValueError, csv.Error) as error:
         raise CheckpointError(
-            f"{path} is not what `python -m train over-training` wrote ({error}). Write it again."
+            f"{path} is not what `python -m train over-training` wrote ({error}). Run "
+            "that command again."
         ) from None

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib.resources import as_file
-from pathlib import Path
 
-
-def sha256_of(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+from audioset_demo.storage import sha256_of
 
 
 def encoder_in_short(name: str) -> str:

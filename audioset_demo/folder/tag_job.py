@@ -13,10 +13,10 @@ from audioset_demo.embeddings.frames import ENCODER_TITLES, Progress, frame_edge
 from audioset_demo.folder.embed_job import EMBEDDINGS
 from audioset_demo.folder.inputs import Input
 from audioset_demo.folder.job import Made, Maker
-from audioset_demo.folder.sources import encoder_in_short, sha256_of
+from audioset_demo.folder.sources import encoder_in_short
 from audioset_demo.labels import Label
 from audioset_demo.names import one_line, without_spaces
-from audioset_demo.storage import csv_lines
+from audioset_demo.storage import csv_lines, sha256_of
 
 if TYPE_CHECKING:  # imports torch
     from audioset_demo.tagging import Tagging

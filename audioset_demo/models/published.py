@@ -28,6 +28,7 @@ LEARNING_CURVE_FILE = "learning_curve.csv"
 DEFAULT_MODEL = "feature_attention"
 FIGURES = ("mAP", "AUC", "d_prime")
 MAX_TABLES = 64  # two for each model
+PER_CLASS_COLUMNS = ("index", "mid", "name", "ap", "auc")
 CURVE_COLUMNS = ("iteration", "loss", "validation_mAP", "validation_AUC")
 
 Row = TypeVar("Row")

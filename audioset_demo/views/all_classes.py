@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from audioset_demo.charts import classes as charts
@@ -16,6 +17,7 @@ from audioset_demo.evidence.of_model import Evidence, evidence
 from audioset_demo.labels import Label
 from audioset_demo.models.published import PublishedModel
 from audioset_demo.views import session
+from audioset_demo.views.drawn_once import made_once
 from audioset_demo.views.names import escape
 from audioset_demo.views.widgets import chart
 
@@ -53,6 +55,11 @@ class Subject:
     @property
     def names(self) -> list[str]:
         return [label.name for label in self.labels]
+
+    @property
+    def decided_by(self) -> tuple[PublishedModel, bytes, int, str]:
+        """All that decides the pictures, quickly compared."""
+        return self.model, np.array(self.kept, np.int64).tobytes(), self.chosen, self.part
 
     def only_kept(self, values: np.ndarray) -> np.ndarray:
         """The values (K,), NaN where a class is left out."""
@@ -92,8 +99,16 @@ def show(view: str, subject: Subject) -> None:
 
 def _scatter(subject: Subject) -> None:
     which, counts = _counts(subject)
-    figure = charts.precision_scatter(
-        subject.names, counts, subject.only_kept(subject.precision), subject.chosen, COUNTS[which]
+    figure = made_once(
+        "scatter",
+        (which, subject.decided_by),
+        lambda: charts.precision_scatter(
+            subject.names,
+            counts,
+            subject.only_kept(subject.precision),
+            subject.chosen,
+            COUNTS[which],
+        ),
     )
     _clickable(
         figure,
@@ -112,10 +127,17 @@ def _by_rank(subject: Subject) -> None:
     which, counts = _counts(subject)
     kept = list(subject.kept)
     chosen = kept.index(subject.chosen) if subject.chosen in kept else -1
-    figure = charts.precision_by_rank(
-        [subject.names[k] for k in kept], counts[kept], subject.precision[kept], chosen,
-        COUNTS[which],
-    )  # fmt: skip
+    figure = made_once(
+        "ranks",
+        (which, subject.decided_by),
+        lambda: charts.precision_by_rank(
+            [subject.names[k] for k in kept],
+            counts[kept],
+            subject.precision[kept],
+            chosen,
+            COUNTS[which],
+        ),
+    )
     _clickable(
         figure,
         f"Points: average precision; bars: {COUNTS[which].lower()}; from the most to the least "
@@ -133,10 +155,17 @@ def _quality(subject: Subject) -> None:
     n_true = np.array([label.n_true for label in subject.labels])
     n_rated = np.array([label.n_rated for label in subject.labels])
     quality = np.array([math.nan if q is None else q for q in _qualities(subject.labels)])
-    figure = charts.precision_by_quality(
-        subject.names, quality, statistics.wilson(n_true, n_rated),
-        subject.only_kept(subject.precision), subject.chosen,
-    )  # fmt: skip
+    figure = made_once(
+        "quality",
+        subject.decided_by,
+        lambda: charts.precision_by_quality(
+            subject.names,
+            quality,
+            statistics.wilson(n_true, n_rated),
+            subject.only_kept(subject.precision),
+            subject.chosen,
+        ),
+    )
     _clickable(
         figure,
         "Average precision of each class against the share of its labels that raters confirmed",
@@ -157,8 +186,12 @@ def _qualities(labels: Sequence[Label]) -> list[float | None]:
 
 def _ontology(subject: Subject) -> None:
     kept = set(subject.kept)
-    shown = [label for label in subject.labels if label.index in kept]
-    boxes = ontology.nodes(shown, subject.precision, subject.part)
+
+    def make() -> go.Figure:
+        shown = [label for label in subject.labels if label.index in kept]
+        boxes = ontology.nodes(shown, subject.precision, subject.part)
+        return charts.ontology(boxes, subject.names[subject.chosen])
+
     with_parts = set(ontology.parts(subject.labels))
     by_name = {label.name for label in subject.labels}
 
@@ -174,7 +207,7 @@ def _ontology(subject: Subject) -> None:
             st.session_state[PART] = "" if name == subject.part else name
 
     chart(
-        charts.ontology(boxes, subject.names[subject.chosen]),
+        made_once("ontology", subject.decided_by, make),
         "The ontology as boxes inside boxes, coloured by the mean average precision of the classes "
         "in them",
         key="ontology",
@@ -206,10 +239,18 @@ def _two_models(subject: Subject) -> None:
             icon=":material/info:",
         )
         return
-    figure = charts.differences(
-        subject.names, np.array(subject.kept, np.int64), found.ap, (found.low, found.high),
-        found.beyond_chance, subject.chosen,
-    )  # fmt: skip
+    figure = made_once(
+        "differences",
+        (subject.others[against], subject.decided_by),
+        lambda: charts.differences(
+            subject.names,
+            np.array(subject.kept, np.int64),
+            found.ap,
+            (found.low, found.high),
+            found.beyond_chance,
+            subject.chosen,
+        ),
+    )
     _clickable(
         figure,
         f"Difference of average precision to {against}, class by class, with intervals",

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from audioset_demo.clock import whole
 from audioset_demo.embeddings.frames import Progress
 from audioset_demo.views.line import LINE
 from audioset_demo.views.names import escape
@@ -135,12 +136,5 @@ def _standing(work: Work) -> str:
     before = work.before()
     if before:
         return f"waiting, {before:,} before you"
-    return f"{_minutes(work.done_s)}{_of(work.total_s)}"
-
-
-def _of(total_s: float | None) -> str:
-    return f" of {_minutes(total_s)}" if total_s else ""
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{int(seconds % 60):02} min"
+    of = f" of {whole(work.total_s)} min" if work.total_s else ""
+    return f"{whole(work.done_s)} min{of}"

@@ -9,23 +9,32 @@ from streamlit.delta_generator import DeltaGenerator
 
 from audioset_demo.audio.samples import SAMPLES
 from audioset_demo.views import clips, serving, uploads
+from audioset_demo.views.clips import Clip
 from audioset_demo.views.names import escape
+from audioset_demo.views.widgets import title
 
 CHANGE = "change"  # the key of the popover that holds a chooser; True while it is open
 
 
-def show_above() -> None:
-    """The chooser in one row, folded away once the visitor has opened something."""
-    if clips.anything_opened():
-        with st.expander("Open another sound", icon=":material/add:"):
-            show("page", st.columns([4, 3, 3], gap="medium"))
+def show_below_title(words: str, clip: Clip, folded: bool) -> None:
+    """The title of a page of `clip`, and below it the chooser in one row.
+
+    `folded`: the chooser is folded away beside the title.
+    """
+    if folded:
+        for_title, for_chooser = st.columns([6, 4], vertical_alignment="center")
+        with for_title:
+            title(words)
+        with for_chooser.expander("Open another sound", icon=":material/add:"):
+            show("page", clip)
     else:
-        show("page", st.columns([4, 3, 3], gap="medium"))
+        title(words)
+        show("page", clip, st.columns([4, 3, 3], gap="medium"))
     show_messages()
 
 
-def show(place: str, columns: Sequence[DeltaGenerator] = ()) -> None:
-    """Three ways to choose a clip, below one another or in three columns.
+def show(place: str, clip: Clip, columns: Sequence[DeltaGenerator] = ()) -> None:
+    """Three ways to choose another clip, below one another or in three columns.
 
     `place` distinguishes several choosers.
     """
@@ -51,7 +60,7 @@ def show(place: str, columns: Sequence[DeltaGenerator] = ()) -> None:
         args=(record,),
     )
     samples = f"{place} samples"
-    st.session_state[samples] = clips.current().sample or None
+    st.session_state[samples] = clip.sample or None
     for_samples.selectbox(
         "Or pick a sample made by programs",
         list(SAMPLES),
@@ -102,7 +111,7 @@ def _pick(key: str) -> None:
         _offer(clips.from_sample(st.session_state[key]))
 
 
-def _offer(*opened: clips.Clip, errors: Iterable[str] = ()) -> None:
+def _offer(*opened: Clip, errors: Iterable[str] = ()) -> None:
     clips.offer(*opened, errors=errors)
     st.session_state.turn += 1
     st.session_state[CHANGE] = False

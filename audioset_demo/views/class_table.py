@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import streamlit as st
 
 from audioset_demo.evaluation import d_prime
 from audioset_demo.evidence.of_model import Evidence
 from audioset_demo.labels import Label
+from audioset_demo.models.card import labels_of
+from audioset_demo.models.published import PublishedModel
 from audioset_demo.storage import csv_text, json_text
 from audioset_demo.views import session
 from audioset_demo.views.downloads import File, downloads
@@ -48,7 +52,36 @@ COLUMNS = {
 }
 
 
-def class_rows(
+@dataclass(frozen=True)
+class Table:
+    """The rows of classes: their names, all columns, and the two files."""
+
+    names: tuple[str, ...]
+    columns: pa.Table
+    csv: bytes
+    json: bytes
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={PublishedModel: repr})
+def table(model: PublishedModel, classes: bytes, sort: str, _of: Evidence | None) -> Table:
+    """The table of some classes of a model, the same for all visitors.
+
+    Parameters
+    ----------
+    classes : their indices, as the bytes of int64, which Streamlit hashes at once
+    """
+    labels = labels_of(model.card)
+    shown = [labels[k] for k in np.frombuffer(classes, np.int64)]
+    rows = _rows(shown, model.average_precision(), model.auc(), _of, sort)
+    return Table(
+        names=tuple(row["Class"] for row in rows),
+        columns=pa.table({column: [row[column] for row in rows] for column in rows[0]}),
+        csv=csv_text(list(rows[0]), (row.values() for row in rows)).encode(),
+        json=json_text(rows, 1).encode(),
+    )
+
+
+def _rows(
     labels: Sequence[Label],
     ap: dict[int, float],
     auc: dict[int, float],
@@ -85,8 +118,8 @@ def class_rows(
     return sorted(rows, key=SORTS[sort])
 
 
-def show(rows: list[Row], chosen: str, decided_by: tuple) -> None:
-    """The rows and their downloads; `decided_by` is all that decides them.
+def show(table: Table, chosen: str, decided_by: tuple) -> None:
+    """A table and its downloads; `decided_by` is all that decides it.
 
     A tick belongs to a place in a table. So rows in another order, or a class that was chosen
     elsewhere, make another table, in which the chosen class is ticked from the start.
@@ -94,8 +127,8 @@ def show(rows: list[Row], chosen: str, decided_by: tuple) -> None:
     if st.session_state.get(TICKED) != chosen:
         st.session_state[MOUNTS] = st.session_state.get(MOUNTS, 0) + 1
         st.session_state[TICKED] = chosen
-    names = [row["Class"] for row in rows]
-    key = f"table {st.session_state[MOUNTS]} {hash(tuple(names))}"
+    names = table.names
+    key = f"table {st.session_state[MOUNTS]} {hash(names)}"
 
     def choose() -> None:
         ticked = st.session_state[key].selection.rows
@@ -104,9 +137,9 @@ def show(rows: list[Row], chosen: str, decided_by: tuple) -> None:
             session.choose_class(names[ticked[0]])
 
     st.dataframe(
-        {column: [row[column] for row in rows] for column in rows[0]},
+        table.columns,
         hide_index=True,
-        height=min(HEIGHT, 35 * (len(rows) + 1) + 3),
+        height=min(HEIGHT, 35 * (len(names) + 1) + 3),
         key=key,
         selection_mode="single-row",
         selection_default={"selection": {"rows": [names.index(chosen)] if chosen in names else []}},
@@ -117,10 +150,6 @@ def show(rows: list[Row], chosen: str, decided_by: tuple) -> None:
     downloads(
         "classes",
         decided_by,
-        File("CSV", "classes.csv", "text/csv", partial(_as_csv, rows)),
-        File("JSON", "classes.json", "application/json", partial(json_text, rows, 1)),
+        File("CSV", "classes.csv", "text/csv", lambda: table.csv),
+        File("JSON", "classes.json", "application/json", lambda: table.json),
     )
-
-
-def _as_csv(rows: list[Row]) -> str:
-    return csv_text(list(rows[0]), (row.values() for row in rows))

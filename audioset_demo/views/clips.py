@@ -82,10 +82,10 @@ def from_file(name: str, data: bytes) -> Clip:
 
 def held_bytes() -> int:
     """Bytes of the files of all visits."""
-    return _n_bytes(list(_alive.values()))
+    return n_bytes(list(_alive.values()))
 
 
-def _n_bytes(clips: Iterable[Clip]) -> int:
+def n_bytes(clips: Iterable[Clip]) -> int:
     """Bytes of the files of clips; those of one embeddings file share it."""
     return sum({id(clip.data): len(clip.data) for clip in clips}.values())
 
@@ -147,7 +147,7 @@ def _keep(clip: Clip) -> None:
     clips[clip.identity()] = clip
     staying = clip.identity(), st.session_state.clip.identity()
     for identity in [identity for identity in clips if identity not in staying]:
-        if len(clips) <= MAX_KEPT and _n_bytes(clips.values()) <= MAX_KEPT_BYTES:
+        if len(clips) <= MAX_KEPT and n_bytes(clips.values()) <= MAX_KEPT_BYTES:
             break
         _offer().dropped.append(clips.pop(identity).name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -10,7 +10,7 @@ import streamlit as st
 from audioset_demo.charts.explanation import class_map, difference_map, score_differences
 from audioset_demo.charts.player import ClassMap
 from audioset_demo.tagging import Tagging
-from audioset_demo.views import cache, clips
+from audioset_demo.views import cache
 from audioset_demo.views.clips import Clip
 from audioset_demo.views.names import escape
 from audioset_demo.views.session import Choice
@@ -28,9 +28,10 @@ class Other:
     choice: Choice
 
 
-def choose(clip: Clip, choice: Choice, models: Mapping[str, str]) -> Other | None:
-    """A box with the other models, which are titles by their names, and the other clips."""
-    kept = clips.kept()
+def choose(
+    clip: Clip, kept: Sequence[Clip], choice: Choice, models: Mapping[str, str]
+) -> Other | None:
+    """A box with the other models, which are titles by their names, and the other clips kept."""
     names = cache.clip_names(kept)
     others = {f"model {name}": Other(title, clip, replace(choice, model=name))
               for name, title in models.items()}  # fmt: skip

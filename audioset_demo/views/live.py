@@ -25,6 +25,7 @@ from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache
 from audioset_demo.views.background import TURNS
+from audioset_demo.views.player import PICTURES_JS
 from audioset_demo.views.session import Choice
 from audioset_demo.views.turns import Place
 
@@ -50,7 +51,7 @@ _component = st.components.v2.component(
     # One module. The worklet's code becomes a module of its own, at an address within the page.
     js=f"const WORKLET = {json_text(_asset('live_worklet.js'))};\n"
     + _asset("live_microphone.js")
-    + _asset("player_pictures.js")
+    + PICTURES_JS
     + _asset("live.js"),
 )
 
@@ -90,6 +91,12 @@ class Listening:
         self.sound.add(start, former.samples)
         self.sound.n_lost = former.n_lost
 
+    def last_minute(self) -> bytes | None:
+        """A WAV file of the last minute; None where nothing was heard."""
+        if not len(self.sound.samples):
+            return None
+        return wav_file(self.sound.samples.astype("<i2").tobytes(), SAMPLE_RATE)
+
     def _tag(self, choice: Choice) -> None:
         embeddings = self.sound.embeddings("live", TAGGED_S)
         minute = self.sound.embeddings("live")
@@ -119,7 +126,7 @@ def hear(choice: Choice) -> None:
     key, position, samples = _block(sent)
     # One work at a time of all visitors; so are two runs of one visitor, of which one is ending.
     with TURNS.turn(Place(len(samples) / SAMPLE_RATE)):
-        listening = st.session_state.get(_LISTENING)
+        listening = current()
         if listening is None or listening.key != key:
             listening = _new(key, position, choice)
         listening.add(position, samples, choice)
@@ -142,7 +149,7 @@ def _block(sent: object) -> tuple[str, int, np.ndarray]:
         return key, position, np.frombuffer(base64.b64decode(text, validate=True), "<i2")
     except (LookupError, TypeError, ValueError):
         raise AudioSetDemoError(
-            "What the browser sent is no sound. Reload the page and press Start."
+            "What the browser sent is not sound. Reload the page and press Start."
         ) from None
 
 
@@ -159,22 +166,19 @@ def _new(key: str, position: int, choice: Choice) -> Listening:
     return listening
 
 
+def current() -> Listening | None:
+    """What this visitor's microphone heard; None where Start was not pressed on this page."""
+    return st.session_state.get(_LISTENING)
+
+
 def forget() -> None:
     """Drop what was heard; called when another page is opened."""
     st.session_state.pop(_LISTENING, None)
 
 
-def last_minute() -> bytes | None:
-    """A WAV file of the last minute; None where nothing was heard."""
-    listening = st.session_state.get(_LISTENING)
-    if listening is None or not len(listening.sound.samples):
-        return None
-    return wav_file(listening.sound.samples.astype("<i2").tobytes(), SAMPLE_RATE)
-
-
-def show(error: str) -> None:
+def show(listening: Listening | None, error: str) -> None:
     """The component, with what was found, and an error, which stops the microphone."""
-    sent, listening = _sent(), st.session_state.get(_LISTENING)
+    sent = _sent()
     found = _found(listening) if listening else None
     timeline = found and found["timeline"]
     data = {

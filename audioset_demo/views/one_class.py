@@ -77,7 +77,8 @@ def show(
     with right:
         _confused(label, of, clips, labels)
         models_of_class.show_over_training(label, models)
-    _clips(label, of, clips, labels)
+    model = next(iter(models.values()))
+    draw_once("clips of class", (label.name, model), lambda: _clips(label, of, clips, labels))
 
 
 def _curves(label: Label, of: Evidence, model: PublishedModel) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 import numpy as np
 import streamlit as st
 
 from audioset_demo.embeddings.frames import Embeddings, Progress
 from audioset_demo.errors import AudioSetDemoError
+from audioset_demo.models.published import PublishedModel
 from audioset_demo.names import shortened
+from audioset_demo.recordings.recording_names import recording_of
 from audioset_demo.views import cache
 from audioset_demo.views.background import Work, finish
 from audioset_demo.views.clips import MAX_KEPT_BYTES, Clip
@@ -24,6 +27,30 @@ MAX_NAME = 60  # characters of a class
 BACKGROUND = ""  # the class of sounds that are of none
 
 
+@dataclass(frozen=True)
+class Source:
+    """The file of a sound.
+
+    Attributes
+    ----------
+    name : from which its recording can be told
+    origin : distinguishes its content
+    """
+
+    name: str
+    origin: str
+
+    def recording(self, group_by: str) -> str:
+        """The recording that it is from; `group_by` is as of `recording_of`.
+
+        There are no folders here: files of one name are taken for one recording.
+        """
+        if group_by == "file":
+            return self.origin
+        told = recording_of(self.name)
+        return PurePath(self.name).stem if told == self.name else told
+
+
 @dataclass
 class OwnClasses:
     """What one visitor has put together.
@@ -32,18 +59,19 @@ class OwnClasses:
     ----------
     classes : the keys of its sounds by each class's name, `BACKGROUND` among them
     sounds : by the keys of the clips
-    groups : of sounds that were cut from others, the recording that each is from
+    sources : of sounds that were cut from others, the file that each is from
     arrived : sounds that have not been read yet, each with its class
     reading, training : work that goes on; `reading` finds out what is wrong with each sound
     errors : why something could not be done
     lesson, taught : what was learned last, and the keys of its sounds
     learned : what came of it
+    saved : the model that was saved last, as it is published
     turn : counts what was dropped, for the keys of the uploaders
     """
 
     classes: dict[str, list[str]] = field(default_factory=lambda: {BACKGROUND: []})
     sounds: dict[str, Clip] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
     arrived: list[tuple[Clip, str]] = field(default_factory=list)
     reading: Work[dict[str, str]] | None = None
     training: Work[Learned] | None = None
@@ -51,6 +79,7 @@ class OwnClasses:
     lesson: Lesson | None = None
     taught: list[str] = field(default_factory=list)
     learned: Learned | None = None
+    saved: PublishedModel | None = None
     turn: int = 0
 
     @property
@@ -93,8 +122,22 @@ def remove_class(own: OwnClasses, name: str) -> None:
     forget_unused(own)
 
 
-def add_sounds(own: OwnClasses, clips: Iterable[Clip], name: str, group: str = "") -> None:
-    """Let sounds arrive for a class; `group` is the recording that they were cut from."""
+def source_of(own: OwnClasses, clip: Clip) -> Source:
+    """The file that a sound is from, or was cut from; each clip of an embeddings file is its own.
+
+    Raises
+    ------
+    AudioSetDemoError : an embeddings file cannot be read.
+    """
+    if clip.is_features:
+        return Source(cache.features_names(clip)[clip.index], clip.key)
+    return own.sources.get(clip.key, Source(clip.name, clip.origin))
+
+
+def add_sounds(
+    own: OwnClasses, clips: Iterable[Clip], name: str, source: Source | None = None
+) -> None:
+    """Let sounds arrive for a class; `source` is the file that they were cut from."""
     for clip in clips:
         own.sounds.setdefault(clip.key, clip)
         too_many = len(own.sounds) > MAX_SOUNDS
@@ -106,8 +149,8 @@ def add_sounds(own: OwnClasses, clips: Iterable[Clip], name: str, group: str = "
             )
         else:
             own.arrived.append((clip, name))
-            if group:
-                own.groups[clip.key] = group
+            if source:
+                own.sources[clip.key] = source
 
 
 def read_arrived(own: OwnClasses, choice: Choice) -> None:
@@ -166,8 +209,11 @@ def forget_unused(own: OwnClasses) -> None:
     own.sounds = {key: clip for key, clip in own.sounds.items() if key in kept}
 
 
-def start_training(own: OwnClasses, choice: Choice, name: str) -> None:
-    """Start to learn the classes, in a process of its own, as the model `name`."""
+def start_training(own: OwnClasses, choice: Choice, name: str, group_by: str) -> None:
+    """Start to learn the classes, in a process of its own, as the model `name`.
+
+    `group_by` says how the recording of a sound is told, as of `recording_of`.
+    """
     keys, classes = own.used(), own.names
     clips = [own.sounds[key] for key in keys]
     members = [set(own.classes[each]) for each in classes]
@@ -175,13 +221,21 @@ def start_training(own: OwnClasses, choice: Choice, name: str) -> None:
         name,
         tuple(classes),
         np.array([[key in of for of in members] for key in keys], bool).reshape(len(keys), -1),
-        tuple(own.groups.get(key, own.sounds[key].origin) for key in keys),
+        _recordings([source_of(own, clip) for clip in clips], group_by),
     )
     own.errors.clear()
-    own.lesson, own.taught, own.learned = lesson, keys, None
+    own.lesson, own.taught, own.learned, own.saved = lesson, keys, None, None
     own.training = Work(
         lambda progress: train(lesson, lambda: _embeddings(clips, choice, progress), progress)
     )
+
+
+def _recordings(sources: list[Source], group_by: str) -> tuple[str, ...]:
+    """The recording of each sound; a file that came twice is one, whatever its names."""
+    known: dict[str, str] = {}
+    for source in sources:
+        known.setdefault(source.origin, source.recording(group_by))
+    return tuple(known[source.origin] for source in sources)
 
 
 def _embeddings(clips: list[Clip], choice: Choice, progress: Progress) -> list[Embeddings]:

@@ -11,6 +11,7 @@ from audioset_demo.errors import DataError
 from audioset_demo.evaluation import evaluate_scores
 from audioset_demo.views.names import cell
 from audioset_demo.views.own_training import Lesson
+from audioset_demo.views.widgets import count
 
 THRESHOLD = 0.5  # of a score, from which background is taken for a class
 
@@ -61,13 +62,15 @@ def show(lesson: Lesson, scores: np.ndarray, sounds: list[str]) -> None:
     if not n_known:
         st.info(
             "All sounds of each class are of one recording, so that the model could not be tried "
-            "on another. Give sounds of several recordings to see how good it is.",
+            "on another. Give sounds of several recordings to see how good it is; or, if each file "
+            "is a recording of its own in spite of its name, tick that above and train again.",
             icon=":material/info:",
         )
         return
     st.metric("Right on recordings that it had not heard", f"{n_right} of {n_known}")
     st.caption(
-        "Each sound was tagged by a model that was trained without its recording. It is right if "
+        f"The sounds are of {count(len(set(lesson.groups)), 'recording')}. Each was tagged by a "
+        "model that was trained without its recording. It is right if "
         "the class with the highest score is one of its own, or, of background, if no class "
         f"reaches {THRESHOLD}. AP: average precision, 1 at best. The model that you have was "
         "trained on all sounds."

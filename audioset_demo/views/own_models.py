@@ -1,4 +1,4 @@
-"""The model of a visitor's own classes: one more choice in the sidebar, kept in memory alone.
+"""The model of a visitor's own classes: one more choice in the sidebar, kept in memory until saved.
 
 It belongs to the session of one visitor. Work that runs in a thread, which has no session, finds it
 by its name, which nobody else can guess, for as long as the visitor is here.
@@ -28,14 +28,17 @@ class OwnModel(PublishedModel):
     """What pages know of it; its figures are those of its card."""
 
     def average_precision(self) -> dict[int, float]:
-        found = self.card.metrics.get("validation", {}).get("average_precision")
-        return {
-            k: ap if isinstance(ap, float) else math.nan
-            for k, ap in enumerate(found if isinstance(found, list) else ())
-        }
+        return self._of_classes("average_precision")
 
     def auc(self) -> dict[int, float]:
-        return {}
+        return self._of_classes("auc")
+
+    def _of_classes(self, figure: str) -> dict[int, float]:
+        found = self.card.metrics.get("eval", {}).get(figure)
+        return {
+            k: value if isinstance(value, float) else math.nan
+            for k, value in enumerate(found if isinstance(found, list) else ())
+        }
 
     def learning_curve(self) -> list[dict[str, float]]:
         return []
@@ -101,7 +104,13 @@ def keep(made: Made) -> None:
     st.session_state[_TO_CHOOSE] = made.model.name
 
 
+def let_go(chosen: str) -> None:
+    """Take the visitor's model from them; the next run chooses the published one of that name."""
+    del st.session_state[_KEY]
+    st.session_state[_TO_CHOOSE] = chosen
+
+
 def choose_new() -> None:
-    """Choose a model that was just made; called in a run before the sidebar draws its choices."""
+    """Choose a model that has just come; called in a run before the sidebar draws its choices."""
     if name := st.session_state.pop(_TO_CHOOSE, None):
         st.session_state.model = name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from audioset_demo.audio.decoding import AUDIO_EXTENSIONS
@@ -14,11 +16,18 @@ from audioset_demo.views.session import Choice
 from audioset_demo.views.widgets import count
 
 
-def show(own: OwnClasses) -> None:
-    """A card for each class, and one for background; none before a class has been named."""
+def offered(own: OwnClasses, visited: Iterable[Clip]) -> dict[str, Clip]:
+    """The sounds that a class can take, by their keys: those here, and the clips of the visit."""
+    return own.sounds | {clip.key: clip for clip in visited}
+
+
+def show(own: OwnClasses, clips_here: dict[str, Clip]) -> None:
+    """A card for each class, and one for background; none before a class has been named.
+
+    `clips_here` are the sounds that a class can take, by their keys.
+    """
     if not own.names:
         return
-    clips_here = offered(own)
     names = [*own.names, BACKGROUND]
     for row in range(0, len(names), 2):  # on a narrow screen, columns come one below the other
         for column, name in zip(st.columns(2, gap="medium"), names[row : row + 2], strict=False):
@@ -26,11 +35,6 @@ def show(own: OwnClasses) -> None:
                 _head(own, name)
                 _upload(own, name)
                 _members(own, name, clips_here)
-
-
-def offered(own: OwnClasses) -> dict[str, Clip]:
-    """The sounds that a class can take, by their keys: those here, and the clips of the visit."""
-    return own.sounds | {clip.key: clip for clip in clips.kept()}
 
 
 def _head(own: OwnClasses, name: str) -> None:
@@ -100,9 +104,9 @@ def _take_members(own: OwnClasses, name: str, key: str, clips_here: dict[str, Cl
     own_classes.forget_unused(own)
 
 
-def show_cutter(own: OwnClasses, choice: Choice) -> None:
+def show_cutter(own: OwnClasses, clips_here: dict[str, Clip], choice: Choice) -> None:
     """Cut a part out of a sound, as an example of its own."""
-    sounds = {key: clip for key, clip in offered(own).items() if not clip.is_features}
+    sounds = {key: clip for key, clip in clips_here.items() if not clip.is_features}
     if not own.names:
         st.caption("Name a class first.")
         return
@@ -156,4 +160,4 @@ def _cut(own: OwnClasses, clip: Clip, start_s: float, end_s: float, name: str) -
         own.errors.append(f"Not taken: {part_name}. {refusal}")
         return
     sound = clips.from_file(part_name, data)
-    own_classes.add_sounds(own, [sound], name, group=own.groups.get(clip.key, clip.origin))
+    own_classes.add_sounds(own, [sound], name, source=own_classes.source_of(own, clip))

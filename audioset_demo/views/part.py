@@ -6,7 +6,7 @@ import math
 from pathlib import PurePath
 
 from audioset_demo.audio.part import exact_wav, read_part
-from audioset_demo.clock import clock
+from audioset_demo.clock import clock, whole
 from audioset_demo.embeddings.frames import Progress
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.views import cache, serving
@@ -32,7 +32,7 @@ def name_of(clip: Clip, start_s: float, end_s: float) -> str:
     """The clip's name without its extension, and the time: "dog 0:03-0:07"."""
     path = PurePath(clip.name)
     name = path.stem if path.suffix[1:].lower() in UPLOAD_EXTENSIONS else clip.name
-    start, end = (f"{int(time_s // 60)}:{int(time_s % 60):02}" for time_s in (start_s, end_s))
+    start, end = whole(start_s), whole(end_s)
     if start == end:
         start, end = clock(start_s), clock(end_s)
     return f"{name} {start}-{end}"

@@ -1,10 +1,8 @@
 // The player: the pictures of a sound, synchronised with the audio element above them.
 
 const MIN_SPAN_S = 0.25;    // the closest view
-const CLICK_PX = 4;         // a pointer that moves less has clicked
 const FINEST = 99;          // columns of the spectrogram a second: there are no finer ones
 const LOOK_MS = 250;        // after the view changed, finer pictures are asked for
-const REPORT_MS = 300;      // after the last key that chose a class, the page is told
 
 const instances = new WeakMap();
 // The view of the last clip, and the last part that the page requested. It outlives a player, which
@@ -30,10 +28,6 @@ export default function (component) {
   };
 }
 
-function isSound(lane) {
-  return !!lane && (lane.kind === "wave" || lane.kind === "mel");
-}
-
 function download(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
@@ -47,7 +41,6 @@ class Player extends Pictures {
     super(root);
     this.group = root.querySelector(".player");
     this.head = root.querySelector(".head");
-    this.note = root.querySelector(".note");
     this.stop = null;       // seconds at which playback of a part ends
     this.drawing = 0;
     this.reporting = 0;
@@ -60,25 +53,15 @@ class Player extends Pictures {
     on(root.querySelector(".whole"), "click", () => this.look(0, this.data.duration));
     on(root.querySelector(".png"), "click", () => this.savePng());
     on(root.querySelector(".svg"), "click", () => this.saveSvg());
+    this.pinned = root.querySelector(".pinned");
     this.part = new Part(root, this, on);
     this.overview = new Overview(root, this, on);
-    this.pinned = root.querySelector(".pinned");
-    for (const target of [this.overlay, this.pinned]) {
-      on(target, "pointerdown", (event) => this.press(event, target));
-      on(target, "mousedown", (event) => event.preventDefault());  // would take the focus away
-      on(target, "pointermove", (event) => this.move(event, target));
-      on(target, "pointerup pointercancel", (event) => this.release(event));
-      on(target, "pointerleave", () => { this.note.hidden = true; });
-    }
-    on(root.querySelector(".view"), "wheel", (event) => this.wheel(event), { passive: false });
-    on(this.head, "keydown", (event) => this.key(event));
+    this.pointer = new Pointer(root, this, on);
+    this.keys = new Keys(this, on);
     // Media events do not bubble; the audio element may be replaced by another at any time.
     on(document, "play pause seeked timeupdate ended loadedmetadata", (event) => {
       if (event.target === this.audio()) this.follow();
     }, { capture: true });
-    on(document, "keydown", (event) => {
-      if (event.target === document.body && event.key === " ") this.key(event);
-    });
     on(matchMedia("(prefers-color-scheme: dark)"), "change", () => setTimeout(() => this.draw(), 200));
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.stage);
@@ -204,7 +187,7 @@ class Player extends Pictures {
       return;
     }
     const time = this.time();
-    if (playing && !this.pressed) this.reveal(time);
+    if (playing && !this.pointer.pressed) this.reveal(time);
     this.drawHead();
     if (playing) this.drawing = requestAnimationFrame(() => this.follow());
   }
@@ -269,94 +252,12 @@ class Player extends Pictures {
     if (audio) audio.paused ? this.play(audio) : audio.pause();
   }
 
-  // The place of the pointer: the time, the picture, and the row of its class, or -1.
-  under(event, target = this.overlay) {
-    const box = target.getBoundingClientRect();
-    const x = event.clientX - box.left, y = event.clientY - box.top;
-    const lane = this.lanes.find(({ top, height }) => y >= top && y < top + height);
-    const row = lane && lane.kind === "classes" ? Math.floor((y - lane.top) / this.data.row) : -1;
-    return { x, y, lane, row, time: this.seconds(x), named: x < this.left };
-  }
-
-  press(event, target) {
-    if (event.button !== 0) return;
-    const place = this.under(event, target);
-    this.pressed = { ...place, from: this.from, to: this.to, moved: false };
-    if (!place.named) target.setPointerCapture(event.pointerId);
-    this.head.focus({ preventScroll: true });
-  }
-
-  move(event, target) {
-    const place = this.under(event, target);
-    if (this.pressed && !this.pressed.named) {
-      if (Math.abs(place.x - this.pressed.x) > CLICK_PX) this.pressed.moved = true;
-      if (this.pressed.moved) this.drag(place);
-    }
-    this.describe(place);
-  }
-
-  // Across the sound, a drag marks a part. Below it, it seeks in the whole sound, and moves a view
-  // that is closer.
-  drag(place) {
-    const { x, from, to, time, lane } = this.pressed;
-    if (isSound(lane)) return this.part.mark(time, place.time);
-    if (to - from >= this.data.duration) return this.seek(place.time);
-    const by = ((x - place.x) / this.width) * (to - from);
-    this.look(from + by, to + by);
-  }
-
   // The chosen class is known by its name: rows come and go.
   choose(row, wait = 0) {
     this.chosen = this.data.classes.names[row];
     this.draw();
     clearTimeout(this.reporting);
     this.reporting = setTimeout(() => this.reportClass(this.chosen), wait);
-  }
-
-  release(event) {
-    const pressed = this.pressed;
-    this.pressed = null;
-    if (!pressed || event.type === "pointercancel" || pressed.moved) return;
-    // Where the page describes a frame, a click on one means that frame, and not another class.
-    const ofFrame = this.data.marked !== null && !pressed.named;
-    if (pressed.row >= 0 && !ofFrame) this.choose(pressed.row);
-    if (pressed.named) return;
-    if (pressed.lane && pressed.lane.kind === "events") {
-      const event = this.eventAt(pressed.lane, pressed.time, pressed.y);
-      return event ? this.playPart(event.start, event.end) : this.seek(pressed.time);
-    }
-    const ofFrames = pressed.lane && !isSound(pressed.lane) && !["legend", "group"].includes(pressed.lane.kind);
-    if (ofFrames) this.playFrame(this.frameAt(pressed.time));
-    else this.seek(pressed.time);
-  }
-
-  describe({ x, y, time, named, lane, row }) {
-    this.note.hidden = named;
-    if (named) return;
-    const frame = this.frameAt(time), { classes } = this.data;
-    let text = stamp(time);
-    if (row >= 0) {
-      const share = this.levels[frame * classes.names.length + row] / 255;
-      const value = classes.low + share * (classes.high - classes.low);
-      text += ` · ${classes.names[row]}: ${classes.of.toLowerCase()} ${value.toFixed(2)}`;
-    }
-    const event = lane && lane.kind === "events" && this.eventAt(lane, time, y);
-    if (event) {
-      text += ` · ${event.name}, ${stamp(event.start)} to ${stamp(event.end)}: highest score ${event.score.toFixed(2)}`;
-    }
-    const curve = lane && (lane.curve || (lane.kind === "attention" && this.attention()));
-    if (curve) text += ` · ${curve.name} ${curve.values[frame].toPrecision(3)}`;
-    this.note.textContent = text;
-    const right = x > this.left + this.width / 2;
-    this.note.style.left = right ? "" : `${x + 12}px`;
-    this.note.style.right = right ? `${this.stage.clientWidth - x + 12}px` : "";
-    this.note.style.top = `${Math.max(0, y - 30)}px`;
-  }
-
-  // Pixels from the top to the end of the sound's own pictures.
-  soundBottom() {
-    const { top, height } = this.lanes.findLast(isSound);
-    return top + height;
   }
 
   look(from, to) {
@@ -376,51 +277,5 @@ class Player extends Pictures {
   pan(share) {
     const by = Math.min(Math.max(share * (this.to - this.from), -this.from), this.data.duration - this.to);
     this.look(this.from + by, this.to + by);
-  }
-
-  wheel(event) {
-    const span = this.to - this.from;
-    if (event.ctrlKey) {  // also sent by a pinch on a touchpad
-      event.preventDefault();
-      this.zoom(Math.exp(event.deltaY * 0.01), this.under(event).time);
-    } else if (span < this.data.duration && (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))) {
-      event.preventDefault();
-      this.pan((event.deltaX || event.deltaY) / this.width);
-    }
-  }
-
-  key(event) {
-    const { step, duration, classes } = this.data, time = this.time();
-    const choose = (by) => {
-      if (!classes) return;
-      this.choose(Math.min(Math.max(this.row() + by, 0), classes.names.length - 1), REPORT_MS);
-    };
-    const go = (to) => {
-      this.seek(Math.min(Math.max(to, 0), duration));
-      this.reveal(this.time());
-    };
-    const closer = () => this.zoom(0.5), wider = () => this.zoom(2);
-    const actions = {
-      " ": () => this.toggle(),
-      ArrowLeft: () => go(time - step),
-      ArrowRight: () => go(time + step),
-      ArrowUp: () => choose(-1),
-      ArrowDown: () => choose(1),
-      Enter: () => this.playFrame(this.frameAt(time)),
-      Home: () => go(0),
-      End: () => go(duration),
-      i: () => this.part.markAt("start", time),
-      o: () => this.part.markAt("end", time),
-      Escape: () => this.part.clear(),
-      "+": closer, "=": closer,  // on US keyboards, + needs Shift
-      "-": wider, "_": wider,
-    };
-    const known = { Space: " ", Equal: "+", NumpadAdd: "+", Minus: "-", NumpadSubtract: "-" };
-    // The letter that a keyboard writes counts; the key's place, where the browser has no letter.
-    const key = event.key === "Unidentified" ? known[event.code] || event.code : event.key;
-    const action = !event.ctrlKey && !event.metaKey && !event.altKey && actions[key];
-    if (!action) return;
-    event.preventDefault();
-    action();
   }
 }

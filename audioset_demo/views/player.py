@@ -40,14 +40,15 @@ def _asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 
+_PICTURES = ("lanes", "labels", "pictures")
+_USE = ("svg", "overview", "part", "pointer", "keys")
+# The browser gets one module: these files one after the other.
+PICTURES_JS = "".join(_asset(f"player_{name}.js") for name in _PICTURES)
 _component = st.components.v2.component(
     "audioset_demo_player",
     html=_asset("player.html"),
     css=_asset("player.css"),
-    # One module.
-    js="".join(
-        _asset(f"player{name}.js") for name in ("_pictures", "_svg", "_overview", "_part", "")
-    ),
+    js=PICTURES_JS + "".join(_asset(f"player_{name}.js") for name in _USE) + _asset("player.js"),
 )
 
 

@@ -16,7 +16,7 @@ class Overview {
     on(this.element, "pointerdown", (event) => this.press(event));
     on(this.element, "pointermove", (event) => this.move(event));
     on(this.element, "pointerup pointercancel", (event) => this.release(event));
-    on(this.element, "wheel", (event) => player.wheel(event), { passive: false });
+    on(this.element, "wheel", (event) => player.pointer.wheel(event), { passive: false });
     on(this.element, "keydown", (event) => this.key(event));
   }
 

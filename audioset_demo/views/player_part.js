@@ -25,7 +25,7 @@ class Part {
         grip.setPointerCapture(event.pointerId);
       });
       on(grip, "pointermove", (event) => {
-        if (grip.hasPointerCapture(event.pointerId)) this.move(end, player.under(event).time);
+        if (grip.hasPointerCapture(event.pointerId)) this.move(end, player.pointer.under(event).time);
       });
       on(grip, "keydown", (event) => this.key(event, end));
     }

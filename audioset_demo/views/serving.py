@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from audioset_demo.audio.decoding import AudioLimits
+from audioset_demo.audio.limits import AudioLimits
 from audioset_demo.errors import FeaturesError
 
 PUBLIC_FLAG = "--public"  # an argument of the script that Streamlit runs, as is
@@ -48,7 +48,10 @@ def limits() -> AudioLimits:
 def check_embeddings(data: bytes, name: str) -> None:
     """Raise FeaturesError for HDF5 from the public, whatever its name says."""
     if is_public() and not data.startswith(NPZ_START):
-        raise FeaturesError(f"{name} is not NPZ, and this server takes embeddings only as NPZ.")
+        raise FeaturesError(
+            f"{name} is not NPZ, and this server takes embeddings only as NPZ. Give an NPZ file, "
+            "or the sound itself."
+        )
 
 
 def open_to_visitors(extensions: Iterable[str]) -> list[str]:

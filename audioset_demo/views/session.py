@@ -1,4 +1,9 @@
-"""What the visitor chose in the sidebar, and the class: read once per run and passed on."""
+"""What the visitor chose in the sidebar, and the class: read once per run and passed on.
+
+A page reads this and the clips of the visit, and hands them to what it draws. What it draws keeps
+in the session only what its own widgets need from one run to the next, and writes there, or calls
+`choose_class`, when one of them is used.
+"""
 
 from __future__ import annotations
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import fields, is_dataclass
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from audioset_demo.views.background import Work
-from audioset_demo.views.clips import Clip
+from audioset_demo.views.background import Work, finish
+from audioset_demo.views.clips import Clip, give_up
+from audioset_demo.views.turns import Stopped
 
 Result = TypeVar("Result")
 
@@ -41,7 +42,7 @@ class Shelf(Generic[Result]):
 
     def __init__(self, max_bytes: int):
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[Hashable, _Kept[Result]] = OrderedDict()
+        self._kept: OrderedDict[tuple[tuple, Hashable], _Kept[Result]] = OrderedDict()
         self._lock = threading.Lock()
 
     def work(self, clip: Clip, key: Hashable, start: Callable[[], Work[Result]]) -> Work[Result]:
@@ -56,12 +57,54 @@ class Shelf(Generic[Result]):
             self._kept.move_to_end(place)
             return kept.work
 
+    def put(self, clip: Clip, key: Hashable, result: Result) -> None:
+        """Keep a result that other work has given, unless there is one already."""
+        self.work(clip, key, lambda: Work(lambda progress: result))
+
+    def result(
+        self,
+        what: str,
+        clip: Clip,
+        key: Hashable,
+        start: Callable[[], Work[Result]],
+        on_stop: Callable[[], None] | None = None,
+    ) -> Result:
+        """The result of a work, when it is done; one that failed or was stopped leaves the shelf.
+
+        Until then the page shows its progress under the name `what`. When the visitor stops it,
+        the clip is given up, or `on_stop` called in place of that.
+        """
+        work = self.work(clip, key, start)
+
+        def stop() -> None:
+            work.stop()
+            self.forget(clip, key, work)
+            on_stop() if on_stop else give_up(clip)
+
+        try:
+            return finish(work, what, stop)
+        except Stopped:  # by another visitor, who has the same file
+            self.forget(clip, key, work)
+            return self.result(what, clip, key, start, on_stop)
+        except Exception:
+            self.forget(clip, key, work)
+            raise
+
     def forget(self, clip: Clip, key: Hashable, work: Work[Result]) -> None:
         """Start again next time, unless that has happened already."""
         with self._lock:
             place = clip.identity(), key
             if place in self._kept and self._kept[place].work is work:
                 del self._kept[place]
+
+    def n_bytes(self, identities: Collection[tuple]) -> int:
+        """Bytes of the results of clips with these identities."""
+        with self._lock:
+            return sum(
+                kept.n_bytes()
+                for (identity, _), kept in self._kept.items()
+                if identity in identities
+            )
 
     def tidy(self) -> None:
         """Give up what no visitor has."""

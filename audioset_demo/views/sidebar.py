@@ -73,7 +73,7 @@ def _clip(choose_clip: bool) -> None:
                 key=chooser.CHANGE,
                 on_change="rerun",
             ):
-                chooser.show("sidebar")
+                chooser.show("sidebar", clip)
             chooser.show_messages()
 
 

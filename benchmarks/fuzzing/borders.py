@@ -42,12 +42,12 @@ def embeddings() -> Read:
     """As an upload: in the reader's process, then tagged."""
     from audioset_demo.embeddings import isolation
     from audioset_demo.tagging import load_tagger
-    from audioset_demo.views import cache
+    from audioset_demo.views.cache.limits import features_limits
 
     tagger = load_tagger()
 
     def read(folder: Path, number: int) -> None:
-        path, limits = _only(folder), cache._features_limits()
+        path, limits = _only(folder), features_limits()
         data = path.read_bytes()
         names = isolation.clip_names(data, path.name, limits)
         clip = isolation.read_clip(data, path.name, number % len(names), limits)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.signal import correlate
 
-from audioset_demo.audio.decoding import AudioLimits, open_sound
+from audioset_demo.audio.decoding import open_sound
+from audioset_demo.audio.limits import AudioLimits
 from audioset_demo.audio.waveform import read_waveform
 from audioset_demo.errors import AudioError
 from tests.audio.files import VORBIS, WAV, with_number, xing_that_states

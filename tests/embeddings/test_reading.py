@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from audioset_demo.embeddings.reading import embeddings_from_array, read_features
+from audioset_demo.embeddings.clip_arrays import embeddings_from_array
+from audioset_demo.embeddings.reading import read_features
 from audioset_demo.errors import FeaturesError, WeightsError
 
 frames = hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.just(128)))

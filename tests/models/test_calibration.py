@@ -18,11 +18,13 @@ from audioset_demo.models.calibration import (
     Prior,
     Steps,
     audioset_prior,
+    move_prior,
+    same_prior,
+)
+from audioset_demo.models.calibration_file import (
     calibration_path,
     load_calibration,
-    move_prior,
     rounded,
-    same_prior,
     save_calibration,
 )
 from tests.models.test_card import JSON, places, with_value

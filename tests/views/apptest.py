@@ -25,6 +25,13 @@ def go(app: AppTest, page: str) -> AppTest:
     return app.switch_page(f"audioset_demo/views/pages/{page}.py").run()
 
 
+def unfold(app: AppTest) -> AppTest:
+    """Open every part of the page that is drawn when it is opened."""
+    for fold in app.expander:
+        app.session_state[fold.label] = True
+    return app.run()
+
+
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
     app.get("file_uploader")[0].upload(name, data)
     return app.run()

@@ -6,7 +6,6 @@ import time
 import pytest
 
 from audioset_demo.errors import AudioError
-from audioset_demo.views import cache
 from audioset_demo.views.background import Work
 from audioset_demo.views.clips import from_sample
 from audioset_demo.views.line import LONGEST_S
@@ -67,7 +66,7 @@ def stopped() -> Work:
 def test_work_that_another_visitor_has_stopped_is_started_again():
     shelf, works = Shelf(1_000), [stopped(), Work(lambda progress: "heard")]
     rain = from_sample("rain")
-    assert cache._finished(shelf, "Reading", rain, (), lambda: works.pop(0)) == "heard"
+    assert shelf.result("Reading", rain, (), lambda: works.pop(0)) == "heard"
     assert not works
 
 
@@ -77,9 +76,9 @@ def test_work_that_failed_is_forgotten():
 
     shelf, rain = Shelf(1_000), from_sample("rain")
     with pytest.raises(AudioError, match="kettle"):
-        cache._finished(shelf, "Reading", rain, (), lambda: Work(fail))
+        shelf.result("Reading", rain, (), lambda: Work(fail))
     heard = Work(lambda progress: "heard")
-    assert cache._finished(shelf, "Reading", rain, (), lambda: heard) == "heard"
+    assert shelf.result("Reading", rain, (), lambda: heard) == "heard"
 
 
 def test_a_work_that_lets_a_shorter_one_pass_does_not_keep_it_from_its_turn():

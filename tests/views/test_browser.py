@@ -63,14 +63,14 @@ def test_the_answer_is_in_the_first_screen(tools, page):
     box = head(page).bounding_box()
     assert box["y"] + box["height"] < 900
     rows = [box for row in page.get_by_test_id("stHtml").all() if (box := row.bounding_box())]
-    assert sum(row["y"] + row["height"] < 900 for row in rows) >= 8
+    assert sum(row["y"] + row["height"] < 900 for row in rows) >= 9
 
 
 def test_text_named_wav_is_refused_in_plain_words(tools, page):
     upload(page, "notes.wav", b"these are notes, not a sound\n" * 20)
     page.get_by_text("notes.wav holds text, not sound").wait_for()
     tools.wait_until_drawn(page)
-    assert page.get_by_text("Chosen now: Speech, then piano, then rain").is_visible()
+    assert page.get_by_text("Chosen now: Speech, then music, then rain").is_visible()
     assert head(page).is_visible()
 
 
@@ -216,7 +216,7 @@ def test_however_long_a_sound_is_few_shapes_are_drawn(tools, page):
 @pytest.mark.slow
 def test_long_work_shows_progress_and_can_be_stopped(tools, page, address):
     page.goto(f"{address}/?hop=0.12+s")
-    chosen(page, "Speech, then piano, then rain")
+    chosen(page, "Speech, then music, then rain")
     tools.wait_until_drawn(page)
     page.locator("input[type=file]").first.set_input_files(
         [
@@ -256,7 +256,7 @@ def test_a_second_visitor_sees_nothing_of_the_first(tools, page, address, browse
     other = browser.new_page()
     for path in ("", "/visit", "/embeddings"):
         other.goto(f"{address}{path}")
-        other.get_by_text("Speech, then piano, then rain").first.wait_for()
+        other.get_by_text("Speech, then music, then rain").first.wait_for()
         tools.wait_until_drawn(other)
         assert "secret" not in other.content()
     other.close()
@@ -297,7 +297,7 @@ def test_an_address_leads_back_to_what_was_seen(tools, page, address):
     assert page.url.count("threshold=0.28") == 1
 
     page.goto(f"{address}/?n_tags=4")
-    chosen(page, "Speech, then piano, then rain")
+    chosen(page, "Speech, then music, then rain")
     tools.wait_until_drawn(page)
     assert len(tags(page)) == 4
 
@@ -308,7 +308,7 @@ def test_an_address_leads_back_to_what_was_seen(tools, page, address):
     assert page.get_by_text(f"Model: {other}, trained on").is_visible()
     classes = page.get_by_role("combobox", name="Class, highest score first")
     assert classes.input_value() == "Whistling"
-    assert page.get_by_text("Speech, then piano, then rain").first.is_visible()
+    assert page.get_by_text("Speech, then music, then rain").first.is_visible()
 
     page.get_by_role("button", name="Change").click()  # another clip has its own top tag
     pick_sample(page, "White noise")

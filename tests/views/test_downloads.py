@@ -22,7 +22,8 @@ from audioset_demo.encoders import compact
 from audioset_demo.encoders.vggish import weights
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.models.published import published_models
-from audioset_demo.views import cache, downloads, session
+from audioset_demo.views import downloads, session
+from audioset_demo.views.cache import loaded
 from audioset_demo.views.turns import Stopped
 from tests.sounds import wav
 from tests.views.apptest import features, go, labelled, text, upload
@@ -268,9 +269,9 @@ def test_what_is_saved_is_what_is_shown(app, offered, monkeypatch, control):
     # Two encoders to choose from: VGGish is the default if it is installed.
     monkeypatch.setattr(weights, "is_installed", lambda: True)
     monkeypatch.setattr(weights, "require_network", lambda: None)
-    real = cache.load_encoder
+    real = loaded.load_encoder
     monkeypatch.setattr(
-        cache, "load_encoder", lambda name: OtherEncoder() if name == "vggish" else real(name)
+        loaded, "load_encoder", lambda name: OtherEncoder() if name == "vggish" else real(name)
     )
     upload(app, "kettle.wav", wav(3.0))
     CONTROLS[control](app)

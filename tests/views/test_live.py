@@ -103,7 +103,7 @@ def test_another_hop_encodes_the_minute_again_and_another_model_tags_it_again(li
     ],
 )
 def test_what_is_no_block_is_refused_in_words(wrong):
-    with pytest.raises(live.AudioSetDemoError, match="is no sound. Reload the page"):
+    with pytest.raises(live.AudioSetDemoError, match="is not sound. Reload the page"):
         live._block(wrong)
 
 

@@ -13,7 +13,7 @@ import pytest
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import Waveform, wav_bytes
 from audioset_demo.cli import main
-from tests.views.apptest import go, labelled, text
+from tests.views.apptest import ROOT, go, labelled, text
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,64 @@ def test_answers_that_cannot_be_kept_are_said(opened, out):
     answers(out).write_text("file,label\n")
     opened.run()
     assert "has no column 'onset'" in text(opened)
+
+
+@pytest.fixture(scope="module")
+def address(tools, tagged):
+    with tools.served_app(ROOT / "app.py", f"--recordings={tagged}") as address:
+        yield address
+
+
+@pytest.fixture
+def page(tools, browser, address, out):
+    """The page in a browser, its first class chosen."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(tools.TIMEOUT_S * 1000)
+    page.goto(f"{address}/recordings")
+    page.get_by_text("0 right, 0 wrong, 0 skipped").wait_for()
+    tools.wait_until_drawn(page)
+    yield page
+    page.close()
+
+
+def plays_another(page, former: str) -> str:
+    """Wait until another sound than the `former` one is heard; its address."""
+    page.wait_for_function(
+        "former => { const audio = document.querySelector('audio');"
+        " return audio && audio.src !== former && audio.currentTime > 0.2; }",
+        arg=former,
+    )
+    return page.locator("audio").evaluate("audio => audio.src")
+
+
+@pytest.mark.browser
+def test_keys_answer_and_the_next_find_is_heard(page, out):
+    first = page.locator("audio").evaluate("audio => audio.src")
+    heard = [first]
+    for key, counted in (
+        ("y", "1 right, 0 wrong, 0 skipped"),
+        ("n", "1 right, 1 wrong, 0 skipped"),
+        ("s", "1 right, 1 wrong, 1 skipped"),
+        ("a", "1 right, 1 wrong, 1 skipped"),
+        ("u", "1 right, 1 wrong, 0 skipped"),
+    ):
+        page.keyboard.press(key)
+        heard.append(plays_another(page, heard[-1]))
+        page.get_by_text(counted).wait_for()
+    assert len(set(heard)) == len(heard)
+    assert [answer for _, answer in given(out)] == ["yes", "no"]
+
+
+@pytest.mark.browser
+def test_another_class_is_chosen_and_answered(tools, page, out):
+    page.get_by_role("combobox", name="Class (type to search)").click()
+    name = page.get_by_role("option").nth(2).inner_text()
+    page.get_by_role("option").nth(2).click()
+    page.get_by_text(f"{name} · 0.").first.wait_for()
+    tools.wait_until_drawn(page)
+    page.keyboard.press("y")  # which the list would take
+    page.get_by_text("1 right, 0 wrong, 0 skipped").wait_for()
+    assert given(out) == [(name, "yes")]
 
 
 @pytest.mark.parametrize("words", [[], ["--public", "--recordings=/tmp"]])

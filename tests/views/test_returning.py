@@ -51,6 +51,6 @@ def test_a_reloaded_page_has_its_clips_and_no_other_page_has_them(tools, page, a
     assert len(key) >= 40 and key not in page.url
     other = browser.new_page()
     other.goto(page.url)
-    chosen(other, "Speech, then piano, then rain")
+    chosen(other, "Speech, then music, then rain")
     assert "secret" not in other.content()
     other.close()

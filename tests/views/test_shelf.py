@@ -6,8 +6,8 @@ import pytest
 from audioset_demo.audio.waveform import Waveform
 from audioset_demo.charts.overview import DrawnSound, Overview
 from audioset_demo.embeddings.frames import Embeddings
-from audioset_demo.views import cache
 from audioset_demo.views.background import Work
+from audioset_demo.views.cache import limits, shelves, sounds
 from audioset_demo.views.clips import MAX_KEPT, from_file
 from audioset_demo.views.shelf import Shelf, size_of
 from tests.sounds import wav
@@ -66,25 +66,25 @@ def test_every_drawing_is_as_small_as_its_shelf_counts_with(n):
     for part in np.array_split(np.zeros((n, 64), np.float32), 20):
         overview.add_log_mel(part)
         overview.add_samples(part[:, 0])
-    assert size_of(overview.drawn()) <= cache.MAX_DRAWN_BYTES
+    assert size_of(overview.drawn()) <= shelves.MAX_DRAWN_BYTES
 
 
 def test_embeddings_are_as_small_as_their_shelf_counts_with():
-    n = cache.MAX_FRAMES
+    n = limits.MAX_FRAMES
     floats = np.zeros((n, 128), np.float32)
     every = np.zeros(n), floats.astype(np.uint8), floats, floats
-    assert size_of(Embeddings("vggish", *every, 7_200.0, "a.wav")) <= cache.MAX_EMBEDDINGS_BYTES
+    assert size_of(Embeddings("vggish", *every, 7_200.0, "a.wav")) <= shelves.MAX_EMBEDDINGS_BYTES
 
 
 def test_walking_through_a_full_visit_reads_and_encodes_nothing_again(app, monkeypatch):
     files, opened = app.get("file_uploader")[0], []
-    real = cache.open_sound
+    real = sounds.open_sound
 
     def open_sound(data, name, limits):
         opened.append(name)
         return real(data, name, limits)
 
-    monkeypatch.setattr(cache, "open_sound", open_sound)
+    monkeypatch.setattr(sounds, "open_sound", open_sound)
     # Names of this test alone: what another visitor still has is not read again.
     names = [f"walked {number}.wav" for number in range(1, MAX_KEPT)]
     for number, name in enumerate(names):

@@ -14,8 +14,8 @@ from pathlib import Path, PurePath
 
 from audioset_demo.errors import AudioError, DataError
 from audioset_demo.folder.inputs import find_inputs
+from audioset_demo.recordings.recording_names import recording_of
 from train.data.excerpts import Excerpt
-from train.data.recording_names import recording_of
 from train.data.tables import Row, read_table, tidy_name
 
 BACKGROUND = "background"

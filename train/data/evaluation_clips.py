@@ -78,7 +78,10 @@ def published_rows(path: Path, labels: tuple[Label, ...]) -> list[tuple[int, str
     """
     rows = read_table(path, needed=("class_index", "ap_avg_instances_vggish", "ap_panns_cnn14"))
     if [int(row["class_index"]) for row in rows] != [label.index for label in labels]:
-        raise DataError(f"{path} is not a table of the {len(labels)} classes in their order.")
+        raise DataError(
+            f"{path} is not a table of the {len(labels)} classes in their order. Give a row for "
+            f"each class_index from 0 to {len(labels) - 1}, in that order."
+        )
     return [
         (int(row["class_index"]), row["ap_avg_instances_vggish"], row["ap_panns_cnn14"])
         for row in rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,3 +171,9 @@ def _join(
         if any(clip.fold for clip in read):
             packed["fold_list"] = np.array([clip.fold.encode() for clip in read])
         packed.attrs["encoder"] = encoder
+
+
+def show_left_out(failures: list[str]) -> None:
+    """Name on standard error the sounds that `extract` left out."""
+    for failure in failures:
+        print(f"left out: {failure}", file=sys.stderr)

@@ -1,10 +1,8 @@
 """The card of a head that was fitted to a few clips."""
 
-import numpy as np
-
 from audioset_demo.embeddings.frames import ENCODER_TITLES
 from audioset_demo.errors import DataError
-from audioset_demo.evaluation import evaluate_scores
+from audioset_demo.evaluation import Evaluation, evaluate_scores
 from audioset_demo.models.card import ModelCard
 from train.few_shot.examples import Examples
 from train.few_shot.head import LEARNING_RATE, STEPS, WEIGHT_DECAY, FittedHead
@@ -21,6 +19,7 @@ def card_of(
     training : of the card: the set, and where there is one the command
     """
     model = fitted.model
+    evaluation = evaluation_of(fitted, examples)
     return ModelCard(
         name=name,
         settings=model.settings,
@@ -34,21 +33,32 @@ def card_of(
                 "weight_decay": WEIGHT_DECAY,
                 "steps": STEPS,
             },
+            "clips_of_class": examples.labels.sum(axis=0).tolist(),
             **training,
         },
-        metrics={"validation": figures} if (figures := figures_of(fitted, examples)) else {},
+        metrics={"eval": _figures(fitted, examples, evaluation)} if evaluation else {},
     )
 
 
-def figures_of(fitted: FittedHead, examples: Examples) -> dict:
-    """mAP, AUC and each class's AP over clips held out; empty if no class could be tried so."""
-    judged = np.isfinite(fitted.scores).all(axis=1)
+def evaluation_of(fitted: FittedHead, examples: Examples) -> Evaluation | None:
+    """The figures of the clips held out; None if no class could be tried so."""
     try:
-        evaluation = evaluate_scores(examples.labels[judged], fitted.scores[judged])
+        return evaluate_scores(examples.labels[fitted.judged], fitted.scores[fitted.judged])
     except DataError:
-        return {}
+        return None
+
+
+def scored_on(fitted: FittedHead) -> str:
+    """What the figures are of, in words."""
+    return f"cross-validation over the recordings in {fitted.n_folds} parts"
+
+
+def _figures(fitted: FittedHead, examples: Examples, evaluation: Evaluation) -> dict:
+    """What a card says of them; the figures of each class too, for a model that is one file."""
     return {
         **evaluation.to_json(),
         "average_precision": evaluation.average_precision.tolist(),
-        "set": f"cross-validation over the recordings in {fitted.n_folds} parts",
+        "auc": evaluation.auc.tolist(),
+        "set": scored_on(fitted),
+        "clips_of_class": examples.labels[fitted.judged].sum(axis=0).tolist(),
     }

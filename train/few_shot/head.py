@@ -45,6 +45,11 @@ class FittedHead:
     scores: np.ndarray
     n_folds: int
 
+    @property
+    def judged(self) -> np.ndarray:
+        """(N,) bool: whether a clip was scored by a head that could find its classes."""
+        return np.isfinite(self.scores).all(axis=1)
+
 
 def fit_head(examples: Examples, *, seed: int = 0, progress: Progress | None = None) -> FittedHead:
     """Learn K classes from N clips, and try them by cross-validation over the recordings.

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from train.data.features import load_features
 from train.locate.ceiling import cross_fitted, hidden_features, real_frames
 from train.locate.events import read_strong_labels
 from train.locate.faithfulness import areas
-from train.locate.mixture import mixed, smoothed
+from train.locate.mixture import added, cross_chosen, mixed, smoothed
 from train.locate.trial import Located, Trial
 from train.runs import command_line
 from train.tagger.evaluate import check_classes, labels_of
@@ -38,7 +37,7 @@ EPOCHS, PROBE_EPOCHS = 6, 4
 
 @dataclass(frozen=True)
 class Judged:
-    """A model: its row of the summary, its signals by name, and its mixture (N, T, C)."""
+    """A model: its row of the summary, its signals by name, and its smoothed mixture (N, T, C)."""
 
     row: dict
     located: dict[str, Located]
@@ -111,7 +110,6 @@ def locate(
         check_classes(tagger.card, trial.labels.features)
     judged = [_judge(tagger, trial, pairs) for tagger in tqdm(taggers, unit="model")]
     rows = [each.row for each in judged]
-    mixture = trial.judge(smoothed(reduce(np.add, (each.mixed for each in judged))))
     ceilings = _ceilings(trial, max(zip(rows, taggers, strict=True), key=_best_auc)[1])
     best = max(ceilings, key=lambda each: each.single.macro["auc"])
     summary = {
@@ -137,7 +135,7 @@ def locate(
             {"name": each.name, **each.single.macro, "smoothed": each.smoothed.macro}
             for each in ceilings
         ],
-        "mixture": mixture.macro | _share(mixture.macro, best),
+        **_mixtures(judged, trial, best),
         "models": [_with_shares(row, best) for row in rows],
     }
     if output:
@@ -188,7 +186,21 @@ def _judge(tagger: Tagger, trial: Trial, pairs: int) -> Judged:
         "title": tagger.card.title,
         "signals": {name: located[name].macro | faithful[name] for name in signals},
     }
-    return Judged(row, located, mixed(signals["frame_scores"], signals["contributions"]))
+    mixture = smoothed(mixed(signals["frame_scores"], signals["contributions"]))
+    return Judged(row, located, mixture)
+
+
+def _mixtures(judged: list[Judged], trial: Trial, ceiling: Ceiling) -> dict[str, dict]:
+    """Of all models, and of those that were chosen on the half of the clips that is not judged."""
+    signals = [each.mixed for each in judged]
+    of_all = trial.judge(added(signals)).macro
+    signal, choices = cross_chosen(signals, trial.half, trial.auc)
+    chosen = trial.judge(signal).macro
+    names = [[judged[n].row["name"] for n in choice] for choice in choices]
+    return {
+        "mixture": of_all | _share(of_all, ceiling),
+        "chosen_mixture": chosen | _share(chosen, ceiling) | {"chosen_on_each_half": names},
+    }
 
 
 def _pairs(trial: Trial) -> np.ndarray:

@@ -109,6 +109,14 @@ class Trial:
     def weights(self) -> np.ndarray:
         return draws(len(self.labels.features))
 
+    def auc(self, signal: np.ndarray, clips: np.ndarray) -> float:
+        """AUC within some of the clips (N,) bool by a signal (N, T, C), the mean over classes.
+
+        Of the counted classes, those that have usable clips among these.
+        """
+        of_clips = within_clip_auc(signal[clips], self.inside[clips], self.outside[clips])
+        return float(np.nanmean(class_means(of_clips)[self.counted]))
+
     def judge(self, signal: np.ndarray) -> Located:
         """How well a signal (N, T, C) finds the sounds; it is NaN where a clip has no frame."""
         auc = within_clip_auc(signal, self.inside, self.outside).astype(np.float32)

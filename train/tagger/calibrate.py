@@ -18,12 +18,10 @@ from audioset_demo.events import THRESHOLD
 from audioset_demo.models.calibration import (
     Calibration,
     Prior,
-    calibration_path,
     log_odds,
     move_prior,
-    rounded,
-    save_calibration,
 )
+from audioset_demo.models.calibration_file import calibration_path, rounded, save_calibration
 from audioset_demo.models.card import load_card
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import find_checkpoint

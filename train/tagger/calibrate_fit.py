@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
-from audioset_demo.models.calibration import PRECISIONS, THRESHOLDS, Steps, rounded
+from audioset_demo.models.calibration import PRECISIONS, THRESHOLDS, Steps
+from audioset_demo.models.calibration_file import rounded
 
 # Standard deviations over classes: of the logarithm of the slope, of the log odds at the pivot.
 SLOPE_SPREADS = (0.0, 0.1, 0.2, 0.4)

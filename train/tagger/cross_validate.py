@@ -20,7 +20,7 @@ from audioset_demo.device import resolve_device
 from audioset_demo.errors import DataError
 from audioset_demo.evaluation import Evaluation, evaluate_scores
 from audioset_demo.models.checkpoint import load_checkpoint
-from audioset_demo.storage import check_output, csv_text, write_atomically, write_csv, write_json
+from audioset_demo.storage import check_output, csv_text, write_csv, write_json, write_text
 from train.data.features import FeatureSet, check_scorable
 from train.data.folds import named_folds
 from train.runs import command_line, select_checkpoint
@@ -74,6 +74,14 @@ class CrossValidation:
         known = [name for name in SUMMARISED if all(row[name] is not None for row in rows)]
         values = {name: [row[name] for row in rows[:-1]] for name in known}
         return {name: {"mean": mean(each), "spread": spread(each)} for name, each in values.items()}
+
+
+def check_new(output: Path) -> None:
+    """Raise a DataError if `output` holds runs, before sounds are encoded for others."""
+    if (output / FOLDS_FILE).exists():
+        raise DataError(
+            f"{output} already holds runs. Add --resume to continue them, or give another --output."
+        )
 
 
 def cross_validate(
@@ -139,7 +147,7 @@ def _record_folds(output: Path, features: FeatureSet, folds: np.ndarray) -> None
             f"{output} holds runs on other clips or folds. Give the same ones to continue it, or "
             "another --output."
         )
-    write_atomically(path, lambda part: part.write_text(table, encoding="utf-8"))
+    write_text(path, table)
 
 
 def _save(

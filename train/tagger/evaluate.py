@@ -9,7 +9,7 @@ from audioset_demo.evaluation import Evaluation, evaluate_scores
 from audioset_demo.labels import Label, audioset_labels, own_labels
 from audioset_demo.models.card import ModelCard, card_path
 from audioset_demo.models.checkpoint import load_checkpoint
-from audioset_demo.models.published import PER_CLASS_FILE
+from audioset_demo.models.published import PER_CLASS_COLUMNS, PER_CLASS_FILE
 from audioset_demo.storage import check_output, write_csv, write_json
 from train.data.features import FeatureSet, check_scorable, load_features
 from train.runs import command_line, select_checkpoint
@@ -115,4 +115,4 @@ def save_per_class(path: Path, features: FeatureSet, result: Evaluation) -> None
             labels_of(features), result.average_precision, result.auc, strict=True
         )
     ]
-    write_csv(path, ("index", "mid", "name", "ap", "auc"), rows)
+    write_csv(path, PER_CLASS_COLUMNS, rows)

@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from audioset_demo.errors import CheckpointError, DataError
-from audioset_demo.models.calibration import (
+from audioset_demo.models.calibration_file import (
     CALIBRATION_FILE,
     calibration_path,
     load_calibration,

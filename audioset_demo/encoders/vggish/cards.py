@@ -9,8 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from audioset_demo.encoders.vggish.download import sha256_of
-from audioset_demo.storage import write_atomically, write_json
+from audioset_demo.storage import sha256_of, write_atomically, write_json
 
 KEYS = ("source", "source_sha256", "verified", "sha256")
 

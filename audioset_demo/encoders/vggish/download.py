@@ -6,7 +6,6 @@ resuming of huggingface_hub is internal to it and checks no hash.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 
 from audioset_demo.errors import WeightsError
 from audioset_demo.names import shortened
-from audioset_demo.storage import full_disk_named
+from audioset_demo.storage import full_disk_named, sha256_of
 
 if TYPE_CHECKING:
     import requests
@@ -29,12 +28,6 @@ PAUSE_S = 0.25  # before another try; doubled with each failure in a row
 CHUNK_BYTES = 1 << 16  # at most this much is lost when a connection drops
 TEMPORARY = (408, 429, 500, 502, 503, 504)  # status codes after which a server may recover
 FROM_A_COPY = "or give a copy with `audioset-demo weights get --from PATH`."
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_file(path: Path, source: str, sha256: str | None, progress: Progress) -> str:

@@ -30,12 +30,11 @@ from audioset_demo.encoders.vggish.download import (
     check_file,
     download,
     no_address,
-    sha256_of,
     size_of,
 )
 from audioset_demo.encoders.vggish.pca import load_pca
 from audioset_demo.errors import WeightsError
-from audioset_demo.storage import folder_of, remove_leftovers
+from audioset_demo.storage import folder_of, remove_leftovers, sha256_of
 
 
 class ReleasedFile(NamedTuple):

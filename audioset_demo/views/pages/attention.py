@@ -110,7 +110,7 @@ compared = right.multiselect(
     bind="query-params",
     placeholder="None",
 )
-other = difference.choose(clip, choice, {name: titles[name] for name in others})
+other = difference.choose(clip, clips.kept(), choice, {name: titles[name] for name in others})
 n_frames = len(tagging.times_s)
 best = localisation.best_signal(tagging.model.name)  # shown first, and the frame it points at
 signals = [best, *(signal for signal in SIGNALS if signal != best)]

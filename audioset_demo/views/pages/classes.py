@@ -33,7 +33,7 @@ with errors_shown():
     models = session.models()
     model, titles = models[choice.model], session.model_titles()
     labels = labels_of(model.card)
-    ap, auc = model.average_precision(), model.auc()
+    ap = model.average_precision()
     same_classes = {
         titles[name]: models[name]
         for name in sorted(models, key=lambda name: name != choice.model)
@@ -107,11 +107,12 @@ if brushed:
         st.caption(f"{len(listed):,} classes selected in the picture.")
         st.button("Show the others too", on_click=lambda: st.session_state.pop(BRUSHED))
 if listed:
-    rows = class_table.class_rows(listed, ap, auc, evidence, sort)
-    class_table.show(rows, label.name, (choice.model, wanted, part, brushed, sort))
+    indices = np.array([label.index for label in listed], np.int64).tobytes()
+    table = class_table.table(model, indices, sort, evidence)
+    class_table.show(table, label.name, (choice.model, wanted, part, brushed, sort))
     st.caption(
-        f"{len(rows):,} of {len(labels):,} classes. Select a row to see it in detail; the address "
-        "leads to what is shown."
+        f"{len(listed):,} of {len(labels):,} classes. Select a row to see it in detail; the "
+        "address leads to what is shown."
     )
 
 st.subheader(escape(f"{label.name} in depth"), anchor=False)

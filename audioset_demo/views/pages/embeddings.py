@@ -218,7 +218,7 @@ both = [exported, *([other] if compared else [])]
 
 @once
 def projector() -> tuple[str, str]:
-    return writing.projector_tsv(both, space.centroids, names)
+    return writing.projector_tsv(both, cache.projector_classes())
 
 
 downloads(

@@ -7,7 +7,7 @@ from audioset_demo.encoders.compact import BUNDLED, SOUNDS_FILE, compact_card
 from audioset_demo.models.published import PublishedModel
 from audioset_demo.views import clips, session
 from audioset_demo.views.downloads import File, downloads
-from audioset_demo.views.drawn_once import draw_once
+from audioset_demo.views.drawn_once import draw_once, draw_when_opened
 from audioset_demo.views.names import escape
 from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
@@ -221,7 +221,7 @@ def by_model() -> None:
         "trained on labels of these categories, whereas the encoder was, on those of other clips. "
         "VGGish was not scored, as its weights are not part of this project. Nor was the compact "
         "encoder scored on AudioSet's evaluation set, as its sounds are not available."
-        f"{from_vggish(session.models()[choice.model])}"
+        f"{from_vggish(model)}"
     )
 
 
@@ -239,23 +239,27 @@ def training_recordings() -> None:
     )
 
 
-def description() -> None:
-    accuracy()
-    with st.expander("How it was trained"):
-        training()
-    with st.expander("Category by category"):
-        category_by_category()
-    with st.expander("Through each tagging model"):
-        by_model()
-    with st.expander("Training recordings"):
-        training_recordings()
-    with st.expander("Training command"):
-        st.code(card["command"], language="bash", wrap_lines=True)
-    with st.expander("Encoder card"):
-        st.json(card, expanded=1)
+def card_in_full() -> None:
+    st.json(card, expanded=1)
 
 
-draw_once("encoder", session.models()[choice.model], description)
+def command() -> None:
+    st.code(card["command"], language="bash", wrap_lines=True)
+
+
+DETAILS = {
+    "How it was trained": training,
+    "Category by category": category_by_category,
+    "Through each tagging model": by_model,
+    "Training recordings": training_recordings,
+    "Training command": command,
+    "Encoder card": card_in_full,
+}
+
+model = session.models()[choice.model]
+draw_once("accuracy of the encoder", model, accuracy)
+for part, draw in DETAILS.items():
+    draw_when_opened(part, model, draw)
 downloads(
     "sounds",
     card["command"],

@@ -20,8 +20,9 @@ def listen(choice: Choice) -> None:
         live.hear(choice)
     except AudioSetDemoError as refused:
         error = str(refused)
-    live.show(error)
-    sound = live.last_minute()
+    listening = live.current()
+    live.show(listening, error)
+    sound = listening.last_minute() if listening else None
     if st.button(
         "Open the last minute as a clip", icon=":material/open_in_new:", disabled=sound is None
     ):

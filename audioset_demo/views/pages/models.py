@@ -76,9 +76,11 @@ def results() -> None:
             }
         )
     st.table(columns_of(rows), hide_index=True)
+    own = [titles[name] for name, model in models.items() if model.card.labels is not None]
     st.caption(
         "mAP, AUC, d': one checkpoint each. Full data: figures that others published of such "
         "models, trained on 2.0M clips; they do not measure these."
+        + (f" {escape(', '.join(own))}: on sounds of its own classes." if own else "")
     )
     left, right = st.columns([11, 9], gap="medium")
     with left:
@@ -88,18 +90,20 @@ def results() -> None:
 
 
 def reached() -> None:
-    sets = [model.card.training_set for model in models.values()]
+    """The mAP of the models of AudioSet's classes: on other clips, it is another measure."""
+    compared = {name: model for name, model in models.items() if model.card.labels is None}
+    sets = [model.card.training_set for model in compared.values()]
     by_set = {
         f"This project, {each}": [
             model.card.metrics.get("eval", {}).get("mAP") if trained_on == each else None
-            for trained_on, model in zip(sets, models.values(), strict=True)
+            for trained_on, model in zip(sets, compared.values(), strict=True)
         ]
         for each in dict.fromkeys(sets)
     }
-    by_others = [full_data(model) for model in models.values()]
+    by_others = [full_data(model) for model in compared.values()]
     chart(
         charts.results_dots(
-            list(titles.values()),
+            [titles[name] for name in compared],
             {**by_set, PUBLISHED: [found["mAP"] if found else None for found in by_others]},
             "mAP on the evaluation set",
             row_px=26,

@@ -6,8 +6,10 @@ import streamlit as st
 
 from audioset_demo.recordings.answers import NO, SKIP, YES, Answers
 from audioset_demo.recordings.order import HIGHEST, NEAR, SPREAD, order
-from audioset_demo.views import listening, recordings, review, serving
+from audioset_demo.views import serving
 from audioset_demo.views.names import escape
+from audioset_demo.views.review import beside, choice, find_map, kept, keys, listening
+from audioset_demo.views.review.subject import Subject
 from audioset_demo.views.widgets import class_select, count, errors_shown, title
 
 ORDERS = {
@@ -16,11 +18,14 @@ ORDERS = {
     SPREAD: "Spread over all scores",
 }
 
+# Keys answer here: after a click beside the widgets, the first would draw a frame over the page.
+st.html("<style>[data-testid=stMain]:focus-visible::before { box-shadow: none; }</style>")
 title("Recordings", "What was found in a folder of recordings: listen, and say what is right.")
 out = serving.recordings_folder()
 assert out is not None  # the page is in the navigation only then
+chosen = choice.read()
 with errors_shown():
-    finds = recordings.finds(out)
+    finds = kept.finds(out)
     answers = Answers(out)
     given = answers.given()
 hours = sum(recording.duration_s for recording in finds.recordings) / 3600
@@ -51,17 +56,18 @@ with left:
         "a threshold.",
     )  # fmt: skip
     near = st.slider("Score", 0.0, 1.0, 0.5, 0.01, key="near") if by == NEAR else 0.5
-    review.show_column(finds)
-    places = review.in_column(finds, finds.of_class(k))
+    find_map.show_column(finds, chosen.column)
+    places = find_map.in_column(finds, finds.of_class(k), chosen.column)
     places = places[order(finds.score[places], by, near)]
     said = [given.get(finds[n].key) for n in places]
     waiting = [n for n, answer in zip(places, said, strict=True) if answer is None]
-    find = listening.current(finds, waiting, k)
-    listening.show(find, finds, answers)
+    find = listening.current(finds, waiting, k, chosen.asked)
+    listening.show(find, finds, answers, chosen)
     n_said = Counter(said)
     st.caption(
         f"{len(places) - len(waiting):,} of {count(len(places), 'find')} answered: {n_said[YES]:,} "
         f"right, {n_said[NO]:,} wrong, {n_said[SKIP]:,} skipped."
     )
+    keys.free(repr((k, by, find and find.key)))
 with right:
-    review.show(review.Subject(out, finds, answers, given, k, find))
+    beside.show(Subject(out, finds, answers, given, k, find, chosen.sought))

@@ -21,7 +21,6 @@ from audioset_demo.views.widgets import (
     errors_shown,
     notes,
     provenance,
-    title,
 )
 
 MAX_TAGS = 50
@@ -53,9 +52,9 @@ def same_event(event: Event, events: list[Event]) -> int | None:
     return best if overlap_s(events[best]) > 0 else None
 
 
-title("Tag a sound")
-chooser.show_above()
 clip, choice = clips.current(), session.choice()
+# Folded away once the visitor has opened something.
+chooser.show_below_title("Tag a sound", clip, folded=clips.anything_opened())
 with errors_shown():
     tagging = cache.tagging(clip, choice)
     summary(clip, choice)

@@ -27,3 +27,11 @@ def cache(tmp_path, monkeypatch):
         file = getattr(weights, name)
         monkeypatch.setattr(weights, name, file._replace(address=f"http://127.0.0.1:9/{file.name}"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def released_weights():
+    """The network's and the PCA's path; skips unless they are the released ones."""
+    if not (weights.is_installed() and weights.status()[0].verified == weights.OFFICIAL):
+        pytest.skip("needs VGGish's released weights; get them with: audioset-demo weights get")
+    return weights.vggish_path(), weights.pca_path()

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from audioset_demo.errors import DataError
 from train.data.annotations import LabelledClip, clips_of_folders, clips_of_table, label_set
 from train.data.excerpts import Excerpt
-from train.data.recording_names import recording_of
 
 
 def table(folder: Path, *lines: str) -> Path:
@@ -77,24 +76,6 @@ def test_folders_are_classes_but_for_that_of_the_background(tmp_path):
     (tmp_path / "lost.wav").touch()
     with pytest.raises(DataError, match=r"lost\.wav is in no folder of a class"):
         clips_of_folders(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("file", "recording"),
-    [
-        ("esc50/1-100038-A-14.wav", "100038"),
-        ("4-100038-C.flac", "100038"),
-        ("fold1/100032-3-0-0.wav", "100032"),
-        ("monday/rec_000.wav", "rec"),
-        ("rec_12.wav", "rec"),
-        ("site_20240131_054500.wav", "site_20240131_054500.wav"),
-        ("day/012.wav", "day/012.wav"),
-        ("dog.wav", "dog.wav"),
-    ],
-)
-def test_the_recording_is_told_from_the_name(file, recording):
-    assert recording_of(file) == recording
-    assert recording_of(file, "file") == file
 
 
 HEADER = "file,label,onset,offset,group,fold,answer"

@@ -38,7 +38,7 @@ def test_the_saved_model_tags_explains_and_names_its_classes(tmp_path, examples,
     path.write_bytes(checkpoint_bytes(fitted.model, card))
     tagger = load_tagger(path)
     assert [label.name for label in tagger.labels] == list(NAMES)
-    assert card.metrics["validation"]["mAP"] > 0.9
+    assert card.metrics["eval"]["mAP"] > 0.9
     frames = frames_of(1, np.random.default_rng(9), 8, 1)
     tagging = tagger.tag_features(frames)
     assert tagging.labels[tagging.top(1)[0]].name == "siren"

@@ -20,20 +20,18 @@ def write_file(path, examples) -> None:
         file.attrs["encoder"] = "compact"
 
 
-def test_a_run_is_scored_and_published(tmp_path, monkeypatch, capsys):
+def test_a_run_is_published_with_the_figures_of_clips_held_out(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     data, run = tmp_path / "own.h5", tmp_path / "kitchen"
     write_file(data, easy_examples(background=2))
-    for words in (
-        ["few-shot", "--data", str(data), "--output", str(run)],
-        ["evaluate", str(run), "--data", str(data)],
-        ["publish", str(run)],
-    ):
+    for words in (["few-shot", "--data", str(data), "--output", str(run)], ["publish", str(run)]):
         assert train_cli.main(words) == 0, capsys.readouterr().err
-    out = capsys.readouterr().out
-    assert "the highest class is right for" in out
-    tagger = load_tagger(tmp_path / "models" / "kitchen" / "checkpoint.safetensors")
-    assert tagger.card.encoder == "compact encoder (not VGGish)"
-    assert tagger.card.metrics["eval"]["clips"] == 17
+    assert "the highest class is right for" in capsys.readouterr().out
+    card = load_tagger(tmp_path / "models" / "kitchen").card
+    assert card.encoder == "compact encoder (not VGGish)"
+    assert card.training["clips_of_class"] == [5, 5, 5]
+    figures = card.metrics["eval"]
+    assert figures["clips"] == 17 and figures["clips_of_class"] == [5, 5, 5]
+    assert figures["set"] == "own, cross-validation over the recordings in 5 parts"
     assert train_cli.main(["few-shot", "--data", str(data), "--output", str(run)]) == 1
     assert "already holds a run" in capsys.readouterr().err

@@ -70,6 +70,10 @@ def test_figures_of_models_with_known_answers(clips, checkpoint, tmp_path, monke
             assert figures["share_of_ceiling"] == pytest.approx(expected)
             assert figures["auc_low"] <= figures["auc"] <= figures["auc_high"]
 
+    mixture = summary["chosen_mixture"]
+    assert all({"average", "max"} >= set(names) for names in mixture["chosen_on_each_half"])
+    assert 0.5 < mixture["auc_low"] <= mixture["auc"] <= mixture["auc_high"]
+
     monkeypatch.setattr(localisation, "PACKAGED", tmp_path / "out")
     localisation.located_classes.cache_clear()
     of_class = localisation.located_classes("average")
@@ -86,7 +90,7 @@ def test_the_command_prints_a_line_for_each_signal_and_ceiling(clips, checkpoint
     assert main(["locate", checkpoint("average"), *words]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("60 clips; means over the 3 of 3 classes")
-    assert len(lines) == 2 + 5 + 1 + 2
+    assert len(lines) == 2 + 5 + 2 + 2
 
 
 @pytest.mark.parametrize(

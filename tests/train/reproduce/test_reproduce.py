@@ -22,9 +22,9 @@ from tests.train.children import die, die_halfway_through, replace_and_die, run_
 from tests.train.data.test_pack import archive, clip, record
 from tests.train.toy_features import write_features
 from train.__main__ import main
+from train.commands.reproduce import duration
 from train.data.features import load_features
 from train.reproduce import estimate, experiment, recipes
-from train.reproduce.command import duration
 from train.reproduce.recipes import rows_of
 from train.tagger import fit as fit_module
 from train.tagger.fit import learning_rate_at

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from tests.train.tagger.parity import KERAS_SETTINGS, Problem, recorded
 from tests.train.tagger.reference_code import keras_reference
-from train.tagger.keras.network import KerasTaggingModel, build, tensor_name, weights_from_torch
+from train.tagger.keras.conversion import tensor_name, weights_from_torch
+from train.tagger.keras.network import KerasTaggingModel, build
 
 PROBLEM = Problem(units=1024, classes=527, batch_size=8, dropout=0.0)
 SAMPLES = 32  # of each array: all of a gradient would take 5 MB

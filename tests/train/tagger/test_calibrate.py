@@ -15,10 +15,9 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from audioset_demo.errors import CheckpointError, DataError
 from audioset_demo.models.calibration import (
     PRECISIONS,
-    calibration_path,
-    load_calibration,
     log_odds,
 )
+from audioset_demo.models.calibration_file import calibration_path, load_calibration
 from audioset_demo.tagging import load_tagger
 from tests.train.toy_features import write_features
 from train.__main__ import main

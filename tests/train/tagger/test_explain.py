@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audioset_demo.embeddings.reading import embeddings_from_array
+from audioset_demo.embeddings.clip_arrays import embeddings_from_array
 from audioset_demo.models.card import ModelCard
 from audioset_demo.models.settings import POOLINGS, ModelSettings
 from audioset_demo.tagging import Tagger

@@ -27,14 +27,13 @@ from train.tagger.batches import Batch  # noqa: E402
 from train.tagger.config import LOSS_NAMES, FitConfig  # noqa: E402
 from train.tagger.evaluate import evaluate  # noqa: E402
 from train.tagger.fit import fit  # noqa: E402
-from train.tagger.keras.learner import LOSSES, KerasLearner, place_of  # noqa: E402
-from train.tagger.keras.network import (  # noqa: E402
-    build,
-    explain,
+from train.tagger.keras.conversion import (  # noqa: E402
     tensor_name,
     weights_from_torch,
     weights_to_torch,
 )
+from train.tagger.keras.learner import LOSSES, KerasLearner, place_of  # noqa: E402
+from train.tagger.keras.network import build, explain  # noqa: E402
 from train.tagger.losses import LOSSES as TORCH_LOSSES  # noqa: E402
 from train.tagger.publish import publish  # noqa: E402
 

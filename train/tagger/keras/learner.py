@@ -11,7 +11,8 @@ from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.settings import ModelSettings
 from train.tagger.batches import Batch
 from train.tagger.config import FitConfig
-from train.tagger.keras.network import build, weights_to_torch
+from train.tagger.keras.conversion import weights_to_torch
+from train.tagger.keras.network import build
 from train.tagger.losses import ASYMMETRIC_GAMMA, FOCAL_GAMMA
 
 DTYPES = {"bf16": "mixed_bfloat16", "fp32": "float32"}

@@ -1,0 +1,1 @@
+"""The page *Recordings*: finds are heard one after the other, answered, and looked at together."""
