@@ -28,6 +28,7 @@ NOT_RUN = {
         "tests/train/data/test_ray_engine.py runs it, on two machines"
     ),
     "torchrun ": "tests/train/tagger/test_processes.py runs it",
+    "python -m train folds --data RECORDINGS --labels OUT.answers.csv": "needs a person's answers",
     "python -m train locate": "tests/train/locate/test_locate.py runs it; the page's takes minutes",
     "python -m train explore": "refuses clips that are not AudioSet's 20,371 of evaluation",
     "python -m train encoder": "needs YAMNet or VGGish, and hours",

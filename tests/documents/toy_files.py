@@ -39,8 +39,9 @@ def make_files(folder: Path) -> None:
 
 
 def _make_labelled_sounds(folder: Path) -> None:
-    """Tones of a second; in `esc50` with the names and the four folds of ESC-50."""
-    of_own = [(f"{number}.wav", CLASSES[number % 3]) for number in range(45)]
+    """Tones of a second: in a folder for each class, and in `esc50` as in ESC-50."""
+    classes = [CLASSES[number % 3] for number in range(45)]
+    of_own = [(f"{label}/{number}.wav", label) for number, label in enumerate(classes)]
     _write_tones(folder / "SOUNDS", of_own)
     write_csv(folder / "labels.csv", ("file", "label"), of_own)
     of_esc = [(f"{1 + n % 4}-{145_772 + n}-A.flac", CLASSES[n // 4 % 3]) for n in range(24)]
@@ -50,8 +51,8 @@ def _make_labelled_sounds(folder: Path) -> None:
 
 
 def _write_tones(folder: Path, files: Iterable[tuple[str, str]]) -> None:
-    folder.mkdir()
     for number, (name, label) in enumerate(files):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(wav(1, 16_000, HERTZ[label] + 3 * number))
 
 
@@ -66,7 +67,9 @@ def _make_features(folder: Path) -> None:
 def _make_model(folder: Path) -> None:
     settings = ModelSettings("average", n_classes=2, hidden_units=8)
     card = ModelCard("my_classes", settings, 1, labels=("one", "other"))
-    save_checkpoint(folder / "my_classes.safetensors", model_that_has_seen_data(settings), card)
+    path = folder / "published" / "my_classes" / "checkpoint.safetensors"
+    path.parent.mkdir(parents=True)
+    save_checkpoint(path, model_that_has_seen_data(settings), card)
 
 
 def _train_runs(folder: Path) -> None:
