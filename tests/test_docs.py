@@ -1,22 +1,16 @@
 """The documents: their figures are those published, and their links lead to files."""
 
 import re
-from pathlib import Path
 
 import pytest
-import torch
 
-from audioset_demo.audio.samples import synthesise
-from audioset_demo.audio.waveform import resample, wav_bytes
 from audioset_demo.encoders.compact import compact_card
 from audioset_demo.models.calibration_file import load_calibration
 from audioset_demo.models.experiments import ablations, averages, occlusion
 from audioset_demo.models.localisation import summary
 from audioset_demo.models.published import published_models
+from tests.documents.pages import PAGES, ROOT
 from train.tagger.config import FitConfig
-
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("model", published_models(), ids=lambda model: model.name)
@@ -24,7 +18,7 @@ def test_the_readme_s_table_holds_the_figures_of_the_cards(model):
     figures = model.card.metrics["eval"]
     cells = [f"{figures[key]:.3f}" for key in ("mAP", "AUC", "d_prime")]
     row = rf"\| *{re.escape(model.card.title)} *\| *{cells[0]} *\| *{cells[1]} *\| *{cells[2]} *\|"
-    assert re.search(row, DOCUMENTS[0].read_text(encoding="utf-8"))
+    assert re.search(row, PAGES[0].read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("model", ablations())
@@ -85,21 +79,10 @@ def test_the_page_of_the_compact_encoder_holds_the_figures_of_its_card():
         assert f"| {name} | {' | '.join(shares)} |" in text
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
 def test_links_point_to_files_that_are_there(document):
     links = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
-
-
-@pytest.mark.parametrize(
-    "code", re.findall(r"```python\n(.*?)```", DOCUMENTS[0].read_text(encoding="utf-8"), re.DOTALL)
-)
-def test_the_readme_s_python_runs(code, tmp_path, monkeypatch):
-    monkeypatch.setenv("AUDIOSET_DEMO_CACHE", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    sound = synthesise("siren")
-    Path("street.wav").write_bytes(wav_bytes(sound))
-    exec(code, {"audio": torch.from_numpy(resample(sound, 16_000).samples)[None]})
 
 
 def test_every_figure_is_of_the_whole_evaluation_set_and_names_its_training_set():

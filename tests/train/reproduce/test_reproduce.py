@@ -17,7 +17,7 @@ from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.published import full_data_figures
 from audioset_demo.models.settings import POOLINGS
 from tests.conftest import DATA_DIR
-from tests.test_examples import ROOT, blocks, commands
+from tests.documents.pages import ROOT, steps
 from tests.train.children import die, die_halfway_through, replace_and_die, run_in_child
 from tests.train.data.test_pack import archive, clip, record
 from tests.train.toy_features import write_features
@@ -297,8 +297,7 @@ def test_the_page_s_commands_lead_to_models_in_the_app_also_after_a_kill(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUDIOSET_DEMO_MODELS", str(tmp_path / "models"))
     write_archive(tmp_path / "features.tar.gz")
-    page = [words for block in blocks(ROOT / "docs/reproducing.md") for words in commands(block)]
-    words = [words[3:] for words in page]
+    words = [step.words[3:] for step in steps(ROOT / "docs/reproducing.md")]
     assert [each[0] for each in words] == ["pack", "reproduce", "reproduce", "publish"]
     for each in words:
         if each[0] == "reproduce":
