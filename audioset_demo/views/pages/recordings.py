@@ -4,6 +4,7 @@ from collections import Counter
 
 import streamlit as st
 
+from audioset_demo.clock import whole
 from audioset_demo.recordings.answers import NO, SKIP, YES, Answers
 from audioset_demo.recordings.order import HIGHEST, NEAR, SPREAD, order
 from audioset_demo.views import serving
@@ -28,10 +29,11 @@ with errors_shown():
     finds = kept.finds(out)
     answers = Answers(out)
     given = answers.given()
-hours = sum(recording.duration_s for recording in finds.recordings) / 3600
+total_s = sum(recording.duration_s for recording in finds.recordings)
+length = f"{total_s / 3600:,.1f} hours" if total_s >= 3600 else f"{whole(total_s)} min"
 st.caption(
     f"{escape(str(out))}: {count(len(finds), 'find')} in "
-    f"{count(len(finds.recordings), 'recording')}, {hours:,.1f} hours · Encoder: "
+    f"{count(len(finds.recordings), 'recording')}, {length} · Encoder: "
     f"{escape(finds.encoder)} · Model: {escape(finds.model)}"
 )
 if finds.n_failed:
