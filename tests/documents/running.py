@@ -28,6 +28,8 @@ NOT_RUN = {
         "tests/train/data/test_ray_engine.py runs it, on two machines"
     ),
     "torchrun ": "tests/train/tagger/test_processes.py runs it",
+    "python -m train few-shot": "tests/train/few_shot/test_run.py runs it",
+    "python -m train publish RUN --name my_classes": "publishes what few-shot makes",
     "python -m train folds --data RECORDINGS --labels OUT.answers.csv": "needs a person's answers",
     "python -m train locate": "tests/train/locate/test_locate.py runs it; the page's takes minutes",
     "python -m train explore": "refuses clips that are not AudioSet's 20,371 of evaluation",

@@ -39,7 +39,7 @@ def make_files(folder: Path) -> None:
 
 
 def _make_labelled_sounds(folder: Path) -> None:
-    """Tones of a second: in a folder for each class, and in `esc50` as in ESC-50."""
+    """Tones of a second; in `esc50` with names and folds as in ESC-50."""
     classes = [CLASSES[number % 3] for number in range(45)]
     of_own = [(f"{label}/{number}.wav", label) for number, label in enumerate(classes)]
     _write_tones(folder / "SOUNDS", of_own)
@@ -60,8 +60,7 @@ def _make_features(folder: Path) -> None:
     (folder / "AUDIOSET").mkdir()
     for name in ("AUDIOSET/bal_train.h5", "AUDIOSET/eval.h5"):
         write_features(folder / name, labels=None)
-    for name in ("own.h5", "test.h5"):
-        write_features(folder / name, labels=CLASSES)
+    write_features(folder / "test.h5", labels=CLASSES)
 
 
 def _make_model(folder: Path) -> None:
