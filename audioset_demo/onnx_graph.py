@@ -110,12 +110,20 @@ class WaveformTagger(nn.Module):
         self.model = tagger.model
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        components = self.project(self.network.in_one_pass(self.front_end(waveform[0])))
+        components = self.encode(waveform)
+        scores, frame_scores = self.tag(components)
+        return scores[None], frame_scores[None], components.float()[None]
+
+    def encode(self, waveform: Tensor) -> Tensor:
+        """(1, n) -> components (T, 128)."""
+        return self.project(self.network.in_one_pass(self.front_end(waveform[0])))
+
+    def tag(self, components: Tensor) -> tuple[Tensor, Tensor]:
+        """(T, 128) -> scores (K,) and frame scores (T, K)."""
         quantised = ((components.clamp(-CLIP, CLIP) + CLIP) * LEVELS_PER_UNIT).floor()
         levels = self.model.trunk((quantised.float() - 128) / 128)
         head = self.model.head
-        scores = head.score(head.summarise([levels]))
-        return scores[None], head.frame_scores(levels)[None], components.float()[None]
+        return head.score(head.summarise([levels])), head.frame_scores(levels)
 
 
 def _projection(encoder: Encoder) -> nn.Module:

@@ -1,7 +1,9 @@
 """Several processes, started by torchrun, train what a single one trains with the same batches."""
 
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,28 @@ from train.runs import read_metrics
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[3]
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
 
-def torchrun(n: int, module: str, *words: object) -> subprocess.CompletedProcess:
-    given = [*TORCHRUN, str(n), "-m", module, *map(str, words)]
+def torchrun(n: int, *words: object) -> subprocess.CompletedProcess:
+    """A module and its arguments in `n` processes."""
+    given = [*TORCHRUN, "--standalone", "--nproc-per-node", str(n), "-m", *map(str, words)]
     return subprocess.run(given, cwd=ROOT, capture_output=True, text=True)
+
+
+def torchrun_on_two_machines(*words: object) -> list[subprocess.CompletedProcess]:
+    """The same in a process on each of two machines, which both are this one."""
+    with socket.create_server(("localhost", 0)) as free:
+        meeting = f"localhost:{free.getsockname()[1]}"
+    shared = ["--nnodes", "2", "--nproc-per-node", "1", "--local-addr", "localhost"]
+    shared += ["--rdzv-backend", "c10d", "--rdzv-endpoint", meeting]
+
+    def machine(rank: str) -> subprocess.CompletedProcess:
+        given = [*TORCHRUN, *shared, "--node-rank", rank, "-m", *map(str, words)]
+        return subprocess.run(given, cwd=ROOT, capture_output=True, text=True)
+
+    with ThreadPoolExecutor() as both:
+        return list(both.map(machine, "01"))
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +55,11 @@ def alone(tmp_path_factory, data) -> Path:
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory, data, alone) -> Path:
-    """The runs of two processes."""
+    """The runs of two processes, each on a machine of its own."""
     folder = tmp_path_factory.mktemp("together")
-    done = torchrun(2, "tests.train.tagger.several_processes", data, folder, alone / "average")
-    assert done.returncode == 0, done.stderr
+    given = ("tests.train.tagger.several_processes", data, folder, alone / "average")
+    for done in torchrun_on_two_machines(*given):
+        assert done.returncode == 0, done.stderr
     return folder
 
 
@@ -61,7 +80,7 @@ def assert_same_run(run: Path, twin: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_two_processes_train_the_weights_of_one(alone, together, name):
+def test_two_machines_train_the_weights_of_one(alone, together, name):
     assert_same_run(together / name, alone / name)
 
 
