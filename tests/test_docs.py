@@ -70,6 +70,10 @@ def test_the_page_on_localisation_holds_what_was_measured():
             assert f" | {' | '.join(cells)} |" in text
     for ceiling in summary()["ceilings"]:
         assert f"| {ceiling['name']} | {ceiling['auc']:.3f} " in text
+    for mixture in (summary()["mixture"], summary()["chosen_mixture"]):
+        interval = f"({mixture['auc_low']:.3f} to {mixture['auc_high']:.3f})"
+        share = f"{mixture['share_of_ceiling']:.1%}"
+        assert f"mixed and smoothed | {mixture['auc']:.3f} {interval} | {share} |" in text
 
 
 def test_the_page_of_the_compact_encoder_holds_the_figures_of_its_card():
