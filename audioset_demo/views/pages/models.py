@@ -1,5 +1,7 @@
 """Models: how good each is, how it was trained, and how to reproduce it."""
 
+from functools import partial
+
 import streamlit as st
 
 from audioset_demo.charts import results as charts
@@ -8,7 +10,7 @@ from audioset_demo.models.experiments import ablations, averages
 from audioset_demo.models.published import PublishedModel, damaged_models, full_data_figures
 from audioset_demo.models.settings import TITLES
 from audioset_demo.views import clips, session
-from audioset_demo.views.drawn_once import draw_once
+from audioset_demo.views.drawn_once import draw_once, draw_when_opened
 from audioset_demo.views.names import cell, escape
 from audioset_demo.views.widgets import chart, errors_shown, provenance, title
 
@@ -92,6 +94,8 @@ def results() -> None:
 def reached() -> None:
     """The mAP of the models of AudioSet's classes: on other clips, it is another measure."""
     compared = {name: model for name, model in models.items() if model.card.labels is None}
+    if not compared:
+        return
     sets = [model.card.training_set for model in compared.values()]
     by_set = {
         f"This project, {each}": [
@@ -221,34 +225,31 @@ def effects_of_settings() -> None:
         )
 
 
-def cards() -> None:
-    for name, model in models.items():
-        card = model.card
-        with st.expander(f"Card: {escape(named(name))}"):
-            st.markdown(
-                f"Trained on {escape(card.training_set)}, embeddings from "
-                f"{escape(card.encoder)}, input `{card.input}`."
-            )
-            st.markdown("Training command")
-            st.code(card.training.get("command", "not recorded"), language="bash", wrap_lines=True)
-            if "command" in card.metrics.get("eval", {}):
-                st.markdown("Evaluation command")
-                st.code(card.metrics["eval"]["command"], language="bash", wrap_lines=True)
-            st.markdown("Model card")
-            st.json(card.to_json() | {"labels": card.labels and list(card.labels)}, expanded=1)
+def card_of(name: str) -> None:
+    card = models[name].card
+    st.markdown(
+        f"Trained on {escape(card.training_set)}, embeddings from "
+        f"{escape(card.encoder)}, input `{card.input}`."
+    )
+    st.markdown("Training command")
+    st.code(card.training.get("command", "not recorded"), language="bash", wrap_lines=True)
+    if "command" in card.metrics.get("eval", {}):
+        st.markdown("Evaluation command")
+        st.code(card.metrics["eval"]["command"], language="bash", wrap_lines=True)
+    st.markdown("Model card")
+    st.json(card.to_json() | {"labels": card.labels and list(card.labels)}, expanded=1)
 
 
-def page() -> None:
-    results()
-    with st.expander("Ensembles"):
-        ensembles()
-    with st.expander("Ablations"):
-        effects_of_settings()
-    with st.expander("Training loss"):
-        curve("loss", "Training loss")
-    with st.expander("Further figures, and what they are of"):
-        further_figures()
-    cards()
+DETAILS = {
+    "Ensembles": ensembles,
+    "Ablations": effects_of_settings,
+    "Training loss": lambda: curve("loss", "Training loss"),
+    "Further figures, and what they are of": further_figures,
+}
 
-
-draw_once("models", tuple(models.values()), page)
+shown = tuple(models.values())
+draw_once("results", shown, results)
+for part, draw in DETAILS.items():
+    draw_when_opened(part, shown, draw)
+for name in models:
+    draw_when_opened(f"Card: {escape(named(name))}", shown, partial(card_of, name))
