@@ -17,7 +17,7 @@ def folders(offered) -> list[str]:  # noqa: F811
 
 def test_the_sample_is_saved_where_it_was_asked_for_or_is_all_there_is(app, offered):  # noqa: F811
     make_zip(go(app, "visit"))
-    assert folders(offered) == ["01_Speech_then_piano_then_rain"]
+    assert folders(offered) == ["01_Speech_then_music_then_rain"]
     upload(go(app, "tag"), "dog.wav", wav())
     make_zip(go(app, "visit"))
     assert folders(offered) == ["01_dog"]
@@ -26,7 +26,7 @@ def test_the_sample_is_saved_where_it_was_asked_for_or_is_all_there_is(app, offe
     }
     [button for button in app.button if button.label == "Choose"][0].click().run()
     make_zip(app)
-    assert folders(offered) == ["01_Speech_then_piano_then_rain", "02_dog"]
+    assert folders(offered) == ["01_Speech_then_music_then_rain", "02_dog"]
 
 
 def test_clips_of_one_name_are_told_apart_in_every_file(app, offered):  # noqa: F811
