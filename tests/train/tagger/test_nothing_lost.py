@@ -120,8 +120,9 @@ def test_a_run_killed_several_times_from_outside_ends_as_one_never_killed(
 
 
 def fit_with_room_for(arguments: list[str], n_bytes: int, messages: Path) -> None:
-    with open(messages, "w") as file:
-        os.dup2(file.fileno(), sys.stderr.fileno())
+    with open(messages, "w") as errors, open(os.devnull, "w") as nothing:
+        os.dup2(errors.fileno(), sys.stderr.fileno())
+        os.dup2(nothing.fileno(), sys.stdout.fileno())  # else a file of pytest's, which is full
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, resource.RLIM_INFINITY))
     sys.exit(main(arguments))
 
