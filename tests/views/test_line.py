@@ -42,6 +42,17 @@ def test_pages_come_in_the_order_of_asking_and_short_works_before_them():
     assert drawn == ["work", "page 1", "page 2"]
 
 
+def test_who_has_waited_for_long_is_passed_by_no_work():
+    line, drawn = Line(passed_s=0.2), []
+    with line.turn():
+        waiting = [Drawer("page 1", line, drawn)]
+        time.sleep(0.25)
+        waiting.append(Drawer("page 2", line, drawn))
+        waiting.append(Drawer("work", line, drawn, first=True))
+    finish(waiting)
+    assert drawn == ["page 1", "work", "page 2"]
+
+
 def test_who_waits_for_a_result_lets_others_draw_and_comes_before_them_then():
     line, drawn = Line(), []
     with line.turn():
