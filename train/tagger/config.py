@@ -90,6 +90,10 @@ class FitConfig:
         """
         return changed_flags(self, base or FitConfig(model=self.model))
 
+    def is_checkpoint(self, done: int) -> bool:
+        """Whether a checkpoint is written after so many iterations."""
+        return done % self.evaluate_every == 0 or done == self.iterations
+
     def command(self) -> str:
         """The command that repeats this run, with the paths left for the reader to fill in."""
         places = ("--data", "DATA", "--model", self.model, "--output", "RUN")

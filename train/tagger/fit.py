@@ -11,14 +11,13 @@ A run is a folder:
 An iteration depends on (seed, iteration) alone, so a run that was killed and resumed ends with the
 same weights as one that was not.
 
-Of several processes (`processes`) the first one writes, and scores the checkpoints.
+Of several processes (`processes`) the first one writes; each scores its share of the clips.
 """
 
 import math
 import os
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -125,7 +124,9 @@ def _fit(
     scores = teacher_scores([teacher.to(learner.device) for teacher in teachers], fit_part)
     losses = _losses(config, learner, Batches(config, fit_part, scores), first)
     if not processes.is_first():
-        deque(losses, maxlen=0)
+        for done, _ in enumerate(losses, first + 1):
+            if config.is_checkpoint(done):
+                _scores_of_both(run, learner, validation, done, lambda: None)
         return
     _record(config, run, learner, fit_part, validation, losses, first, tensorboard)
 
@@ -155,7 +156,7 @@ def _record(
         latest, started = [], time.perf_counter()
         for done, loss in enumerate(progress, first + 1):
             latest.append(loss)
-            is_checkpoint = done % config.evaluate_every == 0 or done == config.iterations
+            is_checkpoint = config.is_checkpoint(done)
             if not is_checkpoint and done % LOG_EVERY:
                 continue
             seconds, mean = time.perf_counter() - started, float(np.mean(latest))
@@ -233,9 +234,8 @@ def _save_and_validate(
     The validation part shows how far half precision moves a score; it says how good the scores are
     only for a run that was not trained on it.
     """
-    path = run / CHECKPOINT_DIR / f"iter_{iteration:05d}.safetensors"
+    path = _path_of(run, iteration)
     model = learner.model()
-    scores = predict(model, validation)
     card = ModelCard(
         name=config.model,
         settings=model.settings,
@@ -251,8 +251,9 @@ def _save_and_validate(
             "command": config.command(),
         },
     )
-    save_checkpoint(path, model, card)
-    written_scores = predict(load_checkpoint(path)[0].to(learner.device), validation)
+    scores, written_scores = _scores_of_both(
+        run, learner, validation, iteration, lambda: save_checkpoint(path, model, card)
+    )
     figures = {
         "checkpoint": path.name,
         "half_precision_max_difference": float(np.abs(scores - written_scores).max()),
@@ -261,3 +262,31 @@ def _save_and_validate(
         evaluation = evaluate_scores(validation.y, written_scores)
         figures["validation"] = {**evaluation.to_json(), "set": validation.name}
     return figures
+
+
+def _path_of(run: Path, iteration: int) -> Path:
+    return run / CHECKPOINT_DIR / f"iter_{iteration:05d}.safetensors"
+
+
+def _scores_of_both(
+    run: Path, learner: Learner, validation: FeatureSet, iteration: int, save: Callable[[], None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (N, K) of the weights as they are, and as `save` has written them.
+
+    All processes call it; `save` writes in the first one alone.
+    """
+    scores = _scores(learner.model(), validation)
+    save()
+    processes.wait_for_all()
+    written, _ = load_checkpoint(_path_of(run, iteration))
+    return scores, _scores(written.to(learner.device), validation)
+
+
+def _scores(model: TaggingModel, features: FeatureSet) -> np.ndarray:
+    """Scores (N, K) of every clip, of which each process computes its share."""
+    share = processes.share_of(len(features))
+    scores = np.zeros((len(features), features.n_classes), np.float32)
+    clips = np.arange(len(features))[share]
+    scores[share] = predict(model, features.subset(clips, features.name))
+    processes.add_up(torch.from_numpy(scores))  # in place
+    return scores

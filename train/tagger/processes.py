@@ -18,7 +18,7 @@ from torch import Tensor
 from audioset_demo.device import resolve_device
 from audioset_demo.errors import DataError
 
-# The others wait while the first one scores a checkpoint. One that has died is noticed at once.
+# The others wait while the first one writes a checkpoint. One that has died is noticed at once.
 LONGEST_WAIT = timedelta(minutes=30)
 
 
@@ -108,6 +108,11 @@ def place_of(n_rows: int) -> Place:
 def all_true(value: bool) -> bool:
     """Whether a value is true in every process."""
     return int(add_up(torch.tensor(int(value)))) == count()
+
+
+def wait_for_all() -> None:
+    """Go on once every process has come here."""
+    add_up(torch.zeros(1))
 
 
 def add_up(tensor: Tensor) -> Tensor:

@@ -77,6 +77,9 @@ def assert_same_run(run: Path, twin: Path) -> None:
     for line, other in zip(read_metrics(run), read_metrics(twin), strict=True):
         assert line.keys() == other.keys() and line["iteration"] == other["iteration"]
         assert line.get("loss") == pytest.approx(other.get("loss"), abs=1e-5)
+        if "validation" in line:
+            assert line["validation"]["clips"] == other["validation"]["clips"]
+            assert line["validation"]["mAP"] == pytest.approx(other["validation"]["mAP"], abs=1e-3)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
