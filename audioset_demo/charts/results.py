@@ -110,7 +110,7 @@ def gains(settings: Sequence[str], values: Sequence[float], noise: float) -> go.
         textposition="none",
         hovertemplate="%{text}: %{x:+.4f}<extra></extra>",
     )
-    figure.update_xaxes(title="Gain in mAP on the validation part (grey: two standard deviations)")
+    figure.update_xaxes(title="Gain in mAP (grey: 2 × spread)")
     name_rows(figure, names)
     return finish(figure, 26 * len(settings) + 90)
 
