@@ -44,6 +44,15 @@ class Head(nn.Module, Generic[Summary]):
         """(M, K), the score of each frame as a clip of its own."""
         raise NotImplementedError
 
+    def clip_and_frame_scores(self, levels: list[Tensor], mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of clips (B, K) and of each of their frames alone (M, K), to train both.
+
+        Parameters
+        ----------
+        mask : (B, T) bool, True for the M real frames
+        """
+        return self(levels, mask), self.frame_scores(levels)
+
     def summarise(self, blocks: Iterable[list[Tensor]]) -> Summary:
         """What the pooling needs to know of all frames of one clip."""
         raise NotImplementedError

@@ -223,8 +223,10 @@ class FeatureAttentionHead(MeanHead):
         self.classify = nn.Linear(units, settings.n_classes)
 
     def _classify_pooled(self, pooled: Tensor) -> Tensor:
-        features = self.dropout(torch.relu(self.norm(pooled)))
-        return torch.sigmoid(self.classify(features).float())
+        return self._classify_normed(self.norm(pooled))
+
+    def _classify_normed(self, normed: Tensor) -> Tensor:
+        return torch.sigmoid(self.classify(self.dropout(torch.relu(normed))).float())
 
     def forward(self, levels: list[Tensor], mask: Tensor) -> Tensor:
         logits = to_clips(self.attend(levels[-1]).float(), mask)
@@ -233,6 +235,14 @@ class FeatureAttentionHead(MeanHead):
 
     def frame_scores(self, levels: list[Tensor]) -> Tensor:
         return self._classify_pooled(self.transform(levels[-1]).float())
+
+    def clip_and_frame_scores(self, levels: list[Tensor], mask: Tensor) -> tuple[Tensor, Tensor]:
+        # Normalised together: as clips of their own, frames share the statistics of the clips.
+        values = self.transform(levels[-1]).float()
+        logits = to_clips(self.attend(levels[-1]).float(), mask)
+        pooled = attention_pool(logits, to_clips(values, mask), self.activation, mask)
+        clips, frames = self.norm(torch.cat([pooled, values])).split([len(pooled), len(values)])
+        return self._classify_normed(clips), self._classify_normed(frames)
 
     def weighted(self, levels: list[Tensor]) -> list[Weighted]:
         weights = activated(self.attend(levels[-1]).float(), self.activation)

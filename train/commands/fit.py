@@ -74,6 +74,15 @@ SETTINGS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
             {"nargs": "+", "metavar": "RUN"},
         ),
         "teacher_weight": ("share of the teachers' scores in the targets", {"metavar": "SHARE"}),
+        "frame_teacher": (
+            "runs or checkpoints whose scores of single frames, smoothed over time, are learnt "
+            "beside the clips' labels, for a model that finds sounds in time",
+            {"nargs": "+", "metavar": "RUN"},
+        ),
+        "frame_weight": (
+            "weight of the loss of the frames; that of the clips has 1",
+            {"metavar": "WEIGHT"},
+        ),
         "whole": (
             "train on the validation part too, after the settings have been chosen without it; "
             "the last checkpoint is published",
@@ -155,7 +164,7 @@ def config_of(arguments: argparse.Namespace, **fixed: Any) -> FitConfig:
     """The settings that were given; those in `fixed` cannot be."""
     given = vars(arguments) | fixed
     config = {field.name: given[field.name] for field in fields(FitConfig) if field.name in given}
-    return FitConfig(**config | {"teacher": tuple(config.get("teacher", ()))})
+    return FitConfig.from_json(config)
 
 
 def _typed(default) -> dict:

@@ -25,9 +25,10 @@ from train.data.features import load_features
 from train.locate.ceiling import cross_fitted, hidden_features, real_frames
 from train.locate.events import read_strong_labels
 from train.locate.faithfulness import areas
-from train.locate.mixture import added, cross_chosen, mixed, smoothed
+from train.locate.mixture import added, cross_chosen, mixed
 from train.locate.trial import Located, Trial
 from train.runs import command_line
+from train.smoothing import smoothed
 from train.tagger.evaluate import check_classes, labels_of
 from train.tagger.explain import explain_all
 

@@ -1,4 +1,4 @@
-"""Signals mixed, without any training: of several models, and of neighbouring frames.
+"""Signals of several models mixed, without any training.
 
 Shapes: N clips of at most T frames, C classes; NaN where a clip has no frame.
 """
@@ -9,7 +9,6 @@ from functools import reduce
 import numpy as np
 from scipy.special import logit
 
-NEIGHBOUR = 0.2  # share of each neighbour in a smoothed frame
 LEAST_SCORE = 1e-7
 
 
@@ -25,15 +24,6 @@ def standardised(signal: np.ndarray) -> np.ndarray:
     centred = signal - np.nansum(signal, axis=1, keepdims=True) / n
     deviation = np.sqrt(np.nansum(centred**2, axis=1, keepdims=True) / n)
     return centred / np.where(deviation > 0, deviation, 1).astype(signal.dtype)
-
-
-def smoothed(signal: np.ndarray) -> np.ndarray:
-    """Each frame mixed with its two neighbours; at a clip's ends it stands in for the missing."""
-    padded = np.pad(signal, ((0, 0), (1, 1), (0, 0)), mode="edge")
-    before, after = (
-        np.where(np.isnan(side), signal, side) for side in (padded[:, :-2], padded[:, 2:])
-    )
-    return (1 - 2 * NEIGHBOUR) * signal + NEIGHBOUR * (before + after)
 
 
 def added(signals: Sequence[np.ndarray]) -> np.ndarray:

@@ -5,9 +5,9 @@ resumed run trains on the same batches as one never stopped, and batches can be 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -30,11 +30,18 @@ class Batch:
     clips : (B, T, 128) float32, `(uint8 - 128) / 128`
     mask : (B, T) bool, True for real frames; each clip has at least one
     targets : (B, K) float32 in [0, 1], NaN where a label is not known
+    frame_targets : (B, T, K) float32 in [0, 1]; None: frames have none of their own
     """
 
     clips: Tensor
     mask: Tensor
     targets: Tensor
+    frame_targets: Tensor | None = None
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The batch with every tensor changed."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{n: change(t) for n, t in given.items() if t is not None})
 
 
 class Batches:
@@ -43,14 +50,20 @@ class Batches:
     Parameters
     ----------
     teacher_scores : (N, K) float16, the teacher's scores of `features`; None: no teacher
+    teacher_frame_scores : (N, T, K) float16, the same of their frames
     """
 
     def __init__(
-        self, config: FitConfig, features: FeatureSet, teacher_scores: np.ndarray | None = None
+        self,
+        config: FitConfig,
+        features: FeatureSet,
+        teacher_scores: np.ndarray | None = None,
+        teacher_frame_scores: np.ndarray | None = None,
     ):
         self.config = config
         self.features = features
         self.teacher_scores = teacher_scores
+        self.teacher_frame_scores = teacher_frame_scores
         self.missing = MissingLabels(features.labels) if config.mask_missing else None
         self.sampler = make_sampler(config.sampling, features, config.batch_size, config.seed)
 
@@ -65,6 +78,9 @@ class Batches:
         if self.teacher_scores is not None:
             scores = torch.from_numpy(self.teacher_scores[indices]).float()
             batch = replace(batch, targets=torch.lerp(batch.targets, scores, config.teacher_weight))
+        if self.teacher_frame_scores is not None:
+            scores = torch.from_numpy(self.teacher_frame_scores[indices]).float()
+            batch = replace(batch, frame_targets=scores)
         if config.frames:
             batch = pick_frames(batch, config.frames, rng)
         if config.mixup > 0:
@@ -93,8 +109,14 @@ def pick_frames(batch: Batch, n_frames: int, rng: np.random.Generator) -> Batch:
     """
     keys = rng.random(batch.mask.shape) + ~batch.mask.numpy()
     picked = torch.from_numpy(np.argsort(keys, axis=1)[:, :n_frames])
-    clips = torch.take_along_dim(batch.clips, picked[:, :, None], dim=1)
-    return replace(batch, clips=clips, mask=torch.take_along_dim(batch.mask, picked, dim=1))
+    of_frames = {"clips": batch.clips, "mask": batch.mask[:, :, None]}
+    if batch.frame_targets is not None:
+        of_frames["frame_targets"] = batch.frame_targets
+    kept = {
+        name: torch.take_along_dim(tensor, picked[:, :, None], dim=1)
+        for name, tensor in of_frames.items()
+    }
+    return replace(batch, **kept | {"mask": kept["mask"][:, :, 0]})
 
 
 def mix(batch: Batch, alpha: float, rng: np.random.Generator) -> Batch:
@@ -105,8 +127,10 @@ def mix(batch: Batch, alpha: float, rng: np.random.Generator) -> Batch:
     n = len(batch.clips)
     share = torch.from_numpy(rng.beta(alpha, alpha, size=n)).float()
     other = torch.from_numpy(rng.permutation(n))
-    return Batch(
-        torch.lerp(batch.clips[other], batch.clips, share[:, None, None]),
-        batch.mask & batch.mask[other],
-        torch.lerp(batch.targets[other], batch.targets, share[:, None]),
-    )
+
+    def mixed(tensor: Tensor) -> Tensor:
+        if tensor.dtype == torch.bool:
+            return tensor & tensor[other]
+        return torch.lerp(tensor[other], tensor, share.reshape(-1, *[1] * (tensor.ndim - 1)))
+
+    return batch.map(mixed)

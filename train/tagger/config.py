@@ -11,8 +11,9 @@ SCHEDULES = ("cosine", "constant")
 SAMPLINGS = ("balanced", "square_root", "plain")
 LOSS_NAMES = ("bce", "focal", "asymmetric")
 AT_LEAST_ONE = ("iterations", "hidden_units", "hidden_layers", "evaluate_every")
-NOT_NEGATIVE = ("mixup", "weight_decay", "noise", "frames", "clips")
+NOT_NEGATIVE = ("mixup", "weight_decay", "noise", "frames", "clips", "frame_weight")
 BELOW_ONE = ("dropout", "ema")
+TEACHERS = ("teacher", "frame_teacher")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class FitConfig:
     loss: str = "bce"
     teacher: tuple[str, ...] = ()
     teacher_weight: float = 0.5
+    frame_teacher: tuple[str, ...] = ()
+    frame_weight: float = 1.0
     ema: float = 0.0
     hidden_units: int = 1024
     hidden_layers: int = 3
@@ -100,8 +103,8 @@ class FitConfig:
         return command_line("fit", *places, *self.changes())
 
     def to_json(self) -> dict:
-        return asdict(self) | {"teacher": list(self.teacher)}
+        return asdict(self) | {name: list(getattr(self, name)) for name in TEACHERS}
 
     @classmethod
     def from_json(cls, config: dict) -> "FitConfig":
-        return cls(**config | {"teacher": tuple(config["teacher"])})
+        return cls(**config | {name: tuple(config.get(name, ())) for name in TEACHERS})

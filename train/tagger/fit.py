@@ -50,7 +50,7 @@ from train.tagger.missing_labels import check_ontology
 from train.tagger.parts import never_learned, parts_of
 from train.tagger.predict import predict
 from train.tagger.state import Resumable, restore_state, save_state
-from train.tagger.teacher import load_teachers, teacher_scores
+from train.tagger.teacher import load_teachers, teacher_frame_scores, teacher_scores
 
 LOG_EVERY = 50
 
@@ -109,7 +109,8 @@ def _fit(
         check_tensorboard()
     if config.mask_missing:
         check_ontology(features.labels)
-    teachers = load_teachers(config.teacher, features)
+    teachers = load_teachers("teacher", config.teacher, features)
+    frame_teachers = load_teachers("frame_teacher", config.frame_teacher, features)
     learner = make_learner(config.model_settings(features.n_classes), config, device)
     if processes.is_first():
         open_run(run, config.to_json())
@@ -121,8 +122,15 @@ def _fit(
             f"{run} has {first} iterations done and {fit_part.name} {len(fit_part)} clips here, "
             "and not in every process. Give --data and --output on a disk that all machines share."
         )
-    scores = teacher_scores([teacher.to(learner.device) for teacher in teachers], fit_part)
-    losses = _losses(config, learner, Batches(config, fit_part, scores), first)
+    for teacher in teachers + frame_teachers:
+        teacher.to(learner.device)
+    batches = Batches(
+        config,
+        fit_part,
+        teacher_scores(teachers, fit_part),
+        teacher_frame_scores(frame_teachers, fit_part, run),
+    )
+    losses = _losses(config, learner, batches, first)
     if not processes.is_first():
         for done, _ in enumerate(losses, first + 1):
             if config.is_checkpoint(done):
@@ -186,6 +194,10 @@ def make_learner(settings: ModelSettings, config: FitConfig, device: str = "auto
 
 
 def _keras_learner(settings: ModelSettings, config: FitConfig, device: str) -> Learner:
+    if config.frame_teacher:
+        raise DataError(
+            "--backend keras learns from no --frame-teacher. Train with --backend torch."
+        )
     if processes.count() > 1:
         raise DataError(
             "--backend keras trains in one process, and torchrun has started several. Leave "

@@ -1,7 +1,7 @@
 """The PyTorch learner: one update of a tagging model at a time."""
 
 import math
-from dataclasses import fields
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +18,14 @@ from train.tagger.cpu_layers import use_cpu_layers
 from train.tagger.losses import LOSSES
 from train.tagger.moving_average import MovingAverage
 from train.tagger.shared_layers import share_layers
+
+
+class Lesson(NamedTuple):
+    """Scores (M, K) and what they should be; `weight` of its loss among the others."""
+
+    scores: Tensor
+    targets: Tensor
+    weight: float
 
 
 class TorchLearner:
@@ -53,19 +61,14 @@ class TorchLearner:
         self.network.train()
         set_learning_rate(self.optimizer, learning_rate)
         share = processes.share_of(len(batch.clips))
-        batch = Batch(*(getattr(batch, f.name)[share].to(self.device) for f in fields(batch)))
+        batch = batch.map(lambda tensor: tensor[share].to(self.device))
         is_bf16 = self.config.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
-            scores, targets = training_scores(self.network, batch)
-        if not processes.all_true(bool(torch.isfinite(scores).all())):
+            lessons = lessons_of(self.network, batch, self.config.frame_weight)
+        finite = all(bool(torch.isfinite(lesson.scores).all()) for lesson in lessons)
+        if not processes.all_true(finite):
             return math.nan
-        # A weighted mean of probabilities can exceed 1 by rounding.
-        scores = scores.clamp(1e-7, 1 - 1e-7)
-        # An unknown label is not trained on: a target that equals the score has no gradient.
-        targets = torch.where(targets.isnan(), scores.detach(), targets)
-        # The loss is a mean: that of all scores is the sum of what each process has of it.
-        n_scores = processes.place_of(len(scores)).total
-        loss = self.loss(scores, targets) * (len(scores) / n_scores)
+        loss = torch.stack([self._loss(lesson) for lesson in lessons]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for parameter in self.network.parameters():
@@ -75,6 +78,15 @@ class TorchLearner:
         if self.average:
             self.average.update(self.network, self._steps())
         return processes.add_up(loss.detach()).item()
+
+    def _loss(self, lesson: Lesson) -> Tensor:
+        # A weighted mean of probabilities can exceed 1 by rounding.
+        scores = lesson.scores.clamp(1e-7, 1 - 1e-7)
+        # An unknown label is not trained on: a target that equals the score has no gradient.
+        targets = torch.where(lesson.targets.isnan(), scores.detach(), lesson.targets)
+        # The loss is a mean: that of all scores is the sum of what each process has of it.
+        share = len(scores) / processes.place_of(len(scores)).total
+        return lesson.weight * share * self.loss(scores, targets)
 
     def _steps(self) -> int:
         return int(self.optimizer.state[next(self.network.parameters())]["step"].item())
@@ -102,13 +114,21 @@ class TorchLearner:
             self.average.restore(part_of(state, "average"))
 
 
-def training_scores(model: TaggingModel, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Scores and targets of clips; for the frame baseline, of their frames.
+def lessons_of(model: TaggingModel, batch: Batch, frame_weight: float) -> list[Lesson]:
+    """The clips with their labels; then the frames with targets of their own, if they have any.
 
-    Each of these is an example of its own that inherits the clip's labels.
+    To the frame baseline each frame is an example of its own that inherits the clip's labels.
     """
+    levels = model.trunk(batch.clips[batch.mask])
     if model.settings.pooling == "frame_baseline":
-        lengths = batch.mask.sum(dim=1)
-        targets = batch.targets.repeat_interleave(lengths, dim=0)
-        return model.frame_scores(batch.clips[batch.mask]), targets
-    return model(batch.clips, batch.mask), batch.targets
+        scores = frames = model.head.frame_scores(levels)
+        targets = batch.targets.repeat_interleave(batch.mask.sum(dim=1), dim=0)
+    elif batch.frame_targets is None:
+        scores, targets = model.head(levels, batch.mask), batch.targets
+    else:
+        scores, frames = model.head.clip_and_frame_scores(levels, batch.mask)
+        targets = batch.targets
+    lessons = [Lesson(scores, targets, 1.0)]
+    if batch.frame_targets is not None:
+        lessons.append(Lesson(frames, batch.frame_targets[batch.mask], frame_weight))
+    return lessons

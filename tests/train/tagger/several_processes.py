@@ -30,11 +30,12 @@ CONFIGS = {
 
 
 def train_all(data: Path, out: Path, teacher: Path) -> None:
-    """Train all; `max` learns from `teacher` as well."""
+    """Train all; `max` learns from `teacher` as well, and `feature_attention` from its frames."""
     features = load_features(data)
+    settings = {"max": "teacher", "feature_attention": "frame_teacher"}
     for name, config in CONFIGS.items():
-        taught = replace(config, teacher=(str(teacher),)) if name == "max" else config
-        fit(taught, features, out / name)
+        taught = {settings[name]: (str(teacher),)} if name in settings else {}
+        fit(replace(config, **taught), features, out / name)
 
 
 def command(name: str, data: object, run: object) -> list[str]:

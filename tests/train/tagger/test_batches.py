@@ -1,5 +1,7 @@
 """Batches: what an iteration trains on, and that it depends on (seed, iteration) alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,16 @@ def test_a_teacher_takes_its_share_of_the_targets(features):
     plain = Batches(config, features).batch(0).targets
     taught = Batches(config, features, scores).batch(0).targets
     assert torch.allclose(taught, 0.75 * plain + 0.25 * 0.5)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 5))
+def test_targets_of_frames_go_with_their_frames(seed, n_frames):
+    """Picked and mixed alike: here each frame's target is the frame."""
+    batch = some_batch(seed)
+    batch = replace(batch, frame_targets=batch.clips)
+    rng = np.random.default_rng(seed)
+    mixed = mix(pick_frames(batch, n_frames, rng) if n_frames else batch, 1.0, rng)
+    assert torch.equal(mixed.frame_targets[mixed.mask], mixed.clips[mixed.mask])
 
 
 def test_unlabelled_ancestors_are_unknown_and_all_else_is_as_labelled():

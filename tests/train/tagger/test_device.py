@@ -54,11 +54,11 @@ def test_the_network_its_average_and_the_batches_go_to_the_device(features, monk
         torch, "autocast", lambda device, *_, **__: nullcontext(seen.append(device))
     )
 
-    def see(model, batch):
+    def see(model, batch, frame_weight):
         seen.append(batch)
         raise InterruptedError
 
-    monkeypatch.setattr(torch_learner, "training_scores", see)
+    monkeypatch.setattr(torch_learner, "lessons_of", see)
     with pytest.raises(InterruptedError):
         learner.step(Batches(TINY, features).batch(0), 1e-3, 0)
     kind, batch = seen

@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from audioset_demo.cli import main
 from audioset_demo.errors import CheckpointError, DataError, StorageError
@@ -16,13 +17,14 @@ from audioset_demo.models.published import find_checkpoint, published_models
 from audioset_demo.models.settings import POOLINGS
 from tests.train.toy_features import LABELS, write_features
 from train.data.features import load_features
-from train.runs import held_run, log_metrics, read_metrics, select_checkpoint
+from train.runs import flag, held_run, log_metrics, read_metrics, select_checkpoint
 from train.tagger.compare import compare
 from train.tagger.config import FitConfig
 from train.tagger.evaluate import evaluate
 from train.tagger.fit import fit
 from train.tagger.predict import predict
 from train.tagger.publish import publish
+from train.tagger.teacher import load_teachers, teacher_frame_scores
 
 TINY = {
     "iterations": 12, "batch_size": 8, "hidden_units": 16, "evaluate_every": 4,
@@ -180,11 +182,39 @@ def test_a_student_learns_its_teacher_s_scores(run, features, tmp_path):
     assert np.abs(student - teacher).mean() < 0.05
 
 
-def test_a_teacher_of_other_classes_is_refused_by_name(run, tmp_path):
+@pytest.mark.parametrize("model", POOLINGS)
+def test_a_student_learns_its_teacher_s_scores_of_frames(model, run, features, tmp_path):
+    """They are smoothed; from the labels of clips alone it is further from them."""
+    teacher = load_teachers("frame_teacher", (str(run),), features)
+    wanted = teacher_frame_scores(teacher, features, tmp_path)
+    clips, mask, _ = features.batch(np.arange(len(features)))
+    assert wanted.shape == (*mask.shape, 3) and not wanted[~mask.numpy()].any()
+    errors = []
+    for taught in ({"frame_teacher": (str(run),), "frame_weight": 5.0}, {}):
+        config = FitConfig(
+            model=model, mixup=0.0, dropout=0.0, learning_rate=1e-2, **taught,
+            **{**TINY, "iterations": 200, "evaluate_every": 200},
+        )  # fmt: skip
+        fit(config, features, tmp_path / str(len(errors)))
+        student, _ = load_checkpoint(select_checkpoint(tmp_path / str(len(errors))).path)
+        with torch.inference_mode():
+            scores = student.frame_scores(clips[mask]).numpy()
+        errors.append(np.abs(scores - wanted[mask.numpy()]).mean())
+    assert errors[0] < 0.5 * errors[1], errors
+
+
+@pytest.mark.parametrize("setting", ["teacher", "frame_teacher"])
+def test_a_teacher_of_other_classes_is_refused_by_name(setting, run, tmp_path):
     other = load_features(write_features(tmp_path / "other.h5", labels=("a", "b", "c")))
-    config = FitConfig(model="average", teacher=(str(run),), **TINY)
-    with pytest.raises(DataError, match="--teacher .* their names differ"):
+    config = FitConfig(model="average", **{setting: (str(run),)}, **TINY)
+    with pytest.raises(DataError, match=f"{flag(setting)} .* their names differ"):
         fit(config, other, tmp_path / "student")
+
+
+def test_keras_refuses_teachers_of_frames(run, features, tmp_path):
+    config = FitConfig(model="average", backend="keras", frame_teacher=(str(run),), **TINY)
+    with pytest.raises(DataError, match="--frame-teacher. Train with --backend torch"):
+        fit(config, features, tmp_path / "student")
 
 
 def test_metrics_are_written_for_tensorboard_on_request(features, tmp_path):
