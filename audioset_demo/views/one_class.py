@@ -15,7 +15,7 @@ from audioset_demo.models.published import PublishedModel
 from audioset_demo.views import models_of_class, session
 from audioset_demo.views.drawn_once import draw_once
 from audioset_demo.views.names import escape
-from audioset_demo.views.widgets import chart, count, shown
+from audioset_demo.views.widgets import chart, count, percent, shown
 
 TABLE_HEIGHT = 330
 CARD_WIDTH = 140  # two stand side by side in the narrower column
@@ -47,10 +47,6 @@ def summary(label: Label, ap: float, of: Evidence | None) -> None:
             f"Clips: {label.n_bal_train:,} of the balanced training set, {label.n_train:,} of the "
             f"whole training set, {label.n_eval:,} of the evaluation set; {votes}. Intervals: 95 %."
         )
-
-
-def percent(share: float, digits: int = 0) -> str:
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def _figure(name: str, value: str, interval: str | None = None) -> None:

@@ -125,5 +125,9 @@ def shown(figure: float, digits: int = 3) -> str:
     return f"{figure:.{digits}f}" if math.isfinite(figure) else "not measured"
 
 
+def percent(share: float | None, digits: int = 0) -> str:
+    return "–" if share is None else f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
 def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

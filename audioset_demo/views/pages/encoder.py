@@ -9,7 +9,7 @@ from audioset_demo.views import clips, session
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.drawn_once import draw_once, draw_when_opened
 from audioset_demo.views.names import escape
-from audioset_demo.views.widgets import chart, errors_shown, provenance, title
+from audioset_demo.views.widgets import chart, errors_shown, percent, provenance, title
 
 title(
     "Compact encoder",
@@ -30,10 +30,6 @@ recordings = sum(n for name, n in counts.items() if name not in made)
 readings = counts.get("espeak", 0) + counts.get("flite", 0)
 teacher = escape(card["teacher"])
 n_models = len(card["trained_through"][0]["models"])
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def from_vggish(model: PublishedModel) -> str:
@@ -114,7 +110,7 @@ def by_collection() -> None:
         }
         | {
             f"{who}: top 1 / 5": [
-                f"{percent(judged['top1'])} / {percent(judged['top5'])}"
+                f"{percent(judged['top1'], 1)} / {percent(judged['top5'], 1)}"
                 for judged in (*figures[name]["sets"].values(), figures[name]["all"])
             ]
             for who, name in (("Compact encoder", by_default), ("Its teacher", by_teacher))
@@ -186,19 +182,23 @@ def by_model() -> None:
     st.table(
         {
             "Tagged by": [escape(name) for name in figures],
-            "Top 1": [percent(judged["all"]["top1"]) for judged in figures.values()],
-            "Top 5": [percent(judged["all"]["top5"]) for judged in figures.values()],
-            "Top 10": [percent(judged["all"]["top10"]) for judged in figures.values()],
+            "Top 1": [percent(judged["all"]["top1"], 1) for judged in figures.values()],
+            "Top 5": [percent(judged["all"]["top5"], 1) for judged in figures.values()],
+            "Top 10": [percent(judged["all"]["top10"], 1) for judged in figures.values()],
             "Top 5, mean over categories": [
-                percent(judged["all"]["by_category_mean"]["top5"]) for judged in figures.values()
+                percent(judged["all"]["by_category_mean"]["top5"], 1) for judged in figures.values()
             ],
-            "Speech in top 3": [percent(excerpts(judged, "speech")) for judged in figures.values()],
-            "Music in top 3": [percent(excerpts(judged, "music")) for judged in figures.values()],
+            "Speech in top 3": [
+                percent(excerpts(judged, "speech"), 1) for judged in figures.values()
+            ],
+            "Music in top 3": [
+                percent(excerpts(judged, "music"), 1) for judged in figures.values()
+            ],
             "Highest other score in silence or noise": [
                 f"{judged['calm']['greatest_other_score']:.2f}" for judged in figures.values()
             ],
             "Highest in its own part": [
-                percent(judged["in_time"]["in_own_part"]) for judged in figures.values()
+                percent(judged["in_time"]["in_own_part"], 1) for judged in figures.values()
             ],
             "Distance to real frames": [
                 f"{judged['distance']['to_nearest_real_frame']:.3f}"
