@@ -18,6 +18,7 @@ from audioset_demo.charts.style import (
     name_rows,
     plain,
     with_legend,
+    with_legend_below,
 )
 from audioset_demo.odds import logit
 
@@ -137,7 +138,7 @@ def ap_over_training(lines: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> go.F
         )
     figure.update_xaxes(title="Iteration", rangemode="tozero", tickformat=",")
     figure.update_yaxes(title="Average precision", rangemode="tozero")
-    return with_legend(finish(figure, HEIGHT + 40, fixed=True))
+    return with_legend_below(finish(figure, HEIGHT, fixed=True))
 
 
 def _curve(figure: go.Figure, x: np.ndarray, y: np.ndarray, at: int, words: str) -> None:

@@ -125,17 +125,19 @@ def learning_curves(
     """
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     figure = go.Figure()
-    for k, (name, (iterations, values)) in enumerate(curves.items()):
+    for (name, (iterations, values)), (colour, _), dash in zip(
+        curves.items(), cycle(MARKS), cycle(dashes), strict=False
+    ):
         figure.add_scatter(
             x=list(iterations),
             y=list(values),
             name=plain(name),
             mode="lines",
-            line={"dash": dashes[k % len(dashes)], "width": 2},
-            hovertemplate="iteration %{x}: %{y:.4f}<extra>%{fullData.name}</extra>",
+            line={"color": colour, "dash": dash, "width": 2},
+            hovertemplate="iteration %{x:,}: %{y:.4f}<extra>%{fullData.name}</extra>",
         )
     settled = np.concatenate([np.asarray(v[len(v) // 10 :]) for _, v in curves.values()])
     margin = 0.05 * float(np.ptp(settled))
-    figure.update_xaxes(title="Iterations", rangemode="tozero")
+    figure.update_xaxes(title="Iterations", rangemode="tozero", tickformat=",")
     figure.update_yaxes(title=title, range=[settled.min() - margin, settled.max() + margin])
-    return with_legend_below(finish(figure, 340))
+    return with_legend_below(finish(figure, 300))

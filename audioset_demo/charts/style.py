@@ -21,7 +21,8 @@ GREY = "rgba(128, 128, 128, 0.5)"
 # Of lines and dots that stand for things side by side, in turn.
 MARKS = (
     (BLUE, "circle"), (VERMILION, "diamond"), (GREEN, "square"), (BLUE, "cross"),
-    (VERMILION, "triangle-up"), (GREEN, "x"),
+    (VERMILION, "triangle-up"), (GREEN, "x"), (BLUE, "star"), (VERMILION, "hexagon"),
+    (GREEN, "triangle-down"),
 )  # fmt: skip
 SCORE_COLOURS = "Viridis"
 SOUND_COLOURS = "Cividis"
@@ -120,13 +121,16 @@ def with_legend(figure: go.Figure) -> go.Figure:
 
 
 def with_legend_below(figure: go.Figure) -> go.Figure:
-    """The figure with its legend below it, for more names than fit into a row."""
-    shown = sum(trace.showlegend is not False for trace in figure.data)
+    """The figure with its legend as a list below it, for more names than fit into a row.
+
+    The figure grows by the list, so that as much is left for what it shows.
+    """
+    list_px = 19 * sum(trace.showlegend is not False for trace in figure.data)
     return figure.update_layout(
+        height=figure.layout.height + list_px,
         showlegend=True,
-        margin_b=60 + 18 * -(-shown // 2),
+        margin_b=64 + list_px,
         legend={
-            "orientation": "h",
             "x": 0,
             "y": 0,
             "xanchor": "left",
