@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,8 @@ from audioset_demo.charts.style import (
 )
 from audioset_demo.charts.thinning import joined_edges, shrink
 from audioset_demo.embeddings.frames import Embeddings
+
+NAME_WIDTH = 20  # characters of a line of a name beside the map
 
 
 def embedding_picture(
@@ -141,7 +144,10 @@ def class_map(
                 "colorscale": SCORE_COLOURS,
                 "showscale": True,
                 "symbol": "diamond",
-                "colorbar": _colour_bar("Seconds"),
+                # Above the map: beside it, a phone would have no room for the names.
+                "colorbar": _colour_bar("Seconds")
+                | {"orientation": "h", "x": 1, "xanchor": "right", "len": 0.5}
+                | {"y": 1, "yanchor": "bottom", "title": {"text": "Seconds", "side": "top"}},
             },
             "hovertemplate": "frame at %{customdata:.2f} s<extra></extra>",
         }
@@ -161,7 +167,7 @@ def class_map(
         "annotations": _names_beside(
             class_points[nearest],
             [names[k] for k in nearest],
-            x=high[0] + 0.04 * width,
+            x=high[0] + 0.34 * width,
             step=max(high[1] - low[1], 1e-6) * 0.07,
         ),
     }
@@ -185,7 +191,7 @@ def _path(points: np.ndarray, colour: str) -> dict:
 
 
 def _names_beside(places: np.ndarray, names: Sequence[str], x: float, step: float) -> list[dict]:
-    """Names in a column at `x`, `step` apart at least, each with a line to its place (n, 2)."""
+    """Names that end at `x`, `step` apart at least, each with a line to its place (n, 2)."""
     level = -np.inf
     heights = np.empty(len(places))
     for k in np.argsort(places[:, 1]):
@@ -200,8 +206,9 @@ def _names_beside(places: np.ndarray, names: Sequence[str], x: float, step: floa
             "ay": height,
             "axref": "x",
             "ayref": "y",
-            "text": name,
-            "xanchor": "left",
+            "text": "<br>".join(textwrap.wrap(name, NAME_WIDTH, break_long_words=False)),
+            "align": "right",
+            "xanchor": "right",
             "arrowhead": 0,
             "arrowwidth": 1,
             "arrowcolor": GREY,
