@@ -22,10 +22,11 @@ from audioset_demo.charts.style import (
 from audioset_demo.names import shortened
 from audioset_demo.recordings.precision import Line, PrecisionCurve
 
-LARGEST, LEAST = 15, 4  # pixels of the mark of the most finds, and of a single one
+LARGEST, LEAST = 12, 3  # pixels of the mark of the most finds, and of a single one
 ROW = 22  # pixels between classes
 LONGEST_NAME = 26  # characters beside a row
-EACH = 3  # hours or recordings from one name below the map to the next
+MOST_NAMES = 20  # below the map, where a phone has no room for more
+CHARACTER = 7  # pixels along a name that stands on its end
 BAND = "rgba(58, 126, 191, 0.22)"
 # Points of the plane are of the chosen class, by what a person said of them, or of another class.
 SAID = {"other": GREY, "": GREEN, "yes": BLUE, "no": VERMILION, "skip": "rgba(128, 128, 128, 0.9)"}
@@ -64,11 +65,18 @@ def find_map(
         },
         "hovertemplate": "%{text}<extra></extra>",
     }
-    figure = go.Figure(marks, look(ROW * len(names) + 90) | {"clickmode": "event+select"})
+    each = -(-len(columns) // MOST_NAMES)
+    below = [shortened(column, LONGEST_NAME) for column in columns[::each]]
+    longest = max(map(len, below), default=0)
+    upright = longest > len("24")
+    height = ROW * len(names) + 90 + upright * CHARACTER * longest
+    figure = go.Figure(marks, look(height) | {"clickmode": "event+select"})
     figure.update_xaxes(
         title=across,
-        tickvals=np.arange(len(columns))[::EACH],
-        ticktext=all_plain(columns[::EACH]),
+        tickvals=np.arange(len(columns))[::each],
+        ticktext=all_plain(below),
+        tickangle=-90 if upright else 0,
+        automargin=True,
         range=[-0.7, len(columns) - 0.3],
         showgrid=False,
         zeroline=False,
