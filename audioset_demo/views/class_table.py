@@ -21,6 +21,7 @@ from audioset_demo.views import session
 from audioset_demo.views.downloads import File, downloads
 
 HEIGHT = 400
+CLASS_WIDTH = 170  # pixels
 MOUNTS, TICKED = "tables drawn", "class ticked"
 Row = dict[str, Any]
 
@@ -38,6 +39,8 @@ SORTS = {
 _PRECISION = st.column_config.NumberColumn(format="%.3f")
 _COUNT = st.column_config.NumberColumn(format="localized")
 COLUMNS = {
+    # Pinned while the others scroll, and narrow enough for that on a phone.
+    "Class": st.column_config.TextColumn(width=CLASS_WIDTH, pinned=True),
     "AP": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f"),
     "AP, low": _PRECISION,
     "AP, high": _PRECISION,
