@@ -34,7 +34,6 @@ def show(choice: Choice) -> None:
 
     place = [clip.identity() for clip in kept].index(clips.current().identity())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _step("Previous", "chevron_left", kept[place - 1] if place else None)
         if len(kept) <= MANY:
             st.pills(
                 "Clips of this visit",
@@ -55,6 +54,7 @@ def show(choice: Choice) -> None:
                 filter_mode="contains",
                 label_visibility="collapsed",
             )
+        _step("Previous", "chevron_left", kept[place - 1] if place else None)
         _step("Next", "chevron_right", kept[place + 1] if place + 1 < len(kept) else None)
         st.button(
             "Remove",
