@@ -178,7 +178,7 @@ class Live extends Pictures {
     super.layout();
     this.lanes = this.lanes.filter(({ kind }) => kind !== "attention");
     const { top, height } = this.lanes.at(-1);
-    this.height = top + height + AXIS;
+    this.height = top + height + GAP + AXIS;
   }
 
   drawSeconds(context) {

@@ -35,7 +35,8 @@ class Labels extends Lanes {
   writeGroup(context, { top, height, curve }) {
     context.textAlign = "left";
     context.fillStyle = this.ink;
-    context.fillText(fitting(context, curve.detail, this.width), this.left, top + height / 2);
+    const aside = 6;  // of the playhead, which rests at the left
+    context.fillText(fitting(context, curve.detail, this.width - aside), this.left + aside, top + height / 2);
     context.fillRect(this.left, top + height - 1, this.width, 1);
   }
 
@@ -52,7 +53,7 @@ class Labels extends Lanes {
     const { tracks, leftOut } = this.data.events;
     write("Events", top + TRACK_PX / 2 - 1, true);
     if (leftOut && tracks > 1) {
-      write(`and of ${leftOut} more ${leftOut > 1 ? "classes" : "class"}`, top + 1.5 * TRACK_PX - 1);
+      write(`${leftOut} more ${leftOut > 1 ? "classes" : "class"}`, top + 1.5 * TRACK_PX - 1);
     }
   }
 
