@@ -8,6 +8,7 @@ from audioset_demo.charts.explanation import SIGNALS
 from audioset_demo.models import experiments, localisation
 from audioset_demo.tagging import Tagging
 from audioset_demo.views.names import escape
+from audioset_demo.views.widgets import percent
 
 IN_WORDS = {signal: name.lower() for signal, name in SIGNALS.items()}
 HELP = (
@@ -58,7 +59,7 @@ def of_model(model: str) -> str:
 def agreement_cell(row: dict, reading: str) -> str:
     """A model's rank correlation and share of first places, from the record of all clips."""
     rho, first = row["rank_correlation"][reading], row["first_place"][reading]
-    return "the same for all frames" if rho is None else f"{rho:.2f}, {first:.0%} first"
+    return "the same for all frames" if rho is None else f"{rho:.2f}, {percent(first)} first"
 
 
 def faithfulness() -> None:

@@ -91,7 +91,7 @@ def test_answers_are_kept_counted_and_taken_back(opened, out):
 def test_the_answers_become_precision_and_a_threshold(opened, out):
     press(opened, "Yes")
     look_at(opened, "Answers")
-    assert re.search(r"From a score of \*\*0\.\d+\*\* on, precision is \*\*100%\*\*", text(opened))
+    assert re.search(r"From a score of \*\*0\.\d+\*\* on, precision is \*\*100.%\*\*", text(opened))
     assert "the log odds of a find are" in text(opened)
 
 

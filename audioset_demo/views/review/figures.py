@@ -20,7 +20,7 @@ from audioset_demo.storage import csv_text
 from audioset_demo.views.downloads import File, downloads
 from audioset_demo.views.names import escape
 from audioset_demo.views.review.subject import Subject
-from audioset_demo.views.widgets import chart, count
+from audioset_demo.views.widgets import chart, count, percent
 
 
 def show(subject: Subject) -> None:
@@ -74,13 +74,13 @@ def _threshold_in_words(curve: PrecisionCurve, wanted: float, at: int | None) ->
     if at is None:
         best = int(curve.precision.argmax())
         return (
-            f"No threshold reaches {wanted:.0%}: the highest estimate is "
-            f"{curve.precision[best]:.0%}, from {curve.thresholds[best]:.3f} on."
+            f"No threshold reaches {percent(wanted)}: the highest estimate is "
+            f"{percent(curve.precision[best])}, from {curve.thresholds[best]:.3f} on."
         )
     return (
         f"From a score of **{curve.thresholds[at]:.3f}** on, precision is "
-        f"**{curve.precision[at]:.0%}** ({curve.low[at]:.0%} to {curve.high[at]:.0%}), of "
-        f"{count(int(curve.n_finds[at]), 'find')}."
+        f"**{percent(curve.precision[at])}** ({percent(curve.low[at])} to "
+        f"{percent(curve.high[at])}), of {count(int(curve.n_finds[at]), 'find')}."
     )
 
 
