@@ -86,8 +86,13 @@ def choose_view(labels: Sequence[Label]) -> str:
             icon=":material/info:",
         )
         return ""
+    without = {
+        "Label quality": not any(label.n_rated for label in labels),
+        "Ontology": not any(label.paths for label in labels),
+    }
+    views = [view for view in VIEWS if not without.get(view)]
     return st.segmented_control(
-        "Picture", list(VIEWS), default=next(iter(VIEWS)), required=True, key="view",
+        "Picture", views, default=next(iter(VIEWS)), required=True, key="view",
         bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of classes: their names, all columns, and the two files."""
+    """The rows of classes: their names, the columns that say something of one, the two files."""
 
     names: tuple[str, ...]
     columns: pa.Table
@@ -78,7 +78,13 @@ def table(model: PublishedModel, classes: bytes, sort: str, _of: Evidence | None
     rows = _rows(shown, model.average_precision(), model.auc(), _of, sort)
     return Table(
         names=tuple(row["Class"] for row in rows),
-        columns=pa.table({column: [row[column] for row in rows] for column in rows[0]}),
+        columns=pa.table(
+            {
+                column: [row[column] for row in rows]
+                for column in rows[0]
+                if any(row[column] not in (None, "") for row in rows)
+            }
+        ),
         csv=csv_text(list(rows[0]), (row.values() for row in rows)).encode(),
         json=json_text(rows, 1).encode(),
     )

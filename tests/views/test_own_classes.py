@@ -102,7 +102,11 @@ def test_a_saved_model_is_published_with_names_counts_and_figures(page, models_d
     assert rows == [("low", 3, 3, 1.0), ("high", 3, 3, 1.0)]
     for name in ("models", "classes"):
         assert not go(page, name).exception, name
-    assert "mean over classes 1.0000" in text(page)
+    picture = labelled(page.button_group, "Picture")  # nothing is known of raters and ontology
+    assert picture.options == ["AP and count", "AP by rank", "Two models"]
+    columns = set(page.dataframe[0].value)
+    assert {"Class", "AP", "All train"} <= columns and not columns & {"Votes", "Place", "AP, low"}
+    assert "mean over classes 1.000" in text(page)
     assert "my_classes" in str(labelled(new_app().selectbox, "Model").options)
     (models_dir / "low.wav").write_bytes(SOUNDS["low"]["low0.wav"])
     words = ["tag", models_dir / "low.wav", "--model", model.path.parent, "--format", "json"]
@@ -222,5 +226,5 @@ def test_in_a_browser_a_model_is_trained_and_saved(tools, browser, models_dir):
         page = browser.new_page()
         page.set_default_timeout(tools.TIMEOUT_S * 1000)
         page.goto(f"{address}/classes?model={quote_plus('Single attention: my_classes')}")
-        page.get_by_text("mean over classes 1.0000").wait_for()
+        page.get_by_text("mean over classes 1.000").wait_for()
         page.close()

@@ -48,7 +48,7 @@ if np.isfinite(precision).any():
         f"Average precision (AP) of {escape(titles[choice.model])}, trained on "
         f"{escape(model.card.training_set)}, on {scored_on.get('clips', 0):,} clips of "
         f'"{escape(str(scored_on.get("set", "eval")))}"; '
-        f"mean over classes {np.nanmean(precision):.4f}."
+        f"mean over classes {np.nanmean(precision):.3f}."
     )
 else:
     st.info(
