@@ -161,7 +161,7 @@ def class_map(
         }
         for axis, share in zip("12", explained, strict=True)
     )
-    layout = look(520) | {
+    layout = look(590) | {
         "xaxis": xaxis | {"range": [low[0] - 0.04 * width, high[0] + 0.34 * width]},
         "yaxis": yaxis,
         "annotations": _names_beside(

@@ -164,7 +164,7 @@ with right:
             "Cosine": similarity[np.arange(len(winners)), winners],
         },
         hide_index=True,
-        height=318,
+        height=35 * (min(len(winners), N_NEAREST) + 1) + 3,
         column_config={
             "Seconds": st.column_config.NumberColumn(format="%.2f"),
             "Cosine": st.column_config.NumberColumn(format="%.3f"),
