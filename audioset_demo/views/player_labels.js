@@ -25,7 +25,8 @@ class Labels extends Lanes {
       if (kind === "attention") writeBoth(lane, { name: "Attention:", detail: this.data.classes.names[this.row()] });
       if (kind === "group") this.writeGroup(context, lane);
       if (kind === "curve") {
-        write(curve.name, top + height / 2);
+        const lines = inTwo(context, curve.name, room);
+        lines.forEach((line, k) => write(line, top + height / 2 + 16 * (k - (lines.length - 1) / 2)));
         this.writeEnds(context, lane);
       }
       if (kind === "legend") this.drawLegend(context, lane);
@@ -104,6 +105,15 @@ class Labels extends Lanes {
     }
     context.globalAlpha = 1;
   }
+}
+
+// A text in one line, or in two where there is no room for it in one.
+function inTwo(context, text, room) {
+  const words = text.split(" ");
+  if (words.length < 2 || context.measureText(text).width <= room) return [text];
+  let n = words.length - 1;
+  while (n > 1 && context.measureText(words.slice(0, n).join(" ")).width > room) n--;
+  return [words.slice(0, n).join(" "), words.slice(n).join(" ")];
 }
 
 // As much of a text as there is room for, but at least a few letters.
