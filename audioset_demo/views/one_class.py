@@ -51,9 +51,8 @@ def summary(label: Label, ap: float, of: Evidence | None) -> None:
 
 def _figure(name: str, value: str, interval: str | None = None) -> None:
     st.metric(
-        name, value, interval, delta_color="off", delta_arrow="off", border=True,
-        width=CARD_WIDTH, height="stretch",
-    )  # fmt: skip
+        name, value, interval, delta_color="off", delta_arrow="off", border=True, width=CARD_WIDTH
+    )
 
 
 def show(
