@@ -131,6 +131,9 @@ def with_legend_below(figure: go.Figure) -> go.Figure:
         showlegend=True,
         margin_b=64 + list_px,
         legend={
+            "orientation": "h",  # a vertical one would push the figure to the right
+            "entrywidth": 1,
+            "entrywidthmode": "fraction",
             "x": 0,
             "y": 0,
             "xanchor": "left",

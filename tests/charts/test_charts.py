@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from audioset_demo.charts import embeddings, results
+from audioset_demo.charts import embeddings, one_class, recordings, results
 from audioset_demo.charts.thinning import joined_edges, shrink, thinned
 from audioset_demo.embeddings.frames import FRAME_S, Embeddings, frame_edges
 
@@ -140,3 +140,24 @@ def test_rows_with_equal_names_are_drawn_separately():
     ):
         assert len(set(figure.data[-1].y)) == 2
         assert list(figure.layout.yaxis.ticktext) == ["A", "A"]
+
+
+def test_more_lines_of_training_lengthen_the_list_not_the_plot():
+    def over_training(n: int):
+        line = np.array([1500, 3000]), np.array([0.5, 0.6])
+        return one_class.ap_over_training({f"model {k}": line for k in range(n)})
+
+    few, many = over_training(2), over_training(8)
+    plots = [figure.layout.height - figure.layout.margin.b for figure in (few, many)]
+    assert plots[0] == plots[1]
+    assert len({(line.line.color, line.marker.symbol) for line in many.data}) == 8
+
+
+def test_the_map_of_finds_names_as_many_recordings_as_fit():
+    def named(n: int) -> list[str]:
+        names = [f"recording {k}.wav" for k in range(n)]
+        figure = recordings.find_map(["Rain"], names, np.ones((1, n), int), "Recording", 0)
+        return list(figure.layout.xaxis.ticktext)
+
+    assert len(named(8)) == 8
+    assert 10 <= len(named(60)) <= recordings.MOST_NAMES
