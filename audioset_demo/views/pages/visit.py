@@ -43,7 +43,7 @@ def row(clip: Clip, name: str, choice: Choice) -> Tagged | None:
     is_chosen = clip.identity() == clips.current().identity()
     tagged = None
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        with st.container(key=f"words of {clip.key}", width="stretch", gap="xsmall"):
+        with st.container(width="stretch", gap="xsmall"):
             try:
                 duration_s, tags = summary(clip, choice)
                 mark = " · :primary[chosen]" if is_chosen else ""
