@@ -149,7 +149,7 @@ def rttm(events: Sequence[Event], tagging: Tagging) -> str:
 
 EXPLANATION_COLUMNS = (
     "file", "model", "encoder", "label", "mid", "start_s", "frame_score", "attention_weight",
-    "contribution", "adds_up_to", "score_drop",
+    "contribution", "adds_up_to", "combined", "score_drop",
 )  # fmt: skip
 
 
@@ -162,15 +162,18 @@ def explanation_records(
     ----------
     drops : (T, K) score drops; None: not known
     """
-    for k in classes:
+    for k, combined in zip(classes, tagging.combined(classes).T, strict=True):
         label = tagging.labels[k]
         fixed = (tagging.name, tagging.model.name, ENCODER_TITLES[tagging.encoder])
         for t, start in enumerate(tagging.times_s):
             values = (tagging.frame_scores, tagging.attention, tagging.contributions)
             found = [float(f"{value[t, k]:.6g}") for value in values]
             drop = None if drops is None else float(f"{drops[t, k]:.6g}")
+            both = float(f"{combined[t]:.6g}")
             row = (*fixed, label.name, label.mid, round(float(start), 6), *found)
-            yield dict(zip(EXPLANATION_COLUMNS, (*row, tagging.adds_up_to, drop), strict=True))
+            yield dict(
+                zip(EXPLANATION_COLUMNS, (*row, tagging.adds_up_to, both, drop), strict=True)
+            )
 
 
 def explanation_csv(records: Iterable[dict]) -> str:

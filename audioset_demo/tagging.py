@@ -33,6 +33,7 @@ from audioset_demo.models.calibration import (
 from audioset_demo.models.calibration_file import load_calibration
 from audioset_demo.models.card import ModelCard, labels_of
 from audioset_demo.models.checkpoint import load_checkpoint
+from audioset_demo.models.combined import combined
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.models.published import DEFAULT_MODEL, find_checkpoint
 
@@ -77,6 +78,13 @@ class Tagging:
     notes: tuple[str, ...]
     calibration: Calibration | None = None
     prior: Prior | None = None
+
+    def combined(self, classes: Sequence[int]) -> np.ndarray:
+        """When n classes are heard, (T, n): frame scores and contributions in one signal, as
+        `models.combined` makes it.
+        """
+        kept = list(classes)
+        return combined(self.scores[kept], self.frame_scores[:, kept], self.contributions[:, kept])
 
     @property
     def probabilities(self) -> np.ndarray | None:

@@ -25,6 +25,7 @@ from audioset_demo.tagging import Strands, Tagging
 
 # What a map can show, by the names of `localisation.SIGNALS`.
 SIGNALS = {
+    "combined": "Combined",
     "contributions": "Contribution",
     "attention": "Attention weight",
     "frame_scores": "Frame score",
@@ -60,6 +61,8 @@ def class_map(
     if signal == "occlusion":
         assert drops is not None
         name, values = "Score drop", drops[:, classes]
+    elif signal == "combined":
+        name, values = "Combined", tagging.combined(classes)
     else:
         name, values = f"Contribution to {tagging.adds_up_to}", tagging.contributions[:, classes]
     most = max(LEAST_SCALE, float(np.abs(values).max()))

@@ -140,4 +140,4 @@ def learning_curves(
     margin = 0.05 * float(np.ptp(settled))
     figure.update_xaxes(title="Iterations", rangemode="tozero", tickformat=",")
     figure.update_yaxes(title=title, range=[settled.min() - margin, settled.max() + margin])
-    return with_legend_below(finish(figure, 300))
+    return with_legend_below(finish(figure, 285))

@@ -14,14 +14,16 @@ from audioset_demo.models.experiments import ASSETS
 PACKAGED = ASSETS / "localisation"
 SUMMARY_FILE = "summary.json"
 SIGNALS = ("attention", "frame_scores", "contributions", "occlusion")
-SHOWN = ("contributions", "frame_scores", "attention")  # what every tagging has
+COMBINED = "combined"  # `models.combined`, of frame scores and contributions
+MEASURED = (*SIGNALS, COMBINED)
+SHOWN = (COMBINED, "contributions", "frame_scores", "attention")  # what every tagging has
 UNIFORM = "uniform"  # the clip's score at all times
 CEILING = "ceiling"  # a classifier of frames that was trained on the times
 COLUMNS = (
     "index",
     "name",
     "clips",
-    *(f"{name}{part}" for name in (*SIGNALS, CEILING) for part in ("", "_low", "_high")),
+    *(f"{name}{part}" for name in (*MEASURED, CEILING) for part in ("", "_low", "_high")),
 )
 
 
@@ -58,7 +60,8 @@ def mean_auc(model: str) -> dict[str, float]:
 def best_signal(model: str) -> str:
     """The signal of `SHOWN` that finds sounds best in a published model.
 
-    Of a model that was not measured: contributions, which add up to its score.
+    Of a model that was not measured: that of frame scores and contributions, which is the best one
+    of all that were.
     """
     return max(SHOWN, key=lambda signal: mean_auc(model).get(signal, 0.0))
 
@@ -79,6 +82,6 @@ def located_classes(model: str) -> dict[int, Located]:
 def _located(row: dict[str, str]) -> Located:
     auc = {
         name: (float(row[name]), float(row[f"{name}_low"]), float(row[f"{name}_high"]))
-        for name in (*SIGNALS, CEILING)
+        for name in (*MEASURED, CEILING)
     }
     return Located(int(row["clips"]), auc)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from audioset_demo.charts.explanation import SIGNALS
+from audioset_demo.charts.results import results_dots
+from audioset_demo.labels import audioset_labels
 from audioset_demo.models import experiments, localisation
 from audioset_demo.tagging import Tagging
 from audioset_demo.views.names import escape
-from audioset_demo.views.widgets import percent
+from audioset_demo.views.widgets import chart, percent
 
 IN_WORDS = {signal: name.lower() for signal, name in SIGNALS.items()}
 HELP = (
@@ -56,6 +58,45 @@ def of_model(model: str) -> str:
     )
 
 
+def class_by_class(model: str) -> None:
+    """How well a model's best signal finds each class of which times are known, beside attention
+    weights and what can be reached.
+    """
+    summary, best = localisation.summary(), localisation.best_signal(model)
+    found = [
+        (index, of_class)
+        for index, of_class in localisation.located_classes(model).items()
+        if of_class.clips >= summary["least_clips"]
+    ]
+    found.sort(key=lambda row: -row[1].auc[best][0])
+    names = [label.name for label in audioset_labels()]
+    signals = {
+        SIGNALS[best]: best,
+        SIGNALS["attention"]: "attention",
+        "Classifier trained on the times": localisation.CEILING,
+    }
+    st.markdown(
+        "In clips of the evaluation set of which it is known when each class is heard: how often a "
+        "frame with the class is ranked above one without it. 0.5 is chance."
+    )
+    chart(
+        results_dots(
+            [f"{names[index]} ({of_class.clips:,})" for index, of_class in found],
+            {
+                name: [of_class.auc[signal][0] for _, of_class in found]
+                for name, signal in signals.items()
+            },
+            "AUC within clips",
+            row_px=20,
+        ),
+        "By class, the AUC within clips of the best signal, of attention weights, and of a "
+        "classifier of frames that was trained on the times",
+        key="found by class",
+        bar=False,
+    )
+    st.caption(f"In brackets: the number of clips. `{summary['command']}`")
+
+
 def agreement_cell(row: dict, reading: str) -> str:
     """A model's rank correlation and share of first places, from the record of all clips."""
     rho, first = row["rank_correlation"][reading], row["first_place"][reading]
@@ -74,9 +115,8 @@ def faithfulness() -> None:
         st.table(
             {"Model": [row["title"] for row in record["rows"]]}
             | {
-                name: [agreement_cell(row, reading) for row in record["rows"]]
-                for reading, name in SIGNALS.items()
-                if reading != "occlusion"
+                SIGNALS[reading]: [agreement_cell(row, reading) for row in record["rows"]]
+                for reading in record["rows"][0]["rank_correlation"]
             },
             hide_index=True,
         )

@@ -70,5 +70,6 @@ def test_the_tags_of_the_first_sample_are_its_three_sounds_each_in_its_third(tag
     tagging = tagger.tag(synthesise("sequence"))
     names = [label.name for label in tagging.labels]
     assert [names[k] for k in tagging.top(3)] == ["Speech", "Music", "Rain"]
-    for frame, expected in ((1, "Speech"), (5, "Keyboard (musical)"), (8, "Rain")):
-        assert names[tagging.frame_scores[frame].argmax()] == expected
+    for frame, expected in ((1, "Speech"), (5, "Music"), (8, "Rain")):
+        first = tagging.labels[tagging.frame_scores[frame].argmax()]
+        assert expected in (first.name, *first.ancestors)

@@ -43,13 +43,17 @@ def test_attention_is_drawn_as_multiples_of_its_mean(tagger):
     assert drawn.low == 0 and drawn.high >= 2
 
 
-@pytest.mark.parametrize("signal", ["contributions", "occlusion"])
+@pytest.mark.parametrize("signal", ["contributions", "combined", "occlusion"])
 def test_zero_lies_in_the_middle_of_a_signed_scale(tagger, signal):
     tagging = tagged(tagger, 10)
     drops = np.random.default_rng(0).normal(0, 0.1, tagging.frame_scores.shape)
     drawn = class_map(tagging, signal, [0, 7], drops)
-    expected = drops if signal == "occlusion" else tagging.contributions
-    np.testing.assert_array_equal(drawn.values, expected[:, [0, 7]])
+    expected = {
+        "contributions": tagging.contributions[:, [0, 7]],
+        "combined": tagging.combined([0, 7]),
+        "occlusion": drops[:, [0, 7]],
+    }
+    np.testing.assert_array_equal(drawn.values, expected[signal])
     assert drawn.low == -drawn.high and np.abs(drawn.values).max() <= drawn.high
 
 

@@ -19,6 +19,11 @@ def saved(page, button: str, nth: int = 0) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
+def drawn(tools, page) -> None:
+    page.wait_for_timeout(400)  # until the browser has told the server
+    tools.wait_until_drawn(page)
+
+
 def pick_sample(page, name: str) -> None:
     page.get_by_role("combobox", name="Or pick a sample").click()
     page.get_by_role("option", name=name, exact=True).click()

@@ -5,17 +5,12 @@ import re
 
 import pytest
 
-from tests.views.browsing import saved
+from tests.views.browsing import drawn, saved
 from tests.views.test_browser import head, place
 
 pytestmark = pytest.mark.browser
 
 ROW_PX, ABOVE_ROWS_PX = 25, 232  # of the player's classes
-
-
-def drawn(tools, page) -> None:
-    page.wait_for_timeout(400)  # until the browser has told the server
-    tools.wait_until_drawn(page)
 
 
 def ticked(page) -> list[str]:
@@ -33,7 +28,7 @@ def test_an_event_stays_selected_while_other_rows_come_and_go(tools, page):
     drawn(tools, page)
     assert ticked(page) == [second]
     threshold = page.get_by_role("slider", name="Events begin at a score of")
-    for _ in range(10):
+    for _ in range(20):
         threshold.press("ArrowLeft")
     drawn(tools, page)
     assert len(json.loads(saved(page, "JSON", 1))) > len(events) and ticked(page) == [second]

@@ -1,17 +1,19 @@
 """The attention page says how far each signal can be trusted to find the class."""
 
+import json
 import re
 
 from audioset_demo.labels import audioset_labels
-from audioset_demo.models.localisation import located_classes
+from audioset_demo.models.localisation import located_classes, summary
 from audioset_demo.models.published import DEFAULT_MODEL
-from tests.views.apptest import go, labelled, text
+from tests.views.apptest import go, labelled, text, unfold
 
 NAMES = {
     "attention": "attention weight",
     "frame_scores": "frame score",
     "contributions": "contribution",
     "occlusion": "score drop",
+    "combined": "combined",
 }
 
 
@@ -36,3 +38,15 @@ def test_trust_in_the_signals_is_that_measured_for_the_class(app):
     unmeasured = next(label for label in audioset_labels() if label.index not in measured)
     labelled(app.selectbox, "Class").set_value(unmeasured.index).run()
     assert f"No times of {unmeasured.name} are known; over " in text(app) and not app.exception
+
+
+def test_every_class_whose_times_are_known_of_enough_clips_is_pictured(app):
+    unfold(go(app, "attention"))
+    assert not app.exception
+    (picture,) = [c for c in app.get("plotly_chart") if c.proto.id.endswith("found by class")]
+    dots = [trace for trace in json.loads(picture.proto.spec)["data"] if trace["mode"] == "markers"]
+    assert [trace["name"] for trace in dots][1:] == [
+        "Attention weight",
+        "Classifier trained on the times",
+    ]
+    assert {len(trace["text"]) for trace in dots} == {summary()["classes_counted"]}

@@ -16,7 +16,10 @@ others; all clips of a recording are in the same fold. Where the table had a col
 folds are taken. RUNS/whole is the run on all clips, which `python -m train publish` takes with the
 figures. The features of a folder of sounds are kept in RUNS."""
 # A run on the whole set has no validation part, and a teacher has seen the clips that are held out.
-FIXED = ("whole", "evaluate_every", "clips", "teacher", "teacher_weight")
+FIXED = (
+    "whole", "evaluate_every", "clips", "teacher", "teacher_weight", "frame_teacher",
+    "frame_weight",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--recipe", choices=RECIPES, default=RECIPES[0],
-        help="the reference's settings, or those of this project's published models",
+        help="the reference's settings, or those of this project's published models, but for "
+        "teachers of frames",
     )  # fmt: skip
     parser.add_argument(
         "--iterations", type=int, metavar="N", default=hidden,

@@ -9,11 +9,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from audioset_demo.errors import DataError
+from audioset_demo.models.combined import combined, course, smoothed
 from audioset_demo.models.localisation import (
     CEILING,
     COLUMNS,
+    COMBINED,
+    MEASURED,
     PACKAGED,
-    SIGNALS,
     SUMMARY_FILE,
     UNIFORM,
     table_file,
@@ -25,10 +27,9 @@ from train.data.features import load_features
 from train.locate.ceiling import cross_fitted, hidden_features, real_frames
 from train.locate.events import read_strong_labels
 from train.locate.faithfulness import areas
-from train.locate.mixture import added, cross_chosen, mixed
+from train.locate.mixture import added, cross_chosen
 from train.locate.trial import Located, Trial
 from train.runs import command_line
-from train.smoothing import smoothed
 from train.tagger.evaluate import check_classes, labels_of
 from train.tagger.explain import explain_all
 
@@ -38,11 +39,11 @@ EPOCHS, PROBE_EPOCHS = 6, 4
 
 @dataclass(frozen=True)
 class Judged:
-    """A model: its row of the summary, its signals by name, and its smoothed mixture (N, T, C)."""
+    """A model: its row of the summary, its signals by name, and its `course` (N, T, C)."""
 
     row: dict
     located: dict[str, Located]
-    mixed: np.ndarray
+    course: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,11 @@ def _judge(tagger: Tagger, trial: Trial, pairs: int) -> Judged:
     explained = explain_all(tagger.model, labels.features, labels.classes)
     # What tagging alone gives: the clip's score at all times.
     uniform = np.where(trial.real[..., None], explained.scores[:, None, :], np.float32("nan"))
-    signals = explained.signals | {UNIFORM: uniform}
+    parts = explained.signals["frame_scores"], explained.signals["contributions"]
+    signals = explained.signals | {
+        COMBINED: combined(explained.scores, *parts),
+        UNIFORM: uniform,
+    }
     located = {name: trial.judge(signal) for name, signal in signals.items()}
     faithful = _faithfulness(tagger, trial, signals, pairs)
     row = {
@@ -187,13 +192,12 @@ def _judge(tagger: Tagger, trial: Trial, pairs: int) -> Judged:
         "title": tagger.card.title,
         "signals": {name: located[name].macro | faithful[name] for name in signals},
     }
-    mixture = smoothed(mixed(signals["frame_scores"], signals["contributions"]))
-    return Judged(row, located, mixture)
+    return Judged(row, located, course(*parts))
 
 
 def _mixtures(judged: list[Judged], trial: Trial, ceiling: Ceiling) -> dict[str, dict]:
     """Of all models, and of those that were chosen on the half of the clips that is not judged."""
-    signals = [each.mixed for each in judged]
+    signals = [each.course for each in judged]
     of_all = trial.judge(added(signals)).macro
     signal, choices = cross_chosen(signals, trial.half, trial.auc)
     chosen = trial.judge(signal).macro
@@ -250,7 +254,7 @@ def _write_table(path: Path, trial: Trial, located: dict[str, Located]) -> None:
         label = labels[trial.labels.classes[c]]
         figures = [
             f"{values[c]:.4f}"
-            for name in (*SIGNALS, CEILING)
+            for name in (*MEASURED, CEILING)
             for values in (located[name].of_class, located[name].low, located[name].high)
         ]
         rows.append((label.index, label.name, n_clips[c], *figures))

@@ -7,23 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 import numpy as np
-from scipy.special import logit
-
-LEAST_SCORE = 1e-7
-
-
-def mixed(frame_scores: np.ndarray, contributions: np.ndarray) -> np.ndarray:
-    """Frame scores, as logits, and contributions of one model, each standardised: (N, T, C)."""
-    scores = np.clip(frame_scores, LEAST_SCORE, 1 - LEAST_SCORE)
-    return standardised(logit(scores)) + standardised(contributions)
-
-
-def standardised(signal: np.ndarray) -> np.ndarray:
-    """Of mean 0 and deviation 1 over the frames of each clip; 0 where all frames are equal."""
-    n = (~np.isnan(signal)).sum(axis=1, keepdims=True)
-    centred = signal - np.nansum(signal, axis=1, keepdims=True) / n
-    deviation = np.sqrt(np.nansum(centred**2, axis=1, keepdims=True) / n)
-    return centred / np.where(deviation > 0, deviation, 1).astype(signal.dtype)
 
 
 def added(signals: Sequence[np.ndarray]) -> np.ndarray:

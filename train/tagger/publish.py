@@ -29,10 +29,11 @@ from audioset_demo.storage import check_output, new_folder, parse_json, write_cs
 from train.data.features import FeatureSet
 from train.runs import Selected, read_metrics, select_checkpoint
 from train.tagger.compare import spread
+from train.tagger.config import TEACHERS, FitConfig
 from train.tagger.evaluate import EVALUATION_FILE
 
 # Settings in which a run on the whole set may differ from the runs that validate it.
-FREE = ("whole", "evaluate_every", "seed", "teacher")
+FREE = ("whole", "evaluate_every", "seed", *TEACHERS)
 FILES = (
     CHECKPOINT_FILE, card_path(Path(CHECKPOINT_FILE)).name, PER_CLASS_FILE, LEARNING_CURVE_FILE,
     CALIBRATION_FILE,
@@ -186,9 +187,10 @@ def check_twin(card: ModelCard, twin_card: ModelCard, twin: Path) -> None:
             f"{twin} cannot validate this model, because a card does not say how it was trained. "
             "Give runs of `python -m train fit`."
         )
+    # A card does not name the settings that came after it.
+    config, other = (FitConfig().to_json() | one for one in (config, other))
     differing = [key for key in config if key not in FREE and config[key] != other.get(key)]
-    if bool(config.get("teacher")) != bool(other.get("teacher")):
-        differing.append("teacher")
+    differing += [key for key in TEACHERS if bool(config[key]) != bool(other[key])]
     if differing or other.get("whole"):
         reason = (
             f"differs in {', '.join(differing)}" if differing else "was trained on the whole set"

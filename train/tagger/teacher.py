@@ -6,21 +6,18 @@ from tempfile import TemporaryFile
 
 import numpy as np
 import torch
-from scipy.special import expit
 from torch import Tensor
 from tqdm import tqdm
 
 from audioset_demo.errors import DataError
 from audioset_demo.models.checkpoint import load_checkpoint
+from audioset_demo.models.combined import LEAST_SCORE, smoothed
 from audioset_demo.models.network import TaggingModel
 from audioset_demo.storage import full_disk_named
 from train.data.features import FeatureSet
 from train.runs import flag, select_checkpoint
-from train.smoothing import smoothed
 from train.tagger import processes
 from train.tagger.predict import BATCH_SIZE, predict
-
-LEAST_SCORE = 1e-7
 
 
 def load_teachers(
@@ -89,8 +86,8 @@ def teacher_frame_scores(
             )
             logits = np.full((*mask.shape, features.n_classes), np.nan, np.float32)
             logits[mask.numpy()] = _mean_logits(teachers, clips[mask])
-            scores = np.nan_to_num(expit(smoothed(logits))).astype(np.float16)
-            file.write(scores.tobytes())
+            scores = torch.from_numpy(smoothed(logits)).sigmoid().nan_to_num(0).half()
+            file.write(scores.numpy().tobytes())
         file.flush()
         shape = (len(features), *logits.shape[1:])
         return np.memmap(file, np.float16, "r", shape=shape)

@@ -1,6 +1,7 @@
 """Attention: which frames a score comes from, as a map, and how far each signal can be trusted."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -23,7 +24,7 @@ from audioset_demo.storage import json_text
 from audioset_demo.tagging import Tagging
 from audioset_demo.views import cache, clips, difference, player, session, trust
 from audioset_demo.views.downloads import File, downloads
-from audioset_demo.views.drawn_once import draw_once
+from audioset_demo.views.drawn_once import draw_once, draw_when_opened
 from audioset_demo.views.names import cell, escape, unique_names
 from audioset_demo.views.widgets import (
     chart,
@@ -124,7 +125,9 @@ signal = st.segmented_control(
     format_func=SIGNALS.__getitem__,
     key="signal",
     bind="query-params",
-    help="Contribution: what a frame adds to the score. Attention weight: how much a frame counts, "
+    help="Combined: when the class is heard, from frame scores and contributions, smoothed over "
+    "time; how far a frame is above the clip's mean, times the clip's score. Contribution: what a "
+    "frame adds to the score. Attention weight: how much a frame counts, "
     "as a multiple of its mean over the clip. Frame score: that of the frame as a clip of its own. "
     "Score drop, a check that does not rely on the model's own weights: each frame in turn is "
     + ("left out" if clip.is_features else "replaced by the encoder's output for silence")
@@ -167,7 +170,7 @@ key = f"frame of {clip.key} {choice.model} {k} {n_frames}"
 pictures = st.container()  # filled once the slider below it has been read
 if n_frames > 1:
     starts = unique_names([stamp(time) for time in tagging.times_s])
-    st.session_state.setdefault(key, int(np.argmax(getattr(tagging, best)[:, k])))
+    st.session_state.setdefault(key, int(np.argmax(class_map(tagging, best, [k]).values)))
     frame = st.select_slider(
         "Frame that starts at",
         range(n_frames),
@@ -266,3 +269,9 @@ downloads(
 
 
 draw_once("faithfulness of attention", None, trust.faithfulness)
+if localisation.located_classes(tagging.model.name):
+    draw_when_opened(
+        "Sounds found in time, by class",
+        tagging.model.name,
+        partial(trust.class_by_class, tagging.model.name),
+    )

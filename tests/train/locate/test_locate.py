@@ -90,7 +90,7 @@ def test_the_command_prints_a_line_for_each_signal_and_ceiling(clips, checkpoint
     assert main(["locate", checkpoint("average"), *words]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("60 clips; means over the 3 of 3 classes")
-    assert len(lines) == 2 + 5 + 2 + 2
+    assert len(lines) == 2 + 6 + 2 + 2
 
 
 @pytest.mark.parametrize(

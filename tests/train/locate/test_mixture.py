@@ -1,21 +1,8 @@
 """Mixtures: every frame is what a clip computed by itself gives."""
 
 import numpy as np
-import pytest
 
-from train.locate.mixture import cross_chosen, standardised
-
-
-def test_each_clip_and_class_is_standardised_by_itself():
-    clips = np.random.default_rng(0).normal(3, 5, (4, 6, 2)).astype(np.float32)
-    clips[0, 2:] = np.nan
-    clips[1, :, 0] = 7
-    found = standardised(clips)
-    for n, c in np.ndindex(4, 2):
-        real = clips[n, ~np.isnan(clips[n, :, c]), c]
-        expected = (real - real.mean()) / (real.std() or 1)
-        assert found[n, : len(real), c] == pytest.approx(expected, abs=1e-5)
-        assert np.isnan(found[n, len(real) :, c]).all()
+from train.locate.mixture import cross_chosen
 
 
 def test_signals_of_a_clip_are_chosen_without_it():

@@ -1,6 +1,7 @@
 """Training: a run that learns, is evaluated, compared with others, and published."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,7 @@ import torch
 from audioset_demo.cli import main
 from audioset_demo.errors import CheckpointError, DataError, StorageError
 from audioset_demo.evaluation import evaluate_scores
-from audioset_demo.models.card import load_card
+from audioset_demo.models.card import ModelCard, load_card
 from audioset_demo.models.checkpoint import load_checkpoint
 from audioset_demo.models.published import find_checkpoint, published_models
 from audioset_demo.models.settings import POOLINGS
@@ -23,7 +24,7 @@ from train.tagger.config import FitConfig
 from train.tagger.evaluate import evaluate
 from train.tagger.fit import fit
 from train.tagger.predict import predict
-from train.tagger.publish import publish
+from train.tagger.publish import check_twin, publish
 from train.tagger.teacher import load_teachers, teacher_frame_scores
 
 TINY = {
@@ -145,6 +146,22 @@ def test_a_run_on_the_whole_set_is_published_with_the_figures_of_runs_that_valid
     with pytest.raises(DataError, match="whole cannot validate .* trained on the whole set"):
         publish(whole, "refused", validated_by=[whole], models_dir=tmp_path)
     assert not (tmp_path / "refused").exists()
+
+
+def test_a_run_validates_one_whose_settings_are_its_own_or_are_the_defaults_that_came_later(run):
+    card = load_card(select_checkpoint(run).path)
+    config = card.training["config"]
+
+    def with_config(config: dict) -> ModelCard:
+        return replace(card, training=card.training | {"config": config})
+
+    before = {name: value for name, value in config.items() if not name.startswith("frame_")}
+    check_twin(card, with_config(before), run)
+    check_twin(with_config(before), card, run)
+    taught = with_config(config | {"frame_teacher": ["runs/one"]})
+    check_twin(taught, with_config(config | {"frame_teacher": ["runs/other"]}), run)
+    with pytest.raises(DataError, match="differs in frame_teacher"):
+        check_twin(taught, card, run)
 
 
 def test_runs_are_compared_by_what_differs_and_seeds_are_averaged(
