@@ -23,7 +23,7 @@ from audioset_demo.embeddings.frames import frame_edges
 from audioset_demo.errors import AudioSetDemoError
 from audioset_demo.tagging import Strands, Tagging
 
-# What a map can show, by the names of `localisation.SIGNALS`.
+# What a map can show, by the names of `localisation.MEASURED`.
 SIGNALS = {
     "combined": "Combined",
     "contributions": "Contribution",

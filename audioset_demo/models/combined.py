@@ -5,6 +5,8 @@ Shapes: T frames and K classes, or N clips of at most T frames; NaN where a clip
 
 import numpy as np
 
+from audioset_demo.odds import logit
+
 NEIGHBOUR = 0.2  # share of each neighbour in a smoothed frame
 LEAST_SCORE = 1e-7
 
@@ -28,7 +30,7 @@ def course(frame_scores: np.ndarray, contributions: np.ndarray) -> np.ndarray:
     frame_scores, contributions : (T, K) or (N, T, K)
     """
     scores = np.clip(frame_scores, LEAST_SCORE, 1 - LEAST_SCORE)
-    return smoothed(standardised(np.log(scores / (1 - scores))) + standardised(contributions))
+    return smoothed(standardised(logit(scores)) + standardised(contributions))
 
 
 def standardised(signal: np.ndarray) -> np.ndarray:

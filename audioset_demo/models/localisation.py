@@ -60,8 +60,7 @@ def mean_auc(model: str) -> dict[str, float]:
 def best_signal(model: str) -> str:
     """The signal of `SHOWN` that finds sounds best in a published model.
 
-    Of a model that was not measured: that of frame scores and contributions, which is the best one
-    of all that were.
+    Of a model that was not measured: the combined one, which is the best of most that were.
     """
     return max(SHOWN, key=lambda signal: mean_auc(model).get(signal, 0.0))
 

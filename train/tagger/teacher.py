@@ -73,7 +73,7 @@ def teacher_frame_scores(
 
     Raises
     ------
-    OutputError : if the disk is full
+    StorageError : if the disk is full
     """
     if not teachers:
         return None

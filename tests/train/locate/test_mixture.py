@@ -1,4 +1,4 @@
-"""Mixtures: every frame is what a clip computed by itself gives."""
+"""Mixtures: chosen on clips on which they are not judged."""
 
 import numpy as np
 
