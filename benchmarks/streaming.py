@@ -1,14 +1,13 @@
 """Training on all of AudioSet from disk: memory, time of a step, and hours of the whole table.
 
-    python benchmarks/streaming.py FOLDER
+    python benchmarks/streaming.py FOLDER [--device cuda]
 
 writes a pair of synthetic files to FOLDER (3.8 GB, deleted at the end): `bal_train.h5` and
 `unbal_train.h5` with as many clips as AudioSet, random embeddings, and as many clips of each class
 as the released lists state. It prints what comes before training; then, for each model with the
 reference's settings, the median seconds of a step on both files from disk and on `bal_train.h5` in
 memory, in turns, with the files put out of the system's cache before each turn; then the peak
-memory of `python -m train fit` on both. From that follow the hours of the reference's table here,
-and by arithmetic on a GPU.
+memory of `python -m train fit` on both. From that follow the hours of the reference's table.
 """
 
 import argparse
@@ -23,6 +22,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from audioset_demo.device import DEVICES
 from audioset_demo.labels import audioset_labels
 from audioset_demo.models.settings import POOLINGS
 from train.data.features import load_features, training_files
@@ -37,10 +37,6 @@ N_DIMS, CLIP_BYTES = 128, N_FRAMES * 128
 BLOCK_CLIPS = 16_384  # small, as peak memory counts from what is held when it is measured
 SHORT_SHARE = 0.02  # one clip in fifty has fewer than ten frames
 ITERATIONS = 50_000  # of each row of the table
-# Of one NVIDIA A100: its stated dense fp32 peak in TFLOP/s without and with TF32; the share of a
-# peak that small matrix products reach is a guess.
-GPU_PEAKS, GPU_SHARE = {"fp32": 19.5, "TF32": 156.0}, 0.3
-DISK_READS = 10_000  # a second, of an ordinary SSD, one clip each; a guess too
 
 
 def settings_of(model: str) -> FitConfig:
@@ -129,11 +125,11 @@ def time_steps(learner, batches: Batches, iterations: range) -> np.ndarray:
 
 
 def compare(
-    model: str, folder: Path, batches: dict[str, Batches], n_steps: int, turns: int
-) -> tuple[float, int]:
-    """Median processor seconds of a step from disk, and the parameters; prints each set's."""
+    model: str, folder: Path, batches: dict[str, Batches], n_steps: int, turns: int, device: str
+) -> np.ndarray:
+    """Medians of a step from disk, (2,): seconds, and of the processor; prints each set's."""
     config = settings_of(model)
-    learner = make_learner(config.model_settings(len(audioset_labels())), config)
+    learner = make_learner(config.model_settings(len(audioset_labels())), config, device)
     steps: dict[str, list[np.ndarray]] = {name: [] for name in batches}
     time_steps(learner, batches["memory"], range(3))  # the first steps allocate
     for turn in range(turns):
@@ -144,14 +140,14 @@ def compare(
     disk, memory = (np.median(np.concatenate(steps[name]), axis=0) for name in ("disk", "memory"))
     cells = (*memory, *disk, *(disk / memory))
     print(f"{model:18}", *(f"{cell:9.3f}" for cell in cells), flush=True)
-    return float(disk[1]), sum(parameter.numel() for parameter in learner.model().parameters())
+    return disk
 
 
-def peak_megabytes(folder: Path, iterations: int) -> float:
+def peak_megabytes(folder: Path, iterations: int, device: str) -> float:
     """Of training on both files, validation included, in a process of its own."""
     command = [sys.executable, "-m", "train", "fit", "--data", folder, "--output", folder / "run"]
     command += ["--model", "feature_attention", "--batch-size", 500, "--sampling", "balanced"]
-    command += ["--frames", 0, "--mixup", 0, "--iterations", iterations]
+    command += ["--frames", 0, "--mixup", 0, "--iterations", iterations, "--device", device]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(list(map(str, command)), stdout=quiet, stderr=quiet)
     _, status, usage = os.wait4(process.pid, 0)
@@ -161,23 +157,11 @@ def peak_megabytes(folder: Path, iterations: int) -> float:
     return usage.ru_maxrss * 1024 / 1e6
 
 
-def tell_hours(seconds: dict[str, float], parameters: dict[str, int]) -> None:
+def tell_hours(seconds: dict[str, float], whose: str) -> None:
     hours = {model: ITERATIONS * step / 3600 for model, step in seconds.items()}
-    print(f"{ITERATIONS:,} iterations of each by its processor seconds, without scoring:")
-    for model, value in hours.items():
-        print(f"  {model:18} {value:6.1f} hours")
-    print(f"  {'all':18} {sum(hours.values()):6.1f} hours of one core")
-    frames = 500 * N_FRAMES
-    # A multiplication and an addition a weight and frame, forward, and twice that backward.
-    operations = sum(6 * n * frames for n in parameters.values()) * ITERATIONS
-    print(f"on a GPU, by arithmetic alone ({operations / 1e15:,.0f} PFLOP, an A100's stated peak, ")
-    print(f"{GPU_SHARE:.0%} of it reached):")
-    for name, peak in GPU_PEAKS.items():
-        print(f"  {name:18} {operations / (GPU_SHARE * peak * 1e12) / 3600:6.1f} hours")
-    clips = len(seconds) * ITERATIONS * 500
-    print(f"  reading {clips:,} clips one by one, {DISK_READS:,} a second, takes "
-          f"{clips / DISK_READS / 3600:.1f} hours; once the files are in the system's cache it "
-          "takes none of that")  # fmt: skip
+    print(f"{ITERATIONS:,} iterations of each from disk, without scoring, hours of {whose}:")
+    for model, value in (hours | {"all": sum(hours.values())}).items():
+        print(f"  {model:18} {value:6.2f}")
 
 
 def main() -> None:
@@ -188,11 +172,13 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of AudioSet's clips, to try it")
     parser.add_argument("--steps", type=int, default=50, help="of a turn (%(default)s)")
     parser.add_argument("--turns", type=int, default=3, help="of each set (%(default)s)")
+    parser.add_argument("--device", default="cpu", choices=DEVICES)
     arguments = parser.parse_args()
+    device = arguments.device
     with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         folder = Path(temporary)
         write_pair(folder, arguments.share)
-        peak = peak_megabytes(folder, arguments.steps)
+        peak = peak_megabytes(folder, arguments.steps, device)
         print(f"peak resident memory of fit on both files: {peak:,.0f} MB", flush=True)
         some = load_features(folder / "bal_train.h5")
         # They do not depend on the model.
@@ -202,12 +188,13 @@ def main() -> None:
         }
         print("seconds of a step, and of the processor in it, on some clips in memory and on all")
         print(" " * 18, *(f"{name:>9}{'':10}" for name in ("memory", "disk", "ratio")))
-        seconds, parameters = {}, {}
-        for model in POOLINGS:
-            seconds[model], parameters[model] = compare(
-                model, folder, batches, arguments.steps, arguments.turns
-            )
-        tell_hours(seconds, parameters)
+        steps = {
+            model: compare(model, folder, batches, arguments.steps, arguments.turns, device)
+            for model in POOLINGS
+        }
+        # On the CPU its own seconds, which other work on the machine hardly changes.
+        column, whose = (1, "one core") if device == "cpu" else (0, "the clock")
+        tell_hours({model: float(medians[column]) for model, medians in steps.items()}, whose)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ _CODECS = (
     "pcm_s8", "pcm_u8", "speex", "vorbis", "wmapro", "wmav1", "wmav2",
 )  # fmt: skip
 _OPTIONS = {"protocol_whitelist": "", "codec_whitelist": ",".join(_CODECS)}
+# Before PyAV 19, tags that are not UTF-8 are an error; since then they never are.
+_TAGS = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _STAMPED = ("mov", "matroska", "flac")
 _STAMPED_IN_OGG = ("opus", "vorbis")  # FFmpeg guesses the stamps of others' first pages
 _MAY_START_LATE = ("mov", "matroska")
@@ -61,7 +63,8 @@ class Track:
 
     The silence that an encoder puts before the sound (priming) is left out where the file states
     it: in an MP3's LAME tag, the edit list of an MP4, the codec delay of a WebM, the pre-skip of
-    Opus. What fills the last packet stays in MP4, Vorbis and ADPCM: up to 1,024 samples of AAC.
+    Opus. What fills the last packet stays in Vorbis and ADPCM, and before FFmpeg 9 in MP4: up to 1,024
+    samples of AAC.
     AAC and AMR on their own state neither.
 
     Parameters
@@ -81,9 +84,7 @@ class Track:
         self.jump_s: float | None = None
         stream.seek(0)
         try:
-            self._container = av.open(
-                stream, "r", format=demuxer, options=_OPTIONS, metadata_errors="replace"
-            )
+            self._container = av.open(stream, "r", format=demuxer, options=_OPTIONS, **_TAGS)
         except (av.FFmpegError, ValueError) as error:
             raise Unreadable(damaged(title)) from error
         try:
@@ -212,7 +213,7 @@ def _as_float(waiting: av.AudioFifo, to_float: av.AudioResampler) -> Iterator[Bl
 
 
 def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
-    return None if stamp is None or time_base is None else float(stamp * time_base)
+    return float(stamp * time_base) if stamp is not None and time_base else None
 
 
 def _silence(n: int, sample_rate: int) -> Iterator[Block]:

@@ -149,6 +149,8 @@ RECORDINGS = {
 @pytest.mark.parametrize("kind", RECORDINGS)
 def test_a_recording_is_decoded_as_it_sounded(kind):
     codec, form, sample_rate, n_channels, longer, later, least = RECORDINGS[kind]
+    if codec not in av.codecs_available:
+        pytest.skip(f"needs PyAV with FFmpeg's encoder {codec}: pip install 'av<19'")
     samples = sweeps(sample_rate, n_channels)
     waveform = read_waveform(by_ffmpeg(samples, sample_rate, codec, form), "clip")
     assert (waveform.sample_rate, waveform.notes) == (sample_rate, ())

@@ -155,7 +155,10 @@ def test_the_collected_cases_are_read_whole(shared_data):
     for name, seconds in cases.items():
         if seconds:
             waveform = read_waveform(shared_data / "cases" / name)
-            assert waveform.duration_s == pytest.approx(float(seconds), abs=0.03), name
+            # FFmpeg before 9 keeps what fills the last packet of AAC in an MP4.
+            padding_s = 1_024 / waveform.sample_rate if name.endswith(".qta") else 0
+            least_s = float(seconds) - padding_s - 0.03
+            assert least_s <= waveform.duration_s <= float(seconds) + 0.03, name
             assert waveform.notes == (), name
 
 
