@@ -63,9 +63,8 @@ class Track:
 
     The silence that an encoder puts before the sound (priming) is left out where the file states
     it: in an MP3's LAME tag, the edit list of an MP4, the codec delay of a WebM, the pre-skip of
-    Opus. What fills the last packet stays in Vorbis and ADPCM, and before FFmpeg 9 in MP4: up to 1,024
-    samples of AAC.
-    AAC and AMR on their own state neither.
+    Opus. What fills the last packet stays in Vorbis and ADPCM, and before FFmpeg 9 in MP4: up to
+    1,024 samples of AAC. AAC and AMR on their own state neither.
 
     Parameters
     ----------

@@ -35,14 +35,14 @@ def train_all(data: Path, out: Path, teacher: Path) -> None:
     settings = {"max": "teacher", "feature_attention": "frame_teacher"}
     for name, config in CONFIGS.items():
         taught = {settings[name]: (str(teacher),)} if name in settings else {}
-        fit(replace(config, **taught), features, out / name)
+        fit(replace(config, **taught), features, out / name, device="cpu")
 
 
 def command(name: str, data: object, run: object) -> list[str]:
     """What to give to `python -m train` for one of them."""
     places = {"DATA": str(data), "RUN": str(run)}
     words = CONFIGS[name].command().removeprefix("python -m train ").split()
-    return [places.get(word, word) for word in words]
+    return [*(places.get(word, word) for word in words), "--device", "cpu"]
 
 
 def kill_one(step: int) -> None:

@@ -71,7 +71,7 @@ def test_single_checkpoints_and_the_means_are_scored(run, features_path):
 
 def test_the_mean_of_weights_is_written_with_its_figures(run, features_path, tmp_path):
     output = tmp_path / "mean.safetensors"
-    rows = dict(average([run], features_path, last=2, output=output))
+    rows = dict(average([run], features_path, last=2, output=output, device="cpu"))
     model, card = load_checkpoint(output)
     averaged = [load_checkpoint(path)[0].state_dict() for path in members([run], last=2)]
     for name, tensor in model.state_dict().items():
