@@ -105,7 +105,7 @@ def _weights_get(arguments: argparse.Namespace) -> int:
     with tqdm(unit="B", unit_scale=True, desc="starting") as bar:
 
         def show(done: int, total: int | None, stage: str) -> None:
-            bar.set_description(stage)
+            bar.set_description_str(stage)  # the bar adds the colon
             bar.total, bar.n = total, done
             bar.refresh()
 

@@ -105,7 +105,7 @@ def _texts(path: str) -> tuple[str, str]:
                     elif chunk.kind == b"LIST":
                         comment = comment or _comment(stream, chunk)
     except OSError:
-        pass  # whoever reads the sound says so
+        pass  # reading the sound reports it
     return comment, bext
 
 

@@ -158,7 +158,7 @@ def _quality(subject: Subject) -> None:
     _correlation("label quality", subject, quality)
     st.caption(
         "Label quality: the share of labels that raters confirmed, of 10 votes for most classes: "
-        "hence the wide 95 % intervals (Wilson's, grey). "
+        "so the 95 % intervals are wide (Wilson's, grey). "
         f"{int((n_rated == 0).sum()):,} classes were not rated."
     )
 

@@ -180,6 +180,7 @@ def test_to_stop_is_to_kill(monkeypatch):
         return started[0]
 
     monkeypatch.setattr(own_training.subprocess, "Popen", start)
+    monkeypatch.setattr(own_training, "LOOK_S", 0.001)  # before it ends by itself
 
     def progress(done_s, total_s):
         raise KeyboardInterrupt
