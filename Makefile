@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 APP_INSTALLED := $(VENV)/.installed-app
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
-FIRST_RUN = import streamlit.web.bootstrap; from streamlit.testing.v1 import AppTest; \
-	AppTest.from_file("app.py", default_timeout=600).run()
+FIRST_RUN = import logging; logging.disable(); import streamlit.web.bootstrap; \
+	from streamlit.testing.v1 import AppTest; AppTest.from_file("app.py", default_timeout=600).run()
 
 .PHONY: app test install install-app lint screenshots clean
 
