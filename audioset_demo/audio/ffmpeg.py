@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -39,7 +40,7 @@ _CODECS = (
 )  # fmt: skip
 _OPTIONS = {"protocol_whitelist": "", "codec_whitelist": ",".join(_CODECS)}
 # Before PyAV 19, tags that are not UTF-8 are an error; since then they never are.
-_TAGS = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _STAMPED = ("mov", "matroska", "flac")
 _STAMPED_IN_OGG = ("opus", "vorbis")  # FFmpeg guesses the stamps of others' first pages
 _MAY_START_LATE = ("mov", "matroska")

@@ -21,7 +21,7 @@ class EncoderConfig:
     """Everything that determines the weights of a run, except the sounds and the models."""
 
     scenes: int = 200_000
-    iterations: int = 2_500
+    iterations: int = 5_000
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.02

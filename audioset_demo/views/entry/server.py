@@ -1,0 +1,22 @@
+"""Streamlit's command, with what the first page needs imported beside the start of the server.
+
+torch and pandas take over a second, and until a browser has asked for the first page, the machine
+would have nothing to do.
+"""
+
+import threading
+from importlib import import_module
+
+from streamlit.web.cli import main
+
+NEEDED = ("audioset_demo.tagging", "pandas")
+
+
+def _import_needed() -> None:
+    for name in NEEDED:
+        import_module(name)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_import_needed, daemon=True).start()
+    main(prog_name="streamlit")
