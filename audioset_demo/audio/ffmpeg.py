@@ -40,7 +40,8 @@ _CODECS = (
 )  # fmt: skip
 _OPTIONS = {"protocol_whitelist": "", "codec_whitelist": ",".join(_CODECS)}
 # Before PyAV 19, tags that are not UTF-8 are an error; since then they never are.
-_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+_MAJOR = int(av.__version__.split(".")[0])
+_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if _MAJOR < 19 else {}
 _STAMPED = ("mov", "matroska", "flac")
 _STAMPED_IN_OGG = ("opus", "vorbis")  # FFmpeg guesses the stamps of others' first pages
 _MAY_START_LATE = ("mov", "matroska")
