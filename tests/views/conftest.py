@@ -12,9 +12,11 @@ from tests.views.apptest import ROOT, new_app
 
 
 @pytest.fixture(autouse=True)
-def main_stays_pytest(monkeypatch):
+def main_stays_pytest():
     """AppTest makes the app's script `__main__`, which a process spawned later would run."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)
