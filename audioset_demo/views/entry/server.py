@@ -4,6 +4,7 @@ torch and pandas take over a second, and until a browser has asked for the first
 would have nothing to do.
 """
 
+import gc
 import threading
 from importlib import import_module
 
@@ -13,8 +14,13 @@ NEEDED = ("audioset_demo.tagging", "pandas")
 
 
 def _import_needed() -> None:
+    # What is imported stays. Rounds of the garbage collector through it would only take time, the
+    # one that Streamlit has after each run among them.
+    gc.disable()
     for name in NEEDED:
         import_module(name)
+    gc.freeze()
+    gc.enable()
 
 
 if __name__ == "__main__":
