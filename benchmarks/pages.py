@@ -47,7 +47,8 @@ DRAWN = """heading => new Promise(resolve => {
       .includes(document.querySelector('h1')?.textContent)
       && ![...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
         .some(element => element.getBoundingClientRect().height > 50);
-    if (still && shown && charts && !lacks_player) resolve(performance.now());
+    const waits = document.querySelector('[data-testid=stSkeleton]');
+    if (still && shown && charts && !lacks_player && !waits) resolve(performance.now());
     else requestAnimationFrame(look);
   };
   look();
