@@ -1,7 +1,7 @@
 """Writing files: whole or not at all, checked before the work starts, a full disk named.
 
-Text, JSON and CSV have one writer each, and write what every other program can read. A file is told
-from others by its hash.
+Text, JSON and CSV have one writer each, and write what every other program can read. A file is
+identified by its hash.
 """
 
 import csv

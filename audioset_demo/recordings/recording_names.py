@@ -1,4 +1,4 @@
-"""Which recording a file was cut from, told by its name.
+"""Which recording a file was cut from, judging by its name.
 
 Pieces of one recording sound alike. With some of them to learn from and others to judge by, a model
 that knows the recording seems to know the class.

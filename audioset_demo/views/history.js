@@ -25,7 +25,7 @@ function begin() {
   };
   history.pushState.isOfPages = true;
   addEventListener("click", () => left.set(location.pathname, location.search), { capture: true });
-  // Streamlit has read the address by now: it is told to read it again.
+  // Streamlit has read the address by now, and has to read it again.
   addEventListener("popstate", () => {
     const address = new URL(location.href), now = new URLSearchParams(latest);
     address.search = left.get(address.pathname) ?? address.search;

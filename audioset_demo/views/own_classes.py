@@ -33,7 +33,7 @@ class Source:
 
     Attributes
     ----------
-    name : from which its recording can be told
+    name : which says what recording it is from
     origin : distinguishes its content
     """
 
@@ -47,8 +47,8 @@ class Source:
         """
         if group_by == "file":
             return self.origin
-        told = recording_of(self.name)
-        return PurePath(self.name).stem if told == self.name else told
+        recording = recording_of(self.name)
+        return PurePath(self.name).stem if recording == self.name else recording
 
 
 @dataclass
@@ -212,7 +212,7 @@ def forget_unused(own: OwnClasses) -> None:
 def start_training(own: OwnClasses, choice: Choice, name: str, group_by: str) -> None:
     """Start to learn the classes, in a process of its own, as the model `name`.
 
-    `group_by` says how the recording of a sound is told, as of `recording_of`.
+    `group_by` says how the recording of a sound is found, as of `recording_of`.
     """
     keys, classes = own.used(), own.names
     clips = [own.sounds[key] for key in keys]

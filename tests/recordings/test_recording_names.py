@@ -1,4 +1,4 @@
-"""Which recording a file was cut from is told by its name."""
+"""Which recording a file was cut from, judging by its name."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ from audioset_demo.views import clips, part
         ("dog.wav", "dog.wav"),
     ],
 )
-def test_the_recording_is_told_from_the_name(file, recording):
+def test_the_recording_follows_from_the_name(file, recording):
     assert recording_of(file) == recording
     assert recording_of(file, "file") == file
 

@@ -1,5 +1,6 @@
 """How the app is started: from any folder, stopped by a signal, and from an installed wheel."""
 
+import gc
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import pytest
 
 from audioset_demo.cli import main
 from audioset_demo.views import entry
+from audioset_demo.views.entry import server as entry_server
 
 ROOT = Path(__file__).parents[2]
 START_S = 120  # on a busy machine
@@ -180,3 +182,10 @@ def test_an_installed_wheel_has_the_app(wheel, tmp_path):
         text=True,
     )
     assert done.stdout.strip() == f"{site}/audioset_demo/views/entry/app.py ['Tag a sound'] []"
+
+
+def test_an_import_that_fails_leaves_the_garbage_collector_on(monkeypatch):
+    monkeypatch.setattr(entry_server, "NEEDED", ("no_such_module",))
+    with pytest.raises(ModuleNotFoundError):
+        entry_server._import_needed()
+    assert gc.isenabled()

@@ -1,4 +1,4 @@
-"""How the commands that take sounds of your own are told what is in them: all of them alike."""
+"""How the commands that take sounds of your own learn what is in them: all of them alike."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def clips_of_table(path: Path, group_by: str = "name") -> list[LabelledClip]:
     ----------
     path : a table with the columns `file` and `label`, and, where wanted, `onset` and `offset` in
         seconds, `group`, `fold`, and `answer` (yes, no, skip; empty: yes)
-    group_by : how the recording of a file is told where no group is given, as in `recording_of`
+    group_by : how the recording of a file is found where no group is given, as in `recording_of`
 
     Raises
     ------

@@ -49,7 +49,7 @@ def extract(
         named after the classes. The label set is all labels, sorted.
     jobs : number of processes; None: as `default_jobs`, and for "ray" all cores of the cluster
     engine : "local", processes of this machine, or "ray", tasks of Ray
-    group_by : how the recording of a file is told, as in `recording_of`
+    group_by : how the recording of a file is found, as in `recording_of`
 
     Raises
     ------

@@ -17,10 +17,12 @@ def _import_needed() -> None:
     # What is imported stays. Rounds of the garbage collector through it would only take time, the
     # one that Streamlit has after each run among them.
     gc.disable()
-    for name in NEEDED:
-        import_module(name)
-    gc.freeze()
-    gc.enable()
+    try:
+        for name in NEEDED:
+            import_module(name)
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 if __name__ == "__main__":
