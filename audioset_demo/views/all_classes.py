@@ -157,7 +157,7 @@ def _quality(subject: Subject) -> None:
     )
     _correlation("label quality", subject, quality)
     st.caption(
-        "Label quality: the share of labels that raters confirmed, of 10 votes for most classes: "
+        "Label quality: the share of labels that raters confirmed, of 10 votes for most classes, "
         "so the 95 % intervals are wide (Wilson's, grey). "
         f"{int((n_rated == 0).sum()):,} classes were not rated."
     )
