@@ -20,6 +20,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from audioset_demo.views.entry import SERVED, SERVER
+
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"  # Debian's
 CHROMIUM_ARGUMENTS = [
@@ -48,7 +50,7 @@ MAX_HEIGHT = 4000
 
 
 @contextlib.contextmanager
-def served_app(script: Path = ROOT / "app.py", *arguments: str) -> Iterator[str]:
+def served_app(script: Path = SERVED, *arguments: str) -> Iterator[str]:
     """The app on a free port, and its address; stopped afterwards.
 
     `arguments` are the script's own.
@@ -60,7 +62,7 @@ def served_app(script: Path = ROOT / "app.py", *arguments: str) -> Iterator[str]
         [
             sys.executable,
             "-m",
-            "streamlit",
+            SERVER,
             "run",
             str(script),
             "--server.port",

@@ -81,7 +81,8 @@ def pytest_terminal_summary(terminalreporter):
     skipped = [
         report
         for report in terminalreporter.stats.get("skipped", [])
-        if "browser" in report.keywords
+        # A module skipped as a whole has no keywords in older versions of pytest.
+        if "browser" in getattr(report, "keywords", ())
     ]
     if skipped:
         terminalreporter.write_line(

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.signal import correlate
@@ -50,6 +50,8 @@ def pcm16(draw):
     form=st.sampled_from(["WAV", "FLAC", "AIFF", "W64", "RF64", "CAF", "AU"]),
 )
 def test_lossless_files_decode_to_the_mean_over_channels(samples, sample_rate, form):
+    # Channels that cancel have a remark of their own.
+    assume(np.square(mean_of(samples)).mean() > 0.02 * np.square(samples, dtype=float).mean())
     waveform = read_waveform(by_libsndfile(samples, sample_rate, form))
     assert (waveform.sample_rate, waveform.notes) == (sample_rate, ())
     assert waveform.samples.dtype == np.float32

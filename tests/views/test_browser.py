@@ -66,6 +66,25 @@ def test_the_answer_is_in_the_first_screen(tools, page):
     assert sum(row["y"] + row["height"] < 900 for row in rows) >= 9
 
 
+# Adds up what moved without a click: shares of the window times shares of its height.
+WATCH_SHIFTS = """window.shifted = 0;
+new PerformanceObserver(list => list.getEntries().forEach(shift => {
+  if (!shift.hadRecentInput) window.shifted += shift.value;
+})).observe({type: 'layout-shift', buffered: true});"""
+
+
+@pytest.mark.parametrize("path", ["", "models", "encoder", "visit"])
+def test_nothing_moves_while_a_page_is_loading(path, tools, address, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(tools.TIMEOUT_S * 1000)
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto(f"{address}/{path}")
+    page.get_by_role("heading", level=1).wait_for()
+    tools.wait_until_drawn(page)
+    assert page.evaluate("window.shifted") < 0.1  # what web.dev calls good
+    page.close()
+
+
 def test_text_named_wav_is_refused_in_plain_words(tools, page):
     upload(page, "notes.wav", b"these are notes, not a sound\n" * 20)
     page.get_by_text("notes.wav holds text, not sound").wait_for()

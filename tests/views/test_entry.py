@@ -18,6 +18,7 @@ import pytest
 
 from audioset_demo.cli import main
 from audioset_demo.views import entry
+from audioset_demo.views.entry import first_paint
 from audioset_demo.views.entry import server as entry_server
 
 ROOT = Path(__file__).parents[2]
@@ -57,10 +58,14 @@ def wait_until(condition, otherwise: str) -> None:
         time.sleep(0.1)
 
 
+def fetched(port: int, path: str) -> bytes:
+    with urllib.request.urlopen(f"http://localhost:{port}/{path}", timeout=2) as reply:
+        return reply.read()
+
+
 def answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2) as reply:
-            return reply.status == 200
+        return fetched(port, "_stcore/health") == b"ok"
     except OSError:
         return False
 
@@ -110,7 +115,7 @@ def test_the_flags_of_the_command_become_the_server_s(words, options, monkeypatc
     monkeypatch.setattr(os, "execve", replaced)
     with pytest.raises(SystemExit) as started:
         main(["app", *words.split()])
-    assert started.value.code[4:] == [str(entry.SCRIPT), *options]
+    assert started.value.code[4:] == [str(entry.SERVED), *options]
 
 
 @pytest.mark.parametrize(
@@ -164,11 +169,13 @@ def test_an_installed_wheel_has_the_app(wheel, tmp_path):
         archive.extractall(site)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    with (
-        served(elsewhere, site) as (_, port),
-        urllib.request.urlopen(f"http://localhost:{port}/") as page,
-    ):
-        assert b"<title>Streamlit</title>" in page.read()
+    with served(elsewhere, site) as (_, port):
+        for address in ("", "models?model=average"):
+            page = fetched(port, address)
+            assert b"<title>Streamlit</title>" in page
+            assert page.count(first_paint.STYLES.read_bytes()) == 1
+        assert fetched(port, "_stcore/health") == b"ok"
+        assert fetched(port, "favicon.png").startswith(b"\x89PNG")
     script = (
         "import audioset_demo.views.entry as entry; from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file(str(entry.SCRIPT), default_timeout=100).run()\n"

@@ -13,7 +13,7 @@ import pytest
 from audioset_demo.audio.samples import synthesise
 from audioset_demo.audio.waveform import Waveform, wav_bytes
 from audioset_demo.cli import main
-from tests.views.apptest import ROOT, go, labelled, text
+from tests.views.apptest import go, labelled, text
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_answers_that_cannot_be_kept_are_said(opened, out):
 
 @pytest.fixture(scope="module")
 def address(tools, tagged):
-    with tools.served_app(ROOT / "app.py", f"--recordings={tagged}") as address:
+    with tools.served_app(tools.SERVED, f"--recordings={tagged}") as address:
         yield address
 
 

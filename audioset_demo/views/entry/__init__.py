@@ -9,6 +9,7 @@ from pathlib import Path
 from audioset_demo.views.serving import OUT_ARGUMENT, PUBLIC_FLAG, PUBLIC_LIMITS
 
 SCRIPT = Path(__file__).parent / "app.py"
+SERVED = SCRIPT.with_name("served.py")
 SERVER = "audioset_demo.views.entry.server"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_ADDRESS = ("0.0.0.0", "::")
@@ -33,7 +34,7 @@ def serve(
     out : absolute path of a folder of results, for the page of recordings
     """
     options = _options(port, host, browser and not public, public, names)
-    command = [sys.executable, "-m", SERVER, "run", str(SCRIPT), *options]
+    command = [sys.executable, "-m", SERVER, "run", str(SERVED), *options]
     arguments = [PUBLIC_FLAG] * public + ([] if out is None else [f"{OUT_ARGUMENT}{out}"])
     if arguments:
         command += ["--", *arguments]

@@ -81,12 +81,12 @@ def accuracy() -> None:
     """The table of collections, and beside it how sure the encoder is where it is right."""
     st.markdown(
         f"On {held_out['recordings']} held-out clips of {len(categories)} categories: how often an "
-        "expected class is the top tag, or among the top 5. *Everyday sounds* are up to three of "
+        "expected class is the top tag, or among the top 5. Everyday sounds are up to three of "
         "each kind that people try first. Where accuracy matters, install VGGish: "
         "`audioset-demo weights get` (277 MB)."
     )
     left, right = st.columns([11, 9], gap="medium")
-    with left:
+    with left, st.container(key="encoder_table"):  # its styles: entry/first_paint.css
         by_collection()
     with right:
         sureness()

@@ -77,7 +77,8 @@ def results() -> None:
                 "mAP, full data": figure(full_data(model), "mAP"),
             }
         )
-    st.table(columns_of(rows), hide_index=True)
+    with st.container(key="models_table"):  # its styles: entry/first_paint.css
+        st.table(columns_of(rows), hide_index=True)
     own = [titles[name] for name, model in models.items() if model.card.labels is not None]
     st.caption(
         "mAP, AUC, d': one checkpoint each. Full data: figures that others published of such "
