@@ -235,6 +235,7 @@ def test_keras_refuses_teachers_of_frames(run, features, tmp_path):
 
 
 def test_metrics_are_written_for_tensorboard_on_request(features, tmp_path):
+    pytest.importorskip("tensorboardX", reason="pip install 'audioset-demo[tensorboard]'")
     fit(FitConfig(model="average", **TINY), features, tmp_path / "run", tensorboard=True)
     events = list((tmp_path / "run" / "tensorboard").iterdir())
     assert len(events) == 1 and b"validation/mAP" in events[0].read_bytes()
