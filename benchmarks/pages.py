@@ -119,6 +119,7 @@ def visits(chromium, address: str, title: str) -> None:
     shifts = []
     for window in (DESK, PHONE):
         page, _ = opened(chromium, address, title, window)
+        page.wait_for_timeout(500)  # shifts are reported after they were drawn
         shifts.append(page.evaluate("window.shifted"))
         page.close()
     print("  {:34} {:6.2f} {:6.2f}".format(f"{title}: shift, desk, phone", *shifts), flush=True)
