@@ -62,13 +62,6 @@ WATCH_SCRIPT = """() => {
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
-# Adds up the shares of the window by which what is shown there moved without a click.
-WATCH_SHIFTS = """window.shifted = 0;
-new PerformanceObserver(list => list.getEntries().forEach(shift => {
-  if (!shift.hadRecentInput) window.shifted += shift.value;
-})).observe({type: 'layout-shift', buffered: true});"""
-
-
 def sound(seed: int, seconds: int = 10, rate: int = 44_100) -> bytes:
     return wav(np.random.default_rng(seed), seconds, rate)
 
@@ -77,7 +70,7 @@ def opened(chromium, address: str, title: str, window: dict = DESK):
     """A new visitor's page with this title, drawn, and the milliseconds that it took."""
     page = chromium.new_page(viewport=window)
     page.set_default_timeout(60_000)
-    page.add_init_script(WATCH_SHIFTS)
+    page.add_init_script(tools.WATCH_SHIFTS)
     page.goto(address, wait_until="commit")
     return page, page.evaluate(DRAWN, title)
 

@@ -47,6 +47,11 @@ THEMES = ("light", "dark")
 TIMEOUT_S = 120  # for anything the app or the browser does, on a busy machine
 WIDTH = 1280
 MAX_HEIGHT = 4000
+# Adds up the layout shifts of a page that no click or key caused.
+WATCH_SHIFTS = """window.shifted = 0;
+new PerformanceObserver(list => list.getEntries().forEach(shift => {
+  if (!shift.hadRecentInput) window.shifted += shift.value;
+})).observe({type: 'layout-shift', buffered: true});"""
 
 
 @contextlib.contextmanager

@@ -54,7 +54,9 @@ def _head(own: OwnClasses, name: str) -> None:
                 args=(own, name),
             )
     if name == BACKGROUND:
-        st.caption("Optional: sounds of none of your classes, so that these are told from them.")
+        st.caption(
+            "Optional: sounds of none of your classes. The model learns to leave them untagged."
+        )
 
 
 def _upload(own: OwnClasses, name: str) -> None:

@@ -1,6 +1,6 @@
 // The keys of the player, where it has the focus; the space bar also where nothing has it.
 
-const REPORT_MS = 300;      // after the last key that chose a class, the page is told
+const REPORT_MS = 300;      // after the last key that chose a class, the choice is sent to the page
 
 class Keys {
   // `player` plays, moves the view, and chooses; `on` adds listeners.

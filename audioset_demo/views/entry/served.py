@@ -3,6 +3,7 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
+from audioset_demo.views.entry import SCRIPT
 from audioset_demo.views.entry.first_paint import FirstPaint
 
-app = st.App("app.py", middleware=[Middleware(FirstPaint)])
+app = st.App(SCRIPT, middleware=[Middleware(FirstPaint)])

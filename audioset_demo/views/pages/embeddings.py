@@ -210,7 +210,7 @@ else:
     )
 
 st.subheader("Download", anchor=False)
-# Clips with one name are told apart in files too.
+# Clips with the same name get different names in files too.
 exported = replace(embeddings, name=clip_names[clip.identity()])
 name = f"{file_stem(exported.name)}_embeddings"
 both = [exported, *([other] if compared else [])]

@@ -50,7 +50,7 @@ def train(own: OwnClasses, choice: Choice) -> None:
         "Each file is a recording of its own",
         key="own recordings",
         help="One recording is never both learned from and judged by. Which files are pieces of "
-        "one is told from their names: rec_000 and rec_001 are, and those of ESC-50 and "
+        "one follows from their names: rec_000 and rec_001 are, and those of ESC-50 and "
         "UrbanSound8K with one number. Tick this if your files are not, in spite of their names.",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):

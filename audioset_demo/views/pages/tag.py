@@ -124,7 +124,7 @@ with tags:
         ]
     )
 provenance(clip, choice)
-# Clips with one name are told apart in files too.
+# Clips with the same name get different names in files too.
 exported = replace(tagging, name=cache.clip_names(clips.kept())[clip.identity()])
 name = file_stem(exported.name)
 tags_json = partial(export.tagging_json, exported, n_tags)
